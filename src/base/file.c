@@ -1,0 +1,99 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+sn_status sn_file_read(const char *path, sn_buf *out, sn_err *e) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block us: it is refused below */
+    if (fd < 0) return sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
+    struct stat st;
+    sn_status s = SN_OK;
+    if (fstat(fd, &st) != 0) {
+        s = sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
+    } else if (!S_ISREG(st.st_mode)) {
+        s = sn_fail(e, SN_EIO, "%s: not a regular file", path);
+    } else if ((uint64_t)st.st_size > out->max) {
+        s = sn_fail(e, SN_EFORMAT, "%s: %lld bytes, over the limit of %zu", path, (long long)st.st_size, out->max);
+    }
+    char chunk[65536];
+    while (s == SN_OK) {
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) s = sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
+        if (n <= 0) break;
+        sn_buf_add(out, chunk, (size_t)n);
+        s = sn_buf_check(out, path, e);
+    }
+    close(fd);
+    return s;
+}
+
+void sn_file_tmp_name(const char *path, char *tmp, size_t n) {
+    snprintf(tmp, n, "%s.tmp%ld", path, (long)getpid());
+}
+
+static void sync_folder_of(const char *path) {
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 1;
+    if (n >= sizeof dir) return;
+    memcpy(dir, slash ? path : ".", n);
+    if (slash == path) n = 1;
+    dir[n] = 0;
+    int fd = open(slash == path ? "/" : dir, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    fsync(fd);
+    close(fd);
+}
+
+sn_status sn_file_commit(const char *tmp, const char *path, sn_err *e) {
+    int fd = open(tmp, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) close(fd);
+    if (ok) ok = rename(tmp, path) == 0;
+    if (!ok) {
+        sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
+        unlink(tmp);
+        return SN_EIO;
+    }
+    sync_folder_of(path);
+    return SN_OK;
+}
+
+sn_status sn_file_write(const char *path, const void *data, size_t n, sn_err *e) {
+    char tmp[PATH_MAX + 32];
+    sn_file_tmp_name(path, tmp, sizeof tmp);
+    FILE *f = fopen(tmp, "wb");
+    if (!f) return sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
+    bool ok = n == 0 || fwrite(data, 1, n, f) == n;
+    if (fclose(f) != 0) ok = false;
+    if (ok) return sn_file_commit(tmp, path, e);
+    sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
+    unlink(tmp);
+    return SN_EIO;
+}
+
+sn_status sn_make_dirs(const char *path, sn_err *e) {
+    char dir[PATH_MAX];
+    if (strlen(path) >= sizeof dir) return sn_fail(e, SN_EIO, "%.60s...: the path is too long", path);
+    memcpy(dir, path, strlen(path) + 1);
+    for (char *p = dir + 1; *p; p++) {
+        if (*p != '/') continue;
+        *p = 0;
+        if (mkdir(dir, 0777) != 0 && errno != EEXIST) return sn_fail(e, SN_EIO, "%s: %s", dir, strerror(errno));
+        *p = '/';
+    }
+    return SN_OK;
+}
+
+double sn_clock(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}

@@ -1,0 +1,107 @@
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The header sits in the 64 bytes before the block, so alignment is kept. */
+typedef struct {
+    size_t bytes;
+    char pad[56];
+} header;
+
+static atomic_size_t used, peak, limit_bytes;
+static atomic_int_fast64_t fail_in = -1;
+
+size_t sn_mem_used(void) { return atomic_load(&used); }
+size_t sn_mem_peak(void) { return atomic_load(&peak); }
+void sn_mem_reset_peak(void) { atomic_store(&peak, atomic_load(&used)); }
+void sn_mem_set_limit(size_t bytes) { atomic_store(&limit_bytes, bytes); }
+void sn_mem_fail_after(int64_t n) { atomic_store(&fail_in, n); }
+
+size_t sn_mem_limit(void) {
+    size_t set = atomic_load(&limit_bytes);
+    if (set) return set;
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || size <= 0) return SIZE_MAX / 4;
+    return (size_t)pages * (size_t)size;
+}
+
+char *sn_bytes(char *buf, size_t n, double bytes) {
+    static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    int u = 0;
+    while (bytes >= 1024 && u < 6) bytes /= 1024, u++;
+    snprintf(buf, n, u == 0 ? "%.0f %s" : "%.2f %s", bytes, unit[u]);
+    return buf;
+}
+
+static bool injected_failure(void) {
+    if (atomic_load(&fail_in) < 0) return false;
+    return atomic_fetch_sub(&fail_in, 1) == 0;
+}
+
+static void count(size_t bytes) {
+    size_t now = atomic_fetch_add(&used, bytes) + bytes;
+    size_t old = atomic_load(&peak);
+    while (now > old && !atomic_compare_exchange_weak(&peak, &old, now)) {
+    }
+}
+
+void *sn_alloc(size_t bytes, const char *what, sn_err *e) {
+    char a[32], b[32], c[32];
+    size_t held = atomic_load(&used), top = sn_mem_limit();
+    header *h = NULL;
+    if (!injected_failure() && bytes <= SIZE_MAX - 4096 && bytes <= top && held <= top - bytes) {
+        size_t total = (bytes + sizeof(header) + 63) & ~(size_t)63;
+        h = aligned_alloc(bytes >= (1u << 21) ? (1u << 21) : 64,
+                          bytes >= (1u << 21) ? (total + (1u << 21) - 1) & ~(size_t)((1u << 21) - 1) : total);
+    }
+    if (!h) {
+        sn_fail(e, SN_ENOMEM, "%s: needs %s, but %s of %s are in use; use a smaller batch_size, image_size or network",
+                what, sn_bytes(a, sizeof a, (double)bytes), sn_bytes(b, sizeof b, (double)held),
+                sn_bytes(c, sizeof c, (double)top));
+        return NULL;
+    }
+#ifdef MADV_HUGEPAGE
+    /* Large slabs are streamed: fewer page faults and TLB misses (a hint only, so its result does not matter). */
+    if (bytes >= (1u << 21)) (void)madvise(h, bytes, MADV_HUGEPAGE);
+#endif
+    h->bytes = bytes;
+    count(bytes);
+    return h + 1;
+}
+
+void *sn_calloc(size_t n, size_t size, const char *what, sn_err *e) {
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) bytes = SIZE_MAX;
+    void *p = sn_alloc(bytes, what, e);
+    if (p) memset(p, 0, bytes);
+    return p;
+}
+
+void *sn_realloc(void *p, size_t bytes, const char *what, sn_err *e) {
+    void *q = sn_alloc(bytes, what, e);
+    if (!q || !p) return q;
+    size_t old = ((header *)p - 1)->bytes;
+    memcpy(q, p, old < bytes ? old : bytes);
+    sn_free(p);
+    return q;
+}
+
+void sn_free(void *p) {
+    if (!p) return;
+    header *h = (header *)p - 1;
+    atomic_fetch_sub(&used, h->bytes);
+    free(h);
+}
+
+char *sn_strdup(const char *s, sn_err *e) {
+    size_t n = strlen(s) + 1;
+    char *p = sn_alloc(n, "text", e);
+    if (p) memcpy(p, s, n);
+    return p;
+}

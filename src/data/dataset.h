@@ -1,0 +1,59 @@
+/* Datasets: a fixed number of samples, each a pure function of its index, callable from any thread. */
+#ifndef SN_DATA_DATASET_H
+#define SN_DATA_DATASET_H
+
+#include "base/desc.h"
+#include "num/tensor.h"
+
+typedef struct sn_dataset sn_dataset;
+
+/* What kinds of dataset can be constructed: one C file in data/datasets/ and one line in data/datasets.def. */
+typedef struct sn_dataset_type {
+    sn_desc desc;
+    sn_status (*open)(sn_obj *cfg, sn_dataset **out, sn_err *); /* cfg is retained by the dataset */
+} sn_dataset_type;
+extern const sn_kind sn_kind_dataset;
+
+/* The functions of an open dataset. */
+typedef struct {
+    /* Sample i: x (x_shape) and y (y_shape) written as floats. SN_ESKIP: this sample cannot be had (a broken file that
+     * was warned about); any other error ends the pass. */
+    sn_status (*get)(sn_dataset *, int64_t i, float *x, float *y, sn_err *);
+    /* y alone, without decoding x. */
+    sn_status (*label)(sn_dataset *, int64_t i, float *y, sn_err *);
+    void (*free)(sn_dataset *); /* its own members, not the struct */
+    /* Known to be broken (found while decoding). NULL = never. */
+    bool (*broken)(const sn_dataset *, int64_t i);
+    /* A name for sample i ("pets/train/cat/1.jpg") into buf; NULL = none. */
+    const char *(*sample_name)(const sn_dataset *, int64_t i);
+} sn_dataset_fns;
+
+struct sn_dataset {
+    int refs;                    /* atomic */
+    const sn_dataset_fns *fns;
+    sn_obj *obj;                 /* how it was made; NULL for views */
+    int64_t count;               /* samples, broken ones included */
+    sn_shape x_shape, y_shape;   /* one sample's; y_shape.n = 0: class index as a scalar */
+    bool has_y;
+    int nclass;                  /* 0 = unknown */
+    char **class_names;          /* nclass, or NULL */
+};
+
+sn_status sn_dataset_open(sn_obj *cfg, sn_dataset **, sn_err *);
+sn_dataset *sn_dataset_retain(sn_dataset *);
+void sn_dataset_release(sn_dataset *);
+/* From tensors in memory: x (n, ...) and y (n, ...) or NULL; both shared. */
+sn_status sn_dataset_tensors(sn_dataset **, const sn_tensor *x, const sn_tensor *y, sn_err *);
+/* A view of the samples whose numbers stand in index[count] (copied). */
+sn_status sn_dataset_view(sn_dataset **, sn_dataset *base, const int64_t *index, int64_t count, sn_err *);
+/* Two views: the first round(fraction * count) samples and the rest, after a shuffle with seed when shuffle. */
+sn_status sn_dataset_split(sn_dataset *, double fraction, bool shuffle, uint64_t seed, sn_dataset **first,
+                           sn_dataset **rest, sn_err *);
+sn_status sn_dataset_take(sn_dataset *, int64_t n, sn_dataset **, sn_err *); /* the first n (all when fewer) */
+/* (count, y...) of the samples not known to be broken. */
+sn_status sn_dataset_labels(sn_dataset *, sn_tensor *, sn_err *);
+int64_t sn_dataset_broken(const sn_dataset *); /* how many are known to be broken */
+/* A number that changes when the data would: count, shapes, kind and (folders) the file names. Resuming compares it. */
+uint64_t sn_dataset_fingerprint(const sn_dataset *);
+
+#endif
