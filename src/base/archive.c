@@ -43,8 +43,8 @@ sn_status sn_archive_create(sn_archive_writer **out, const char *path, sn_err *e
     return SN_OK;
 }
 
-sn_status sn_archive_add2(sn_archive_writer *w, const char *name, const void *head, size_t nhead, const void *data,
-                          size_t n, sn_err *e) {
+sn_status sn_archive_add2(sn_archive_writer *w, const char *name, const void *head, size_t nhead,
+                          const void *data, size_t n, sn_err *e) {
     zip_buffer_fragment_t part[2];
     int parts = 0;
     /* libzip does not write through these pointers; its struct merely lacks const. */
@@ -128,7 +128,8 @@ sn_status sn_archive_read(sn_archive *a, int64_t i, char **data, size_t *n, sn_e
         return zip_fail(a->path, zip_get_error(a->zip), SN_EFORMAT, e);
     /* Deflate expands at most about 1032-fold: more is a lie about the size. */
     if ((st.valid & ZIP_STAT_COMP_SIZE) && st.size / 1100 > st.comp_size)
-        return sn_fail(e, SN_EFORMAT, "%s: member %s claims an impossible size", a->path, sn_archive_name(a, i));
+        return sn_fail(e, SN_EFORMAT, "%s: member %s claims an impossible size", a->path,
+                       sn_archive_name(a, i));
     char *p = sn_alloc((size_t)st.size + 1, a->path, e);
     if (!p) return SN_ENOMEM;
     zip_file_t *f = zip_fopen_index(a->zip, (zip_uint64_t)i, 0);

@@ -146,11 +146,21 @@ static int choice_index(const sn_field *f, const char *s) {
 static sn_status set_default(sn_obj *o, const sn_field *f, sn_err *e) {
     void *m = member(o, f);
     switch (f->type) {
-    case SN_T_INT: *(int64_t *)m = (int64_t)f->def; break;
-    case SN_T_FLOAT: *(double *)m = f->def; break;
-    case SN_T_BOOL: *(bool *)m = f->def != 0; break;
-    case SN_T_PAIR: ((int64_t *)m)[0] = ((int64_t *)m)[1] = (int64_t)f->def; break;
-    case SN_T_RATE: ((sn_rate *)m)->value = f->def; break;
+    case SN_T_INT:
+        *(int64_t *)m = (int64_t)f->def;
+        break;
+    case SN_T_FLOAT:
+        *(double *)m = f->def;
+        break;
+    case SN_T_BOOL:
+        *(bool *)m = f->def != 0;
+        break;
+    case SN_T_PAIR:
+        ((int64_t *)m)[0] = ((int64_t *)m)[1] = (int64_t)f->def;
+        break;
+    case SN_T_RATE:
+        ((sn_rate *)m)->value = f->def;
+        break;
     case SN_T_ENUM: {
         int i = f->sdef ? choice_index(f, f->sdef) : 0;
         if (i < 0) SN_BUG("a default that is not among its choices");
@@ -163,7 +173,8 @@ static sn_status set_default(sn_obj *o, const sn_field *f, sn_err *e) {
     case SN_T_OBJECT:
         if (f->sdef && !(*(sn_obj **)m = sn_obj_named(f->kind, f->sdef, e))) return e ? e->code : SN_ENOMEM;
         break;
-    default: break;
+    default:
+        break;
     }
     return SN_OK;
 }
@@ -204,7 +215,8 @@ void sn_obj_release(sn_obj *o) {
 
 static sn_status unknown_name(const sn_kind *k, const char *name, sn_err *e) {
     const char *near = sn_kind_suggest(k, name);
-    if (near) return sn_fail(e, SN_EINVAL, "there is no %s \"%.60s\"; did you mean \"%s\"?", k->name, name, near);
+    if (near)
+        return sn_fail(e, SN_EINVAL, "there is no %s \"%.60s\"; did you mean \"%s\"?", k->name, name, near);
     sn_buf b = SN_BUF_INIT(4096);
     for (const sn_desc *const *d = k->list; *d; d++) {
         if (b.len) sn_buf_str(&b, ", ");
@@ -233,8 +245,8 @@ sn_status sn_obj_finish(sn_obj *o, sn_err *e) {
     const sn_field *f;
     for (int i = 0; (f = sn_field_at(o->kind, o->desc, i)); i++) {
         if ((f->flags & SN_REQUIRED) && !(*given_bits(o) >> i & 1))
-            return sn_fail(e, SN_EINVAL, "%s: %s is missing (%s); for example %s", o->desc->name, f->name, f->doc,
-                           o->desc->example);
+            return sn_fail(e, SN_EINVAL, "%s: %s is missing (%s); for example %s", o->desc->name, f->name,
+                           f->doc, o->desc->example);
     }
     return o->desc->check ? o->desc->check(o->cfg, e) : SN_OK;
 }
@@ -244,14 +256,28 @@ sn_status sn_obj_finish(sn_obj *o, sn_err *e) {
 static const char *value_text(const sn_value *v, char *buf, size_t n) {
     sn_buf b = SN_BUF_INIT(200);
     switch (v->kind) {
-    case SN_V_BOOL: sn_buf_str(&b, v->b ? "true" : "false"); break;
+    case SN_V_BOOL:
+        sn_buf_str(&b, v->b ? "true" : "false");
+        break;
     case SN_V_INT:
-    case SN_V_NUM: sn_buf_num(&b, v->num); break;
-    case SN_V_STR: sn_buf_quoted(&b, v->str); break;
-    case SN_V_LIST: sn_buf_str(&b, "a list"); break;
-    case SN_V_OBJ: sn_buf_fmt(&b, "a %s", v->obj->desc->name); break;
-    case SN_V_HANDLE: sn_buf_fmt(&b, "a %s", v->handle->name); break;
-    case SN_V_EXTERNAL: sn_buf_str(&b, "a function"); break;
+    case SN_V_NUM:
+        sn_buf_num(&b, v->num);
+        break;
+    case SN_V_STR:
+        sn_buf_quoted(&b, v->str);
+        break;
+    case SN_V_LIST:
+        sn_buf_str(&b, "a list");
+        break;
+    case SN_V_OBJ:
+        sn_buf_fmt(&b, "a %s", v->obj->desc->name);
+        break;
+    case SN_V_HANDLE:
+        sn_buf_fmt(&b, "a %s", v->handle->name);
+        break;
+    case SN_V_EXTERNAL:
+        sn_buf_str(&b, "a function");
+        break;
     }
     size_t len = b.len < n - 1 ? b.len : n - 1;
     memcpy(buf, b.data ? b.data : "?", b.data ? len : 1);
@@ -260,7 +286,8 @@ static const char *value_text(const sn_value *v, char *buf, size_t n) {
     return buf;
 }
 
-static sn_status wrong_type(const sn_obj *o, const sn_field *f, const sn_value *v, const char *want, sn_err *e) {
+static sn_status wrong_type(const sn_obj *o, const sn_field *f, const sn_value *v, const char *want,
+                            sn_err *e) {
     char text[80];
     return sn_fail(e, SN_EINVAL, "%s: %s wants %s, got %s", o->desc->name, f->name, want,
                    v->type_name ? v->type_name : value_text(v, text, sizeof text));
@@ -269,14 +296,14 @@ static sn_status wrong_type(const sn_obj *o, const sn_field *f, const sn_value *
 static sn_status check_range(const sn_obj *o, const sn_field *f, double num, sn_err *e) {
     if (num != num) return sn_fail(e, SN_EINVAL, "%s: %s is nan", o->desc->name, f->name);
     if ((f->min != 0 || f->max != 0) && (num < f->min || num > f->max))
-        return sn_fail(e, SN_EINVAL, "%s: %s = %.10g is outside %.10g..%.10g", o->desc->name, f->name, num, f->min,
-                       f->max);
+        return sn_fail(e, SN_EINVAL, "%s: %s = %.10g is outside %.10g..%.10g", o->desc->name, f->name, num,
+                       f->min, f->max);
     return SN_OK;
 }
 
 static sn_status as_int(const sn_obj *o, const sn_field *f, const sn_value *v, int64_t *out, sn_err *e) {
-    bool whole = v->kind == SN_V_INT ||
-                 (v->kind == SN_V_NUM && v->num >= -9e15 && v->num <= 9e15 && v->num == (double)(int64_t)v->num);
+    bool whole = v->kind == SN_V_INT || (v->kind == SN_V_NUM && v->num >= -9e15 && v->num <= 9e15 &&
+                                         v->num == (double)(int64_t)v->num);
     if (!whole) return wrong_type(o, f, v, "a whole number", e);
     *out = v->kind == SN_V_INT ? v->i : (int64_t)v->num;
     return check_range(o, f, (double)*out, e);
@@ -401,13 +428,16 @@ static sn_status set_rate(const sn_obj *o, const sn_field *f, sn_rate *m, const 
 static sn_status set_member(sn_obj *o, const sn_field *f, const sn_value *v, sn_err *e) {
     void *m = member(o, f);
     switch (f->type) {
-    case SN_T_INT: return as_int(o, f, v, m, e);
-    case SN_T_FLOAT: return as_num(o, f, v, m, e);
+    case SN_T_INT:
+        return as_int(o, f, v, m, e);
+    case SN_T_FLOAT:
+        return as_num(o, f, v, m, e);
     case SN_T_BOOL:
         if (v->kind != SN_V_BOOL) return wrong_type(o, f, v, "true or false", e);
         *(bool *)m = v->b;
         return SN_OK;
-    case SN_T_ENUM: return set_enum(o, f, m, v, e);
+    case SN_T_ENUM:
+        return set_enum(o, f, m, v, e);
     case SN_T_STRING: {
         if (v->kind != SN_V_STR) return wrong_type(o, f, v, "a text", e);
         char *s = sn_strdup(v->str, e);
@@ -417,16 +447,20 @@ static sn_status set_member(sn_obj *o, const sn_field *f, const sn_value *v, sn_
         return SN_OK;
     }
     case SN_T_PAIR:
-    case SN_T_DIMS: return set_ints(o, f, m, v, e);
-    case SN_T_FLOATS: return set_floats(o, f, m, v, e);
-    case SN_T_STRINGS: return set_strings(o, f, m, v, e);
+    case SN_T_DIMS:
+        return set_ints(o, f, m, v, e);
+    case SN_T_FLOATS:
+        return set_floats(o, f, m, v, e);
+    case SN_T_STRINGS:
+        return set_strings(o, f, m, v, e);
     case SN_T_OBJECT:
         if (v->kind == SN_V_BOOL && !v->b) { /* false = none: what a nil default means, said on purpose */
             clear_member(f, m);
             return SN_OK;
         }
         return set_object(o, f, m, v, e);
-    case SN_T_RATE: return set_rate(o, f, m, v, e);
+    case SN_T_RATE:
+        return set_rate(o, f, m, v, e);
     case SN_T_HANDLE:
         if (v->kind != SN_V_HANDLE || v->handle != f->handle) return wrong_type(o, f, v, f->handle->name, e);
         f->handle->retain(v->ptr);
@@ -449,10 +483,12 @@ sn_status sn_obj_set(sn_obj *o, const char *name, const sn_value *v, sn_err *e) 
         if (strcmp(f->name, name) == 0) return set_index(o, i, v, e);
     const char *near = suggest_field(o, name);
     if (near)
-        return sn_fail(e, SN_EINVAL, "%s: unknown option \"%.60s\"; did you mean \"%s\"?", o->desc->name, name, near);
+        return sn_fail(e, SN_EINVAL, "%s: unknown option \"%.60s\"; did you mean \"%s\"?", o->desc->name, name,
+                       near);
     sn_buf b = SN_BUF_INIT(2000);
     for (int i = 0; (f = sn_field_at(o->kind, o->desc, i)); i++) sn_buf_fmt(&b, "%s%s", i ? ", " : "", f->name);
-    sn_fail(e, SN_EINVAL, "%s: unknown option \"%.60s\"; it has: %.360s", o->desc->name, name, b.data ? b.data : "none");
+    sn_fail(e, SN_EINVAL, "%s: unknown option \"%.60s\"; it has: %.360s", o->desc->name, name,
+            b.data ? b.data : "none");
     sn_buf_free(&b);
     return SN_EINVAL;
 }
@@ -469,6 +505,7 @@ sn_status sn_obj_set_at(sn_obj *o, int pos, const sn_value *v, sn_err *e) {
     if (most == 0)
         return sn_fail(e, SN_EINVAL, "%s: takes options by name only, got %s without a name; for example %s",
                        o->desc->name, text, o->desc->example);
-    return sn_fail(e, SN_EINVAL, "%s: takes at most %d value%s without a name, got %s as number %d; for example %s",
+    return sn_fail(e, SN_EINVAL,
+                   "%s: takes at most %d value%s without a name, got %s as number %d; for example %s",
                    o->desc->name, most, most == 1 ? "" : "s", text, pos, o->desc->example);
 }

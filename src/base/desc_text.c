@@ -1,4 +1,5 @@
-/* Objects as text and back, and reading, copying and comparing them: everything that walks a finished object. */
+/* Objects as text and back, and reading, copying and comparing them: everything that walks a finished object.
+ */
 #include "base/desc.h"
 
 #include "base/mem.h"
@@ -87,49 +88,80 @@ static void print_member(const sn_obj *o, const sn_field *f, sn_buf *b) {
     sn_value v;
     sn_obj_get(o, f, &v);
     switch (f->type) {
-    case SN_T_INT: sn_buf_fmt(b, "%lld", (long long)v.i); break;
-    case SN_T_FLOAT: sn_buf_num(b, v.num); break;
-    case SN_T_BOOL: sn_buf_str(b, v.b ? "true" : "false"); break;
+    case SN_T_INT:
+        sn_buf_fmt(b, "%lld", (long long)v.i);
+        break;
+    case SN_T_FLOAT:
+        sn_buf_num(b, v.num);
+        break;
+    case SN_T_BOOL:
+        sn_buf_str(b, v.b ? "true" : "false");
+        break;
     case SN_T_ENUM:
-    case SN_T_STRING: sn_buf_quoted(b, v.str); break;
+    case SN_T_STRING:
+        sn_buf_quoted(b, v.str);
+        break;
     case SN_T_OBJECT:
-        if (v.obj) sn_obj_print(v.obj, b);
-        else sn_buf_str(b, "false"); /* none, where the default is something */
+        if (v.obj)
+            sn_obj_print(v.obj, b);
+        else
+            sn_buf_str(b, "false"); /* none, where the default is something */
         break;
     case SN_T_RATE:
-        if (v.kind == SN_V_EXTERNAL) sn_buf_str(b, "\"function\"");
-        else if (v.kind == SN_V_OBJ) sn_obj_print(v.obj, b);
-        else sn_buf_num(b, v.num);
+        if (v.kind == SN_V_EXTERNAL)
+            sn_buf_str(b, "\"function\"");
+        else if (v.kind == SN_V_OBJ)
+            sn_obj_print(v.obj, b);
+        else
+            sn_buf_num(b, v.num);
         break;
-    case SN_T_PAIR: print_ints(m, 2, b); break;
-    case SN_T_DIMS: print_ints(((const sn_dims *)m)->d, ((const sn_dims *)m)->n, b); break;
-    case SN_T_FLOATS: print_floats(m, b); break;
-    case SN_T_STRINGS: print_strings(m, b); break;
-    case SN_T_HANDLE: sn_buf_fmt(b, "<%s>", f->handle->name); break;
+    case SN_T_PAIR:
+        print_ints(m, 2, b);
+        break;
+    case SN_T_DIMS:
+        print_ints(((const sn_dims *)m)->d, ((const sn_dims *)m)->n, b);
+        break;
+    case SN_T_FLOATS:
+        print_floats(m, b);
+        break;
+    case SN_T_STRINGS:
+        print_strings(m, b);
+        break;
+    case SN_T_HANDLE:
+        sn_buf_fmt(b, "<%s>", f->handle->name);
+        break;
     }
 }
 
 static bool is_default(const sn_obj *o, const sn_field *f) {
     const void *m = member(o, f);
     switch (f->type) {
-    case SN_T_INT: return *(const int64_t *)m == (int64_t)f->def;
-    case SN_T_FLOAT: return *(const double *)m == f->def;
-    case SN_T_BOOL: return *(const bool *)m == (f->def != 0);
+    case SN_T_INT:
+        return *(const int64_t *)m == (int64_t)f->def;
+    case SN_T_FLOAT:
+        return *(const double *)m == f->def;
+    case SN_T_BOOL:
+        return *(const bool *)m == (f->def != 0);
     case SN_T_PAIR:
         return ((const int64_t *)m)[0] == (int64_t)f->def && ((const int64_t *)m)[1] == (int64_t)f->def;
-    case SN_T_ENUM: return strcmp(f->choices[*(const int *)m], f->sdef ? f->sdef : f->choices[0]) == 0;
+    case SN_T_ENUM:
+        return strcmp(f->choices[*(const int *)m], f->sdef ? f->sdef : f->choices[0]) == 0;
     case SN_T_STRING: {
         const char *s = *(char *const *)m;
         return s ? f->sdef && strcmp(s, f->sdef) == 0 : f->sdef == NULL;
     }
-    case SN_T_DIMS: return ((const sn_dims *)m)->n == 0;
-    case SN_T_FLOATS: return ((const sn_floats *)m)->n == 0;
-    case SN_T_STRINGS: return ((const sn_strings *)m)->n == 0;
+    case SN_T_DIMS:
+        return ((const sn_dims *)m)->n == 0;
+    case SN_T_FLOATS:
+        return ((const sn_floats *)m)->n == 0;
+    case SN_T_STRINGS:
+        return ((const sn_strings *)m)->n == 0;
     case SN_T_RATE: {
         const sn_rate *r = m;
         return !r->external && !r->schedule && r->value == f->def;
     }
-    case SN_T_HANDLE: return *(void *const *)m == NULL;
+    case SN_T_HANDLE:
+        return *(void *const *)m == NULL;
     case SN_T_OBJECT: {
         sn_obj *v = *(sn_obj *const *)m;
         if (!v || !f->sdef) return v == NULL && f->sdef == NULL;
@@ -164,12 +196,20 @@ void sn_field_print_default(const sn_field *f, sn_buf *b) {
     case SN_T_INT:
     case SN_T_FLOAT:
     case SN_T_PAIR:
-    case SN_T_RATE: sn_buf_num(b, f->def); break;
-    case SN_T_BOOL: sn_buf_str(b, f->def != 0 ? "true" : "false"); break;
-    case SN_T_ENUM: sn_buf_quoted(b, f->sdef ? f->sdef : f->choices[0]); break;
+    case SN_T_RATE:
+        sn_buf_num(b, f->def);
+        break;
+    case SN_T_BOOL:
+        sn_buf_str(b, f->def != 0 ? "true" : "false");
+        break;
+    case SN_T_ENUM:
+        sn_buf_quoted(b, f->sdef ? f->sdef : f->choices[0]);
+        break;
     default:
-        if (f->sdef) sn_buf_quoted(b, f->sdef);
-        else sn_buf_str(b, "none");
+        if (f->sdef)
+            sn_buf_quoted(b, f->sdef);
+        else
+            sn_buf_str(b, "none");
     }
 }
 
@@ -285,7 +325,8 @@ static sn_status parse_list(const char **t, owned *o, sn_err *e) {
     size_t cap = 0;
     while (!take(t, '}')) {
         if (o->v.n && !take(t, ',')) return bad(*t, "a comma", e);
-        if (o->v.n >= MAX_LIST) return sn_fail(e, SN_EFORMAT, "object text: a list of over %d values", MAX_LIST);
+        if (o->v.n >= MAX_LIST)
+            return sn_fail(e, SN_EFORMAT, "object text: a list of over %d values", MAX_LIST);
         if (o->v.n == cap) {
             cap = cap ? cap * 2 : 16;
             sn_value *items = sn_realloc(o->items, cap * sizeof *items, "list", e);
@@ -349,7 +390,9 @@ static sn_status parse_fields(sn_obj *o, const char **t, int depth, sn_err *e) {
         char name[MAX_WORD];
         if (word(t, name, e) != SN_OK) return SN_EFORMAT;
         const sn_field *f = sn_field_find(o->kind, o->desc, name);
-        if (!f) return sn_fail(e, SN_EFORMAT, "%s: unknown option \"%s\" (from a newer sonde?)", o->desc->name, name);
+        if (!f)
+            return sn_fail(e, SN_EFORMAT, "%s: unknown option \"%s\" (from a newer sonde?)", o->desc->name,
+                           name);
         if (!take(t, '=')) return bad(*t, "=", e);
         owned v = { 0 };
         sn_status s = parse_value(f, t, depth, &v, e);

@@ -19,7 +19,8 @@ sn_status sn_file_read(const char *path, sn_buf *out, sn_err *e) {
     } else if (!S_ISREG(st.st_mode)) {
         s = sn_fail(e, SN_EIO, "%s: not a regular file", path);
     } else if ((uint64_t)st.st_size > out->max) {
-        s = sn_fail(e, SN_EFORMAT, "%s: %lld bytes, over the limit of %zu", path, (long long)st.st_size, out->max);
+        s = sn_fail(e, SN_EFORMAT, "%s: %lld bytes, over the limit of %zu", path, (long long)st.st_size,
+                    out->max);
     }
     char chunk[65536];
     while (s == SN_OK) {

@@ -1,5 +1,6 @@
-/* Whole files in and out. Writing is atomic: bytes go to a temporary file beside the target, are synced, and take the
- * target's name only when complete, so that a crash leaves the old file or the new one, never a part. */
+/* Whole files in and out. Writing is atomic: bytes go to a temporary file beside the target, are synced, and
+ * take the target's name only when complete, so that a crash leaves the old file or the new one, never a part.
+ */
 #ifndef SN_BASE_FILE_H
 #define SN_BASE_FILE_H
 
@@ -10,7 +11,8 @@
 /* Appends the file's bytes to *out (whose max limits it). Errors name the path. Directories are refused. */
 sn_status sn_file_read(const char *path, sn_buf *out, sn_err *);
 
-/* A temporary name beside path, and the steps that give it the real one. tmp holds at least strlen(path) + 32 bytes. */
+/* A temporary name beside path, and the steps that give it the real one. tmp holds at least strlen(path) + 32
+ * bytes. */
 void sn_file_tmp_name(const char *path, char *tmp, size_t n);
 sn_status sn_file_commit(const char *tmp, const char *path, sn_err *); /* fsync, rename, fsync the folder */
 sn_status sn_file_write(const char *path, const void *data, size_t n, sn_err *);

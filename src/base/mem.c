@@ -47,8 +47,7 @@ static bool injected_failure(void) {
 static void count(size_t bytes) {
     size_t now = atomic_fetch_add(&used, bytes) + bytes;
     size_t old = atomic_load(&peak);
-    while (now > old && !atomic_compare_exchange_weak(&peak, &old, now)) {
-    }
+    while (now > old && !atomic_compare_exchange_weak(&peak, &old, now)) {}
 }
 
 void *sn_alloc(size_t bytes, const char *what, sn_err *e) {
@@ -61,13 +60,15 @@ void *sn_alloc(size_t bytes, const char *what, sn_err *e) {
                           bytes >= (1u << 21) ? (total + (1u << 21) - 1) & ~(size_t)((1u << 21) - 1) : total);
     }
     if (!h) {
-        sn_fail(e, SN_ENOMEM, "%s: needs %s, but %s of %s are in use; use a smaller batch_size, image_size or network",
-                what, sn_bytes(a, sizeof a, (double)bytes), sn_bytes(b, sizeof b, (double)held),
+        sn_fail(e, SN_ENOMEM,
+                "%s: needs %s, but %s of %s are in use; use a smaller batch_size, image_size or network", what,
+                sn_bytes(a, sizeof a, (double)bytes), sn_bytes(b, sizeof b, (double)held),
                 sn_bytes(c, sizeof c, (double)top));
         return NULL;
     }
 #ifdef MADV_HUGEPAGE
-    /* Large slabs are streamed: fewer page faults and TLB misses (a hint only, so its result does not matter). */
+    /* Large slabs are streamed: fewer page faults and TLB misses (a hint only, so its result does not matter).
+     */
     if (bytes >= (1u << 21)) (void)madvise(h, bytes, MADV_HUGEPAGE);
 #endif
     h->bytes = bytes;

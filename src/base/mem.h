@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Uninitialized; NULL with *e filled ("what: needs 1.53 GiB, ...") on failure. bytes = 0 gives a valid pointer. */
+/* Uninitialized; NULL with *e filled ("what: needs 1.53 GiB, ...") on failure. bytes = 0 gives a valid pointer.
+ */
 void *sn_alloc(size_t bytes, const char *what, sn_err *e);
 /* The same, zeroed; n * size is checked for overflow. */
 void *sn_calloc(size_t n, size_t size, const char *what, sn_err *e);

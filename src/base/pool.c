@@ -31,8 +31,8 @@ typedef struct {
     int worker;
 } start_arg;
 
-/* Denormals are flushed on every thread alike, the caller included: they cost hundreds of cycles and would otherwise
- * make bits depend on which thread computed a cell. Restored when the region ends. */
+/* Denormals are flushed on every thread alike, the caller included: they cost hundreds of cycles and would
+ * otherwise make bits depend on which thread computed a cell. Restored when the region ends. */
 static unsigned enter_fast_float(void) {
 #if defined(__SSE2__)
     unsigned old = _mm_getcsr();

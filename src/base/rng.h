@@ -1,6 +1,6 @@
-/* Counter-based randomness: a pure function of (seed, stream, counter), so that any thread can compute any number
- * and a run resumes to the same bits. Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3"
- * (SC 2011). */
+/* Counter-based randomness: a pure function of (seed, stream, counter), so that any thread can compute any
+ * number and a run resumes to the same bits. Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as
+ * 1, 2, 3" (SC 2011). */
 #ifndef SN_BASE_RNG_H
 #define SN_BASE_RNG_H
 
@@ -32,9 +32,9 @@ typedef struct {
 
 sn_rng sn_rng_make(uint64_t seed, sn_stream stream, uint64_t sub);
 uint32_t sn_rng_u32(sn_rng *);
-double sn_rng_uniform(sn_rng *);                    /* [0, 1), 53 bits */
-double sn_rng_normal(sn_rng *);                     /* mean 0, variance 1 (Box-Muller) */
-uint64_t sn_rng_below(sn_rng *, uint64_t n);        /* 0 .. n-1, unbiased; n >= 1 */
-void sn_shuffle(sn_rng *, int64_t *a, size_t n);    /* Fisher-Yates */
+double sn_rng_uniform(sn_rng *);                 /* [0, 1), 53 bits */
+double sn_rng_normal(sn_rng *);                  /* mean 0, variance 1 (Box-Muller) */
+uint64_t sn_rng_below(sn_rng *, uint64_t n);     /* 0 .. n-1, unbiased; n >= 1 */
+void sn_shuffle(sn_rng *, int64_t *a, size_t n); /* Fisher-Yates */
 
 #endif

@@ -1,8 +1,8 @@
-/* What a layer is: a descriptor with functions. One C file in nn/layers/ and one line in nn/layers.def add a layer;
- * its Lua constructor, checks, help, completion, saving and gradient check follow from the tables.
+/* What a layer is: a descriptor with functions. One C file in nn/layers/ and one line in nn/layers.def add a
+ * layer; its Lua constructor, checks, help, completion, saving and gradient check follow from the tables.
  *
- * Layer files are compiled twice (num/real.h): they define `const sn_layer_type SN_R(sn_layer_NAME)`. Buffers are void
- * pointers to `real`. Functions return void: whatever can fail was settled in plan. */
+ * Layer files are compiled twice (num/real.h): they define `const sn_layer_type SN_R(sn_layer_NAME)`. Buffers
+ * are void pointers to `real`. Functions return void: whatever can fail was settled in plan. */
 #ifndef SN_NN_LAYER_H
 #define SN_NN_LAYER_H
 
@@ -15,66 +15,67 @@ enum { SN_MAXPARAM = 4, SN_MAXSAVED = 3, SN_MAXCHECK = 8 };
 
 /* Every layer's configuration begins with this. */
 typedef struct {
-    char *name;                    /* NULL: made from the layer's type: conv2d, conv2d_1, ... */
+    char *name; /* NULL: made from the layer's type: conv2d, conv2d_1, ... */
     bool trainable;
-    sn_dims input_shape;           /* one sample's shape, on the first layer of a sequential */
-    sn_obj *activity_regularizer;  /* of the layer's output (after its activation); divided by the batch, as Keras 3 */
+    sn_dims input_shape;          /* one sample's shape, on the first layer of a sequential */
+    sn_obj *activity_regularizer; /* of the layer's output (after its activation); divided by the batch, as
+                                     Keras 3 */
 } sn_layer_common;
 
 typedef struct {
-    const char *name;              /* "kernel" */
+    const char *name; /* "kernel" */
     sn_shape shape;
-    sn_obj *initializer;           /* borrowed from the configuration */
-    sn_obj *regularizer;           /* borrowed; NULL = none */
-    int64_t fan_in, fan_out;       /* Keras initializers' compute_fans */
-    bool trainable;                /* false: a statistic (moving_mean) */
+    sn_obj *initializer;     /* borrowed from the configuration */
+    sn_obj *regularizer;     /* borrowed; NULL = none */
+    int64_t fan_in, fan_out; /* Keras initializers' compute_fans */
+    bool trainable;          /* false: a statistic (moving_mean) */
 } sn_param_spec;
 
 /* What the backward pass of a layer reads, and what may share memory. */
 enum {
-    SN_KEEP_X = 1,       /* its inputs */
-    SN_KEEP_Y = 2,       /* its output */
-    SN_INPLACE = 4,      /* forward may write y over x[0] (same size) */
-    SN_INPLACE_GRAD = 8  /* backward may write dx[0] over dy (same size) */
+    SN_KEEP_X = 1,      /* its inputs */
+    SN_KEEP_Y = 2,      /* its output */
+    SN_INPLACE = 4,     /* forward may write y over x[0] (same size) */
+    SN_INPLACE_GRAD = 8 /* backward may write dx[0] over dy (same size) */
 };
 
 /* Filled by plan. Sizes are in ELEMENTS and for the batch in the input shapes. */
 typedef struct {
-    sn_shape out;                  /* batch first */
+    sn_shape out; /* batch first */
     int nparam;
     sn_param_spec param[SN_MAXPARAM];
-    unsigned flags;                /* SN_KEEP_X ... */
-    size_t saved[SN_MAXSAVED];     /* buffers kept from forward to backward (training only) */
-    size_t scratch;                /* valid during one call */
-    double macs;                   /* multiply-adds of one forward call, for summary */
+    unsigned flags;            /* SN_KEEP_X ... */
+    size_t saved[SN_MAXSAVED]; /* buffers kept from forward to backward (training only) */
+    size_t scratch;            /* valid during one call */
+    double macs;               /* multiply-adds of one forward call, for summary */
 } sn_layer_plan;
 
 typedef struct {
     int nin;
-    const sn_shape *in;            /* nin shapes, batch first */
+    const sn_shape *in; /* nin shapes, batch first */
     sn_shape out;
-    const void *const *x;          /* nin inputs */
+    const void *const *x; /* nin inputs */
     void *y;
     const void *dy;
-    void *const *dx;               /* nin; a NULL entry: not wanted */
+    void *const *dx; /* nin; a NULL entry: not wanted */
     const void *p[SN_MAXPARAM];
-    void *dp[SN_MAXPARAM];         /* ADD to these; NULL: not wanted (frozen layer) */
-    void *stat[SN_MAXPARAM];       /* commit only: writable p of non-trainable parameters */
+    void *dp[SN_MAXPARAM];   /* ADD to these; NULL: not wanted (frozen layer) */
+    void *stat[SN_MAXPARAM]; /* commit only: writable p of non-trainable parameters */
     void *saved[SN_MAXSAVED];
     void *scratch;
-    bool train;                    /* training behaviour (dropout on, batch statistics) */
-    uint64_t seed, step;           /* of this step's randomness */
-    uint32_t id;                   /* this call's number in the model: keeps two dropouts apart */
+    bool train;          /* training behaviour (dropout on, batch statistics) */
+    uint64_t seed, step; /* of this step's randomness */
+    uint32_t id;         /* this call's number in the model: keeps two dropouts apart */
     sn_pool *pool;
 } sn_io;
 
 typedef struct sn_layer_type {
-    sn_desc desc;                  /* first member: a layer type is an sn_desc */
-    int nin;                       /* inputs; -1 = two or more */
+    sn_desc desc; /* first member: a layer type is an sn_desc */
+    int nin;      /* inputs; -1 = two or more */
     /* Shapes, parameters, buffers; or an error that names the layer, the shape it got and the remedy. */
     sn_status (*plan)(const void *cfg, const sn_shape *in, int nin, sn_layer_plan *, const sn_pool *, sn_err *);
     void (*forward)(const void *cfg, const sn_io *);
-    void (*backward)(const void *cfg, const sn_io *);  /* writes dx, ADDS to dp */
+    void (*backward)(const void *cfg, const sn_io *); /* writes dx, ADDS to dp */
     /* After a whole training step has succeeded: updates statistics (moving_mean). NULL = none. Kept apart from
      * forward so that an interrupted step changes nothing. */
     void (*commit)(const void *cfg, const sn_io *);
@@ -82,8 +83,8 @@ typedef struct sn_layer_type {
     sn_obj *(*activation)(const void *cfg);
     /* Gradient-check cases, as object text and one sample's input shapes; at least one. */
     struct {
-        const char *cfg;           /* "conv2d{filters=3, kernel_size={2, 3}}" */
-        int batch, nin;            /* nin = 0 means 1 */
+        const char *cfg; /* "conv2d{filters=3, kernel_size={2, 3}}" */
+        int batch, nin;  /* nin = 0 means 1 */
         sn_shape in[2];
     } check[SN_MAXCHECK];
 } sn_layer_type;

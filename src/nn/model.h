@@ -6,29 +6,31 @@
 #include "nn/objects.h"
 
 typedef struct {
-    char *name;              /* "conv2d_1/kernel" is layer name + "/" + spec name */
-    int layer;               /* index into model->layers */
-    sn_param_spec spec;      /* initializer and regularizer borrowed from the layer's object */
-    size_t offset, count;    /* in elements, within the slab; offsets are multiples of 16 */
-    bool trainable;          /* spec.trainable and the layer's trainable */
+    char *name;           /* "conv2d_1/kernel" is layer name + "/" + spec name */
+    int layer;            /* index into model->layers */
+    sn_param_spec spec;   /* initializer and regularizer borrowed from the layer's object */
+    size_t offset, count; /* in elements, within the slab; offsets are multiples of 16 */
+    bool trainable;       /* spec.trainable and the layer's trainable */
 } sn_param;
 
 typedef struct {
     char *name;
-    sn_obj *obj;             /* owned */
+    sn_obj *obj; /* owned */
     const sn_layer_type *type;
-    int first_param, nparam;
-    int node;                /* the last node of its first call: where its output is read */
+    sn_obj *activation;      /* owned; the `activation` layer that runs behind it, NULL = none */
+    int first_param, nparam; /* first_param = -1 until the first call */
+    int node; /* the last node of its first call: where its output is read; -1 = not called yet */
 } sn_layer;
 
 typedef struct {
-    int layer;               /* index into layers; the owner */
-    bool is_activation;      /* the activation that a layer carries runs as a node of its own behind it */
+    int layer;          /* index into layers; the owner */
+    const sn_obj *obj;  /* what it computes: the layer's object, or the activation behind it; borrowed */
+    bool is_activation; /* the activation that a layer carries runs as a node of its own behind it */
+    bool ends_call;     /* its output is the layer's output */
     int nin;
-    int *in;                 /* node indices, all smaller than this node's */
-    sn_shape out;            /* one sample's shape */
-    double macs;             /* forward multiply-adds of one sample */
-    uint32_t id;             /* for counter-based randomness: the node's index */
+    int *in;      /* node indices, all smaller than this node's */
+    sn_shape out; /* one sample's shape */
+    double macs;  /* forward multiply-adds of one sample */
 } sn_node;
 
 typedef struct sn_model {
@@ -39,18 +41,20 @@ typedef struct sn_model {
     int nnode, cap_node;
     sn_param *params;
     int nparam, cap_param;
-    int input, output;       /* node indices; models have one input and one output */
-    float *slab;             /* all parameters */
+    int input, output; /* node indices; models have one input and one output */
+    float *slab;       /* all parameters */
     size_t slab_count;
-    uint64_t seed;           /* of its initial weights */
+    uint64_t seed; /* of its initial weights */
     bool finished;
 } sn_model;
 
-/* Building: new, add_layer and call in any order that makes sense, then finish (which allocates and initializes).
- * The object of a layer is retained. Names must be unique; a missing one is made (conv2d, conv2d_1, ...). */
+/* Building: new, add_layer and call in any order that makes sense, then finish (which allocates and
+ * initializes). The object of a layer is retained. Names must be unique; a missing one is made (conv2d,
+ * conv2d_1, ...). */
 sn_status sn_model_new(sn_model **, const char *name, sn_err *);
 sn_status sn_model_add_layer(sn_model *, sn_obj *layer, int *index, sn_err *);
-/* One call of a layer on earlier calls' outputs; *node = its result. Calling a layer twice shares its parameters. */
+/* One call of a layer on earlier calls' outputs; *node = its result. Calling a layer twice shares its
+ * parameters. */
 sn_status sn_model_call(sn_model *, int layer, const int *in, int nin, int *node, sn_err *);
 sn_status sn_model_finish(sn_model *, int input_node, int output_node, uint64_t seed, sn_err *);
 void sn_model_free(sn_model *);
@@ -59,7 +63,7 @@ sn_status sn_model_init_weights(sn_model *, sn_err *);
 /* An independent copy, weights included. */
 sn_status sn_model_clone(sn_model **, const sn_model *, sn_err *);
 
-const sn_shape *sn_model_input_shape(const sn_model *);  /* one sample's */
+const sn_shape *sn_model_input_shape(const sn_model *); /* one sample's */
 const sn_shape *sn_model_output_shape(const sn_model *);
 int64_t sn_model_count(const sn_model *, int64_t *trainable, int64_t *fixed); /* parameters */
 int sn_model_find_layer(const sn_model *, const char *name);                  /* -1 = none */
@@ -71,6 +75,7 @@ double sn_model_penalty(const sn_model *, const float *slab, double *by_layer, s
 
 /* Text form (layers, calls, outputs), data only; reads back to the same graph. Weights are stored beside it. */
 void sn_model_print(const sn_model *, sn_buf *);
-sn_status sn_model_parse(sn_model **, const char *text, sn_err *); /* weights initialized; the caller overwrites them */
+sn_status sn_model_parse(sn_model **, const char *text,
+                         sn_err *); /* weights initialized; the caller overwrites them */
 
 #endif

@@ -1,8 +1,8 @@
-/* The smaller described objects of a network: activations, initializers, regularizers, losses, optimizers, schedules
- * and metrics. Each is one C file in the folder of its kind plus one line in that kind's .def list.
+/* The smaller described objects of a network: activations, initializers, regularizers, losses, optimizers,
+ * schedules and metrics. Each is one C file in the folder of its kind plus one line in that kind's .def list.
  *
- * Files of activations, regularizers and losses are compiled twice (num/real.h) and define SN_R(sn_activation_NAME) etc.;
- * the others once, in float. */
+ * Files of activations, regularizers and losses are compiled twice (num/real.h) and define
+ * SN_R(sn_activation_NAME) etc.; the others once, in float. */
 #ifndef SN_NN_OBJECTS_H
 #define SN_NN_OBJECTS_H
 
@@ -14,11 +14,12 @@
 /* ---- activations: element-wise, or along the last axis (softmax) ---- */
 typedef struct sn_activation_type {
     sn_desc desc;
-    unsigned flags;  /* SN_KEEP_X | SN_KEEP_Y: what backward reads */
+    unsigned flags; /* SN_KEEP_X | SN_KEEP_Y: what backward reads */
     /* rows x cols values; y may be x. Runs on the calling thread: callers cut rows into cells. */
     void (*forward)(const void *cfg, void *y, const void *x, size_t rows, size_t cols);
     /* dx may be dy. x or y is NULL when its flag is not set. */
-    void (*backward)(const void *cfg, void *dx, const void *x, const void *y, const void *dy, size_t rows, size_t cols);
+    void (*backward)(const void *cfg, void *dx, const void *x, const void *y, const void *dy, size_t rows,
+                     size_t cols);
     const char *check[4]; /* object texts for the gradient check; at least one */
 } sn_activation_type;
 extern const sn_kind sn_kind_activation;
@@ -28,8 +29,8 @@ const sn_activation_type *sn_activation_in(const sn_desc *, sn_dtype);
 typedef struct sn_initializer_type {
     sn_desc desc;
     /* Fills w (shape) from fan_in, fan_out. Errors: a shape it cannot serve (orthogonal of rank < 2). */
-    sn_status (*fill)(const void *cfg, float *w, const sn_shape *, int64_t fan_in, int64_t fan_out, uint64_t seed,
-                      sn_err *);
+    sn_status (*fill)(const void *cfg, float *w, const sn_shape *, int64_t fan_in, int64_t fan_out,
+                      uint64_t seed, sn_err *);
 } sn_initializer_type;
 extern const sn_kind sn_kind_initializer;
 
@@ -49,11 +50,11 @@ typedef struct sn_loss_type {
     sn_desc desc;
     /* Does this target shape fit this output shape (both one sample's)? The error says what would. */
     sn_status (*check_shapes)(const void *cfg, const sn_shape *out, const sn_shape *target, sn_err *);
-    /* p (rows = samples, cols) predictions, t targets (rows, tcols). each[r] = the sample's loss. dp (may be NULL):
-     * gradient of scale * sum of each. tcols = 1 for class indices. */
-    void (*eval)(const void *cfg, double *each, void *dp, const void *p, const void *t, size_t rows, size_t cols,
-                 size_t tcols, double scale);
-    bool sparse;  /* targets are class indices */
+    /* p (rows = samples, cols) predictions, t targets (rows, tcols). each[r] = the sample's loss. dp (may be
+     * NULL): gradient of scale * sum of each. tcols = 1 for class indices. */
+    void (*eval)(const void *cfg, double *each, void *dp, const void *p, const void *t, size_t rows,
+                 size_t cols, size_t tcols, double scale);
+    bool sparse; /* targets are class indices */
     struct {
         const char *cfg;
         int cols;        /* outputs of one sample */
@@ -64,21 +65,23 @@ extern const sn_kind sn_kind_loss;
 const sn_loss_type *sn_loss_in(const sn_desc *, sn_dtype);
 
 /* ---- optimizers: any range of the flat parameter slab ---- */
-typedef struct {       /* every optimizer's configuration begins with this */
+typedef struct { /* every optimizer's configuration begins with this */
     sn_rate learning_rate;
-    double weight_decay;       /* decoupled: w -= w * weight_decay * lr before the step (Keras optimizers) ; 0 = off */
-    double clipnorm;           /* per tensor; 0 = off. At most one of the three. */
+    double
+        weight_decay; /* decoupled: w -= w * weight_decay * lr before the step (Keras optimizers) ; 0 = off */
+    double clipnorm;  /* per tensor; 0 = off. At most one of the three. */
     double clipvalue;
     double global_clipnorm;
 } sn_optimizer_common;
 typedef struct sn_optimizer_type {
     sn_desc desc;
-    int nstate;                        /* buffers of one value per weight */
-    const char *state_name[3];         /* "m", "v": what r.layers.NAME.kernel.m is called */
+    int nstate;                /* buffers of one value per weight */
+    const char *state_name[3]; /* "m", "v": what r.layers.NAME.kernel.m is called */
     double state_init[3];
-    int (*states)(const void *cfg);    /* how many of them this configuration uses; NULL = nstate */
+    int (*states)(const void *cfg); /* how many of them this configuration uses; NULL = nstate */
     /* t: this step's number from 1. lr is already the scheduled one. */
-    void (*update)(const void *cfg, float *p, const float *g, float *const *state, size_t n, double lr, int64_t t);
+    void (*update)(const void *cfg, float *p, const float *g, float *const *state, size_t n, double lr,
+                   int64_t t);
 } sn_optimizer_type;
 extern const sn_kind sn_kind_optimizer;
 
@@ -92,7 +95,7 @@ extern const sn_kind sn_kind_schedule;
 /* ---- metrics: accumulated over an epoch ---- */
 typedef struct sn_metric_type {
     sn_desc desc;
-    size_t (*state_size)(const void *cfg);  /* doubles; zeroed at the start of an epoch */
+    size_t (*state_size)(const void *cfg); /* doubles; zeroed at the start of an epoch */
     sn_status (*check_shapes)(const void *cfg, const sn_shape *out, const sn_shape *target, sn_err *);
     void (*update)(const void *cfg, double *state, const float *p, const float *t, size_t rows, size_t cols,
                    size_t tcols);

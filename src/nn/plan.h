@@ -1,5 +1,5 @@
-/* A plan: every buffer that running a model needs, computed from shapes and lifetimes, allocated at once. Running
- * allocates nothing. */
+/* A plan: every buffer that running a model needs, computed from shapes and lifetimes, allocated at once.
+ * Running allocates nothing. */
 #ifndef SN_NN_PLAN_H
 #define SN_NN_PLAN_H
 
@@ -15,22 +15,24 @@ typedef struct {
 
 typedef struct {
     sn_plan_mode mode;
-    int64_t batch;           /* the largest number of samples in a call */
-    sn_dtype dtype;          /* SN_F32; SN_F64: the reference path */
+    int64_t batch;  /* the largest number of samples in a call */
+    sn_dtype dtype; /* SN_F32; SN_F64: the reference path */
     const sn_tap *taps;
     int ntap;
-    bool input_grad;         /* also the gradient with respect to the model's input */
-    sn_pool *pool;           /* NULL: the default */
+    bool input_grad; /* also the gradient with respect to the model's input */
+    sn_pool *pool;   /* NULL: the default */
 } sn_plan_opts;
 
 typedef struct sn_plan sn_plan;
 
-/* Out of memory is an error here, with the sizes and the largest batch that would fit, never in the middle of a run. */
+/* Out of memory is an error here, with the sizes and the largest batch that would fit, never in the middle of a
+ * run. */
 sn_status sn_plan_build(sn_plan **, const sn_model *, const sn_plan_opts *, sn_err *);
 void sn_plan_free(sn_plan *);
 const sn_plan_opts *sn_plan_options(const sn_plan *);
 
-/* Sizes in bytes without allocating: what a step of that batch will hold (activations, gradients of them, scratch). */
+/* Sizes in bytes without allocating: what a step of that batch will hold (activations, gradients of them,
+ * scratch). */
 sn_status sn_plan_measure(const sn_model *, const sn_plan_opts *, size_t *bytes, sn_err *);
 
 #endif

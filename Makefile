@@ -1,0 +1,136 @@
+# sonde: build/sonde (the program), build/libsonde.a (the core, without Lua and Readline).
+#   make            release build            make test     all tests
+#   make check      format, include order, headers, warnings as errors, tests
+#   make asan tsan  the tests under sanitizers            make fuzz  the decoders under libFuzzer
+#   make install PREFIX=/usr/local
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+VARIANT ?= release
+BUILD   ?= $(if $(filter release,$(VARIANT)),build,build/$(VARIANT))
+CC      := $(if $(filter fuzz,$(VARIANT)),clang,$(if $(filter default,$(origin CC)),gcc,$(CC)))
+WERROR  ?=
+
+LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+  -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wcast-qual -Wimplicit-fallthrough \
+  -Wno-missing-field-initializers $(if $(WERROR),-Werror)
+SAN_release :=
+SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SAN_tsan := -fsanitize=thread -fno-omit-frame-pointer
+SAN_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+OPT := $(if $(filter release,$(VARIANT)),-O2,-O1)
+# No contraction: bits must not depend on where a compiler sees a*b+c. FMA only where it is written.
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -g $(OPT) -fno-common -ffp-contract=off -pthread $(SAN_$(VARIANT)) $(WARN) \
+  -Isrc -I$(BUILD)/gen $(LUA_CFLAGS) -DSN_VERSION='"$(VERSION)"'
+CFLAGS ?=
+LDLIBS := $(shell pkg-config --libs lua5.4 readline libzip zlib openblas 2>/dev/null) -lm -pthread
+CORE_LIBS := $(shell pkg-config --libs libzip zlib openblas 2>/dev/null) -lm -pthread
+
+FOLDERS := base num nn data train io
+core_src = $(shell find src/$(1) -name '*.c' ! -name '*.inc.c' 2>/dev/null | sort)
+obj = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(1))
+# Sources that do arithmetic on `real` (num/real.h) are compiled a second time for double.
+TWIN_MARK := SN_R(
+twin_src = $(if $(1),$(shell grep -l "$(TWIN_MARK)" $(1) 2>/dev/null))
+obj64 = $(patsubst src/%.c,$(BUILD)/obj/%.f64.o,$(call twin_src,$(1)))
+
+ifeq ($(shell uname -m),x86_64)
+ISAS := base v3 v4
+endif
+ISAS ?= base
+MARCH_base :=
+MARCH_v3 := -march=x86-64-v3
+MARCH_v4 := -march=x86-64-v4 -mprefer-vector-width=512
+KERN_OBJ := $(foreach i,$(ISAS),$(BUILD)/obj/num/kern.$(i).f32.o $(BUILD)/obj/num/kern.$(i).f64.o)
+
+OBJ_base  := $(call obj,$(call core_src,base)) $(call obj64,$(call core_src,base))
+OBJ_num   := $(call obj,$(call core_src,num)) $(call obj64,$(call core_src,num)) $(KERN_OBJ)
+OBJ_nn    := $(call obj,$(call core_src,nn)) $(call obj64,$(call core_src,nn))
+OBJ_data  := $(call obj,$(call core_src,data))
+OBJ_train := $(call obj,$(call core_src,train))
+OBJ_io    := $(call obj,$(call core_src,io))
+CORE_OBJ  := $(foreach f,$(FOLDERS),$(OBJ_$(f)))
+APP_OBJ   := $(call obj,$(call core_src,bind)) $(call obj,$(call core_src,app)) $(BUILD)/gen/embedded.o
+
+.PHONY: all test unit lua-tests check asan tsan fuzz install clean
+all: $(BUILD)/sonde $(BUILD)/libsonde.a
+
+$(BUILD)/libsonde.a: $(CORE_OBJ)
+	@rm -f $@; ar rcs $@ $^
+define folder_archive
+$(BUILD)/lib/$(1).a: $(OBJ_$(1)); @mkdir -p $$(@D); rm -f $$@; ar rcs $$@ $$^
+endef
+$(foreach f,$(FOLDERS),$(eval $(call folder_archive,$(f))))
+
+$(BUILD)/sonde: $(APP_OBJ) $(BUILD)/libsonde.a
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -o $@ $^ $(LDLIBS) $(LDFLAGS)
+
+$(BUILD)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/obj/%.f64.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -DSN_F64 -MMD -MP -c -o $@ $<
+define kern_rule
+$(BUILD)/obj/num/kern.$(1).f32.o: src/num/kern.inc.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(BASE_CFLAGS) -O3 $$(MARCH_$(1)) $$(CFLAGS) -DSN_ISA=$(1) -MMD -MP -c -o $$@ $$<
+$(BUILD)/obj/num/kern.$(1).f64.o: src/num/kern.inc.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(BASE_CFLAGS) -O3 $$(MARCH_$(1)) $$(CFLAGS) -DSN_ISA=$(1) -DSN_F64 -MMD -MP -c -o $$@ $$<
+endef
+$(foreach i,$(ISAS),$(eval $(call kern_rule,$(i))))
+
+# The Lua half of sonde travels inside the program.
+LUA_SRC := $(shell find lua -name '*.lua' | sort)
+$(BUILD)/gen/embedded.c: $(LUA_SRC) scripts/embed.sh
+	@mkdir -p $(@D)
+	sh scripts/embed.sh $(LUA_SRC) > $@.tmp && mv $@.tmp $@
+$(BUILD)/gen/embedded.o: $(BUILD)/gen/embedded.c
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+# Unit tests: tests/unit/FOLDER_what.c links FOLDER and all below it.
+DEPS_base := base
+DEPS_num := num base
+DEPS_nn := nn num base
+DEPS_data := data num base
+DEPS_train := train nn data num base
+DEPS_io := io train nn data num base
+UNIT_SRC := $(sort $(wildcard tests/unit/*_*.c))
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+define unit_rule
+$(BUILD)/tests/$(1): tests/unit/$(1).c $(foreach d,$(DEPS_$(firstword $(subst _, ,$(1)))),$(BUILD)/lib/$(d).a)
+	@mkdir -p $$(@D)
+	$$(CC) $$(BASE_CFLAGS) $$(CFLAGS) -Itests/unit -MMD -MP -o $$@ $$^ -lcmocka $$(CORE_LIBS) $$(LDFLAGS)
+endef
+$(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(patsubst tests/unit/%.c,%,$(t)))))
+unit: $(UNIT_BIN)
+
+test: all unit
+	BUILD=$(BUILD) sh scripts/run-tests
+check:
+	BUILD=$(BUILD) sh scripts/check
+asan tsan:
+	$(MAKE) VARIANT=$@ all unit
+	BUILD=build/$@ SANITIZER=$@ sh scripts/run-tests
+
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+build/fuzz/%: tests/fuzz/%.c build/fuzz/libsonde.a
+	clang $(BASE_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS)
+fuzz-bins: $(FUZZ_BIN)
+fuzz:
+	$(MAKE) VARIANT=fuzz build/fuzz/libsonde.a fuzz-bins
+	sh scripts/fuzz
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/share/sonde
+	install -m 755 $(BUILD)/sonde $(DESTDIR)$(PREFIX)/bin/sonde
+	install -m 644 $(BUILD)/libsonde.a $(DESTDIR)$(PREFIX)/lib/libsonde.a
+	install -m 644 scripts/*.lua $(DESTDIR)$(PREFIX)/share/sonde/
+
+clean:
+	rm -rf build
+
+-include $(patsubst %.o,%.d,$(CORE_OBJ) $(APP_OBJ)) $(UNIT_BIN:%=%.d)

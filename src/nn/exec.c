@@ -1,0 +1,199 @@
+#include "nn/exec.h"
+
+#include "nn/plan_impl.h"
+#include "num/vec.h"
+#include <string.h>
+
+/* ---- the io of one node ---- */
+
+static void *slab_at(const sn_plan *p, const void *slab, size_t elements) {
+    return (char *)(uintptr_t)slab + elements * sn_dtype_size(p->opts.dtype);
+}
+
+static sn_io node_io(sn_plan *p, const sn_step *st, int i) {
+    const sn_model *m = p->model;
+    const sn_node *n = &m->nodes[i];
+    const sn_layer *l = &m->layers[n->layer];
+    sn_plan_node *pn = &p->nodes[i];
+    for (int j = 0; j < n->nin; j++) {
+        int k = n->in[j];
+        pn->in[j].d[0] = st->n;
+        pn->x[j] = k == m->input ? st->x : sn_plan_at(p, p->nodes[k].y);
+    }
+    sn_io io = { .nin = n->nin,
+                 .in = pn->in,
+                 .x = pn->x,
+                 .y = sn_plan_at(p, pn->y),
+                 .dy = sn_plan_at(p, pn->dy),
+                 .dx = pn->dx,
+                 .train = st->train,
+                 .seed = st->seed,
+                 .step = st->step,
+                 .id = (uint32_t)i,
+                 .pool = p->opts.pool };
+    io.out = pn->lp.out;
+    io.out.d[0] = st->n;
+    for (int s = 0; s < SN_MAXSAVED; s++) io.saved[s] = sn_plan_at(p, pn->saved[s]);
+    for (int k = 0; k < l->nparam && !n->is_activation; k++)
+        io.p[k] = slab_at(p, st->params, m->params[l->first_param + k].offset);
+    return io;
+}
+
+static sn_status cancelled(sn_plan *p, sn_err *e) {
+    if (!sn_pool_cancelled(p->opts.pool)) return SN_OK;
+    return sn_fail(e, SN_ECANCEL, "interrupted");
+}
+
+static size_t active_count(const sn_plan *p, int node, int64_t n) {
+    return (size_t)(sn_shape_row(&p->nodes[node].lp.out) * n);
+}
+
+/* ---- forward ---- */
+
+static double activity_value(const sn_plan *p, int i, int64_t n) {
+    const sn_plan_node *pn = &p->nodes[i];
+    const sn_regularizer_type *t = sn_regularizer_in(pn->activity->desc, p->opts.dtype);
+    return t->value(pn->activity->cfg, sn_plan_at(p, pn->y), active_count(p, i, n), p->opts.pool) / (double)n;
+}
+
+sn_status sn_exec_forward(sn_plan *p, const sn_step *st, sn_err *e) {
+    const sn_model *m = p->model;
+    p->activity = 0;
+    p->x = st->x;
+    p->n = st->n;
+    for (int i = 0; i < m->nnode; i++) {
+        if (i == m->input) continue;
+        sn_status s = cancelled(p, e);
+        if (s != SN_OK) return s;
+        sn_plan_node *pn = &p->nodes[i];
+        sn_io io = node_io(p, st, i);
+        io.scratch = sn_plan_at(p, pn->fwd_scratch);
+        pn->type->forward(pn->cfg, &io);
+        /* Keras 3 divides activity penalties by the batch size (keras/src/layers/layer.py). */
+        if (pn->activity) p->activity += activity_value(p, i, st->n);
+    }
+    return cancelled(p, e);
+}
+
+const void *sn_exec_output(const sn_plan *p) { return sn_plan_at(p, p->nodes[p->model->output].y); }
+
+/* ---- loss ---- */
+
+sn_status sn_exec_loss(sn_plan *p, const sn_step *st, const sn_obj *loss, const sn_shape *target, const void *t,
+                       double *data, double *activity, double *each, sn_err *e) {
+    const sn_model *m = p->model;
+    const sn_shape *os = sn_model_output_shape(m);
+    const sn_loss_type *type = sn_loss_in(loss->desc, p->opts.dtype);
+    size_t rows = (size_t)(p->rows_per_sample * st->n), cols = os->n ? (size_t)os->d[os->n - 1] : 1;
+    size_t tcols = (size_t)(sn_shape_count(target) / p->rows_per_sample);
+    void *dy = p->opts.mode == SN_PLAN_TRAIN ? sn_plan_at(p, p->nodes[m->output].dy) : NULL;
+    type->eval(loss->cfg, p->each, dy, sn_exec_output(p), t, rows, cols, tcols, 1.0 / (double)rows);
+    double sum = 0;
+    for (size_t r = 0; r < rows; r++) sum += p->each[r];
+    *data = sum / (double)rows;
+    *activity = p->activity;
+    for (int64_t i = 0; each && i < st->n; i++) {
+        double s = 0;
+        for (int64_t r = 0; r < p->rows_per_sample; r++) s += p->each[i * p->rows_per_sample + r];
+        each[i] = s / (double)p->rows_per_sample;
+    }
+    return cancelled(p, e);
+}
+
+/* ---- backward ---- */
+
+static void add_into(const sn_plan *p, void *y, const void *x, size_t n) {
+    if (p->opts.dtype == SN_F64) {
+        sn_vec_add_f64(p->opts.pool, y, y, x, n);
+    } else {
+        sn_vec_add_f32(p->opts.pool, y, y, x, n);
+    }
+}
+
+static void backward_of(sn_plan *p, const sn_step *st, int i) {
+    const sn_model *m = p->model;
+    const sn_node *n = &m->nodes[i];
+    const sn_layer *l = &m->layers[n->layer];
+    sn_plan_node *pn = &p->nodes[i];
+    sn_io io = node_io(p, st, i);
+    io.scratch = sn_plan_at(p, pn->bwd_scratch);
+    for (int k = 0; k < l->nparam && !n->is_activation; k++) {
+        const sn_param *q = &m->params[l->first_param + k];
+        if (q->trainable && st->grads) io.dp[k] = slab_at(p, st->grads, q->offset);
+    }
+    if (pn->activity) {
+        const sn_regularizer_type *t = sn_regularizer_in(pn->activity->desc, p->opts.dtype);
+        t->grad(pn->activity->cfg, sn_plan_at(p, pn->dy), io.y, active_count(p, i, st->n), 1.0 / (double)st->n,
+                p->opts.pool);
+    }
+    if (!pn->runs_backward) return;
+    pn->type->backward(pn->cfg, &io);
+    for (int j = 0; j < n->nin; j++) {
+        if (pn->dx_temp[j] < 0) continue;
+        int k = n->in[j];
+        add_into(p, sn_plan_at(p, p->nodes[k].dy), sn_plan_at(p, pn->dx_temp[j]), active_count(p, k, st->n));
+    }
+}
+
+static void zero_grads(const sn_plan *p, const sn_step *st) {
+    const sn_model *m = p->model;
+    for (int i = 0; i < m->nparam; i++) {
+        void *g = slab_at(p, st->grads, m->params[i].offset);
+        if (p->opts.dtype == SN_F64) {
+            sn_vec_fill_f64(p->opts.pool, g, 0, m->params[i].count);
+        } else {
+            sn_vec_fill_f32(p->opts.pool, g, 0, m->params[i].count);
+        }
+    }
+}
+
+static void add_penalties(const sn_plan *p, const sn_step *st) {
+    const sn_model *m = p->model;
+    for (int i = 0; i < m->nparam; i++) {
+        const sn_param *q = &m->params[i];
+        if (!q->trainable || !q->spec.regularizer) continue;
+        const sn_regularizer_type *t = sn_regularizer_in(q->spec.regularizer->desc, p->opts.dtype);
+        t->grad(q->spec.regularizer->cfg, slab_at(p, st->grads, q->offset), slab_at(p, st->params, q->offset),
+                q->count, 1.0, p->opts.pool);
+    }
+}
+
+sn_status sn_exec_backward(sn_plan *p, const sn_step *st, bool penalties, sn_err *e) {
+    if (st->grads) zero_grads(p, st);
+    for (int i = p->model->nnode - 1; i >= 0; i--) {
+        if (i == p->model->input || !p->nodes[i].needs) continue;
+        sn_status s = cancelled(p, e);
+        if (s != SN_OK) return s;
+        backward_of(p, st, i);
+    }
+    if (penalties && st->grads) add_penalties(p, st);
+    return cancelled(p, e);
+}
+
+/* ---- after the step ---- */
+
+void sn_exec_commit(sn_plan *p, const sn_step *st, void *params) {
+    const sn_model *m = p->model;
+    for (int i = 0; i < m->nnode; i++) {
+        const sn_node *n = &m->nodes[i];
+        const sn_layer *l = &m->layers[n->layer];
+        if (i == m->input || n->is_activation || !p->nodes[i].type->commit) continue;
+        sn_io io = node_io(p, st, i);
+        for (int k = 0; k < l->nparam; k++) {
+            const sn_param *q = &m->params[l->first_param + k];
+            if (!q->spec.trainable) io.stat[k] = slab_at(p, params, q->offset);
+        }
+        p->nodes[i].type->commit(p->nodes[i].cfg, &io);
+    }
+}
+
+const void *sn_exec_tap(const sn_plan *p, int node, bool grad) {
+    const sn_plan_node *pn = &p->nodes[node];
+    if (node == p->model->input) return grad ? sn_plan_at(p, pn->dy) : p->x;
+    if (grad) return pn->tap_dy ? sn_plan_at(p, pn->dy) : NULL;
+    return pn->tap_y ? sn_plan_at(p, pn->y) : NULL;
+}
+
+const void *sn_exec_input_grad(const sn_plan *p) {
+    return p->opts.input_grad ? sn_plan_at(p, p->nodes[p->model->input].dy) : NULL;
+}

@@ -1,0 +1,42 @@
+/* What several layer files share: checks of shapes and sizes, and per-channel sums over rows. */
+#ifndef SN_NN_LAYERS_COMMON_H
+#define SN_NN_LAYERS_COMMON_H
+
+#include "nn/layer.h"
+#include "nn/objects.h"
+#include "num/conv.h"
+
+extern const char *const sn_padding_names[]; /* "valid", "same": padding == 1 means same */
+
+/* The largest sizes that fields accept: far above use, far below overflow of a product of a few of them. */
+enum { SN_SIZE_MAX = 1 << 30, SN_WINDOW_MAX = 4096 };
+
+/* Shape checks of plan functions. layer is the type's name; every error says what was got and what to do. */
+sn_status sn_layer_set_out(const char *layer, const sn_shape *out, sn_layer_plan *, sn_err *);
+sn_status sn_layer_add_param(const char *layer, const sn_param_spec *, sn_layer_plan *, sn_err *);
+
+/* A window sliding over images, as conv2d and the pools have it; fills everything of *d but ci and co's meaning.
+ * what: what the user calls the window ("kernel_size"). */
+typedef struct {
+    const char *layer, *what;
+    const int64_t *size, *strides, *dilation; /* pairs; dilation may be NULL */
+    bool same;
+} sn_window;
+sn_status sn_layer_window(const sn_window *, const sn_shape *in, int64_t co, sn_conv *d, sn_err *);
+/* The same for a shape that plan has accepted. */
+sn_conv sn_layer_window_of(const sn_window *, const sn_shape *in, int64_t co);
+
+/* Copies n bytes on the pool; nothing when y is x. */
+void sn_copy_bytes(sn_pool *, void *y, const void *x, size_t n);
+
+/* Per-channel sums over the rows of (rows, cols) arrays, in double: out[c] = sum over r of
+ * x | x * y | x * (y - mean[c]) | (x - mean[c])^2. The grid depends on rows and cols only; partial sums are combined in
+ * order. scratch: sn_colsum_scratch elements. */
+typedef enum { SN_COL_SUM, SN_COL_DOT, SN_COL_DOT_DEV, SN_COL_SQ_DEV } sn_col_op;
+size_t SN_R(sn_colsum_scratch)(size_t rows, size_t cols); /* in elements of real; grows with rows */
+void SN_R(sn_colsum)(sn_pool *, sn_col_op, double *out, const real *x, const real *y, const real *mean, size_t rows,
+                     size_t cols, void *scratch);
+/* dst[c] += out[c] of SN_COL_SUM over dy: a bias gradient. scratch: cols doubles more than sn_colsum_scratch. */
+void SN_R(sn_bias_grad)(sn_pool *, real *db, const real *dy, size_t rows, size_t cols, void *scratch);
+
+#endif
