@@ -132,8 +132,7 @@ static void clear_member(const sn_field *f, void *m) {
         if (*(void **)m) f->handle->release(*(void **)m);
         *(void **)m = NULL;
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -146,21 +145,11 @@ static int choice_index(const sn_field *f, const char *s) {
 static sn_status set_default(sn_obj *o, const sn_field *f, sn_err *e) {
     void *m = member(o, f);
     switch (f->type) {
-    case SN_T_INT:
-        *(int64_t *)m = (int64_t)f->def;
-        break;
-    case SN_T_FLOAT:
-        *(double *)m = f->def;
-        break;
-    case SN_T_BOOL:
-        *(bool *)m = f->def != 0;
-        break;
-    case SN_T_PAIR:
-        ((int64_t *)m)[0] = ((int64_t *)m)[1] = (int64_t)f->def;
-        break;
-    case SN_T_RATE:
-        ((sn_rate *)m)->value = f->def;
-        break;
+    case SN_T_INT: *(int64_t *)m = (int64_t)f->def; break;
+    case SN_T_FLOAT: *(double *)m = f->def; break;
+    case SN_T_BOOL: *(bool *)m = f->def != 0; break;
+    case SN_T_PAIR: ((int64_t *)m)[0] = ((int64_t *)m)[1] = (int64_t)f->def; break;
+    case SN_T_RATE: ((sn_rate *)m)->value = f->def; break;
     case SN_T_ENUM: {
         int i = f->sdef ? choice_index(f, f->sdef) : 0;
         if (i < 0) SN_BUG("a default that is not among its choices");
@@ -173,8 +162,7 @@ static sn_status set_default(sn_obj *o, const sn_field *f, sn_err *e) {
     case SN_T_OBJECT:
         if (f->sdef && !(*(sn_obj **)m = sn_obj_named(f->kind, f->sdef, e))) return e ? e->code : SN_ENOMEM;
         break;
-    default:
-        break;
+    default: break;
     }
     return SN_OK;
 }
@@ -256,28 +244,14 @@ sn_status sn_obj_finish(sn_obj *o, sn_err *e) {
 static const char *value_text(const sn_value *v, char *buf, size_t n) {
     sn_buf b = SN_BUF_INIT(200);
     switch (v->kind) {
-    case SN_V_BOOL:
-        sn_buf_str(&b, v->b ? "true" : "false");
-        break;
+    case SN_V_BOOL: sn_buf_str(&b, v->b ? "true" : "false"); break;
     case SN_V_INT:
-    case SN_V_NUM:
-        sn_buf_num(&b, v->num);
-        break;
-    case SN_V_STR:
-        sn_buf_quoted(&b, v->str);
-        break;
-    case SN_V_LIST:
-        sn_buf_str(&b, "a list");
-        break;
-    case SN_V_OBJ:
-        sn_buf_fmt(&b, "a %s", v->obj->desc->name);
-        break;
-    case SN_V_HANDLE:
-        sn_buf_fmt(&b, "a %s", v->handle->name);
-        break;
-    case SN_V_EXTERNAL:
-        sn_buf_str(&b, "a function");
-        break;
+    case SN_V_NUM: sn_buf_num(&b, v->num); break;
+    case SN_V_STR: sn_buf_quoted(&b, v->str); break;
+    case SN_V_LIST: sn_buf_str(&b, "a list"); break;
+    case SN_V_OBJ: sn_buf_fmt(&b, "a %s", v->obj->desc->name); break;
+    case SN_V_HANDLE: sn_buf_fmt(&b, "a %s", v->handle->name); break;
+    case SN_V_EXTERNAL: sn_buf_str(&b, "a function"); break;
     }
     size_t len = b.len < n - 1 ? b.len : n - 1;
     memcpy(buf, b.data ? b.data : "?", b.data ? len : 1);
@@ -428,16 +402,13 @@ static sn_status set_rate(const sn_obj *o, const sn_field *f, sn_rate *m, const 
 static sn_status set_member(sn_obj *o, const sn_field *f, const sn_value *v, sn_err *e) {
     void *m = member(o, f);
     switch (f->type) {
-    case SN_T_INT:
-        return as_int(o, f, v, m, e);
-    case SN_T_FLOAT:
-        return as_num(o, f, v, m, e);
+    case SN_T_INT: return as_int(o, f, v, m, e);
+    case SN_T_FLOAT: return as_num(o, f, v, m, e);
     case SN_T_BOOL:
         if (v->kind != SN_V_BOOL) return wrong_type(o, f, v, "true or false", e);
         *(bool *)m = v->b;
         return SN_OK;
-    case SN_T_ENUM:
-        return set_enum(o, f, m, v, e);
+    case SN_T_ENUM: return set_enum(o, f, m, v, e);
     case SN_T_STRING: {
         if (v->kind != SN_V_STR) return wrong_type(o, f, v, "a text", e);
         char *s = sn_strdup(v->str, e);
@@ -447,20 +418,16 @@ static sn_status set_member(sn_obj *o, const sn_field *f, const sn_value *v, sn_
         return SN_OK;
     }
     case SN_T_PAIR:
-    case SN_T_DIMS:
-        return set_ints(o, f, m, v, e);
-    case SN_T_FLOATS:
-        return set_floats(o, f, m, v, e);
-    case SN_T_STRINGS:
-        return set_strings(o, f, m, v, e);
+    case SN_T_DIMS: return set_ints(o, f, m, v, e);
+    case SN_T_FLOATS: return set_floats(o, f, m, v, e);
+    case SN_T_STRINGS: return set_strings(o, f, m, v, e);
     case SN_T_OBJECT:
         if (v->kind == SN_V_BOOL && !v->b) { /* false = none: what a nil default means, said on purpose */
             clear_member(f, m);
             return SN_OK;
         }
         return set_object(o, f, m, v, e);
-    case SN_T_RATE:
-        return set_rate(o, f, m, v, e);
+    case SN_T_RATE: return set_rate(o, f, m, v, e);
     case SN_T_HANDLE:
         if (v->kind != SN_V_HANDLE || v->handle != f->handle) return wrong_type(o, f, v, f->handle->name, e);
         f->handle->retain(v->ptr);

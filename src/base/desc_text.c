@@ -88,19 +88,11 @@ static void print_member(const sn_obj *o, const sn_field *f, sn_buf *b) {
     sn_value v;
     sn_obj_get(o, f, &v);
     switch (f->type) {
-    case SN_T_INT:
-        sn_buf_fmt(b, "%lld", (long long)v.i);
-        break;
-    case SN_T_FLOAT:
-        sn_buf_num(b, v.num);
-        break;
-    case SN_T_BOOL:
-        sn_buf_str(b, v.b ? "true" : "false");
-        break;
+    case SN_T_INT: sn_buf_fmt(b, "%lld", (long long)v.i); break;
+    case SN_T_FLOAT: sn_buf_num(b, v.num); break;
+    case SN_T_BOOL: sn_buf_str(b, v.b ? "true" : "false"); break;
     case SN_T_ENUM:
-    case SN_T_STRING:
-        sn_buf_quoted(b, v.str);
-        break;
+    case SN_T_STRING: sn_buf_quoted(b, v.str); break;
     case SN_T_OBJECT:
         if (v.obj)
             sn_obj_print(v.obj, b);
@@ -115,53 +107,35 @@ static void print_member(const sn_obj *o, const sn_field *f, sn_buf *b) {
         else
             sn_buf_num(b, v.num);
         break;
-    case SN_T_PAIR:
-        print_ints(m, 2, b);
-        break;
-    case SN_T_DIMS:
-        print_ints(((const sn_dims *)m)->d, ((const sn_dims *)m)->n, b);
-        break;
-    case SN_T_FLOATS:
-        print_floats(m, b);
-        break;
-    case SN_T_STRINGS:
-        print_strings(m, b);
-        break;
-    case SN_T_HANDLE:
-        sn_buf_fmt(b, "<%s>", f->handle->name);
-        break;
+    case SN_T_PAIR: print_ints(m, 2, b); break;
+    case SN_T_DIMS: print_ints(((const sn_dims *)m)->d, ((const sn_dims *)m)->n, b); break;
+    case SN_T_FLOATS: print_floats(m, b); break;
+    case SN_T_STRINGS: print_strings(m, b); break;
+    case SN_T_HANDLE: sn_buf_fmt(b, "<%s>", f->handle->name); break;
     }
 }
 
 static bool is_default(const sn_obj *o, const sn_field *f) {
     const void *m = member(o, f);
     switch (f->type) {
-    case SN_T_INT:
-        return *(const int64_t *)m == (int64_t)f->def;
-    case SN_T_FLOAT:
-        return *(const double *)m == f->def;
-    case SN_T_BOOL:
-        return *(const bool *)m == (f->def != 0);
+    case SN_T_INT: return *(const int64_t *)m == (int64_t)f->def;
+    case SN_T_FLOAT: return *(const double *)m == f->def;
+    case SN_T_BOOL: return *(const bool *)m == (f->def != 0);
     case SN_T_PAIR:
         return ((const int64_t *)m)[0] == (int64_t)f->def && ((const int64_t *)m)[1] == (int64_t)f->def;
-    case SN_T_ENUM:
-        return strcmp(f->choices[*(const int *)m], f->sdef ? f->sdef : f->choices[0]) == 0;
+    case SN_T_ENUM: return strcmp(f->choices[*(const int *)m], f->sdef ? f->sdef : f->choices[0]) == 0;
     case SN_T_STRING: {
         const char *s = *(char *const *)m;
         return s ? f->sdef && strcmp(s, f->sdef) == 0 : f->sdef == NULL;
     }
-    case SN_T_DIMS:
-        return ((const sn_dims *)m)->n == 0;
-    case SN_T_FLOATS:
-        return ((const sn_floats *)m)->n == 0;
-    case SN_T_STRINGS:
-        return ((const sn_strings *)m)->n == 0;
+    case SN_T_DIMS: return ((const sn_dims *)m)->n == 0;
+    case SN_T_FLOATS: return ((const sn_floats *)m)->n == 0;
+    case SN_T_STRINGS: return ((const sn_strings *)m)->n == 0;
     case SN_T_RATE: {
         const sn_rate *r = m;
         return !r->external && !r->schedule && r->value == f->def;
     }
-    case SN_T_HANDLE:
-        return *(void *const *)m == NULL;
+    case SN_T_HANDLE: return *(void *const *)m == NULL;
     case SN_T_OBJECT: {
         sn_obj *v = *(sn_obj *const *)m;
         if (!v || !f->sdef) return v == NULL && f->sdef == NULL;
@@ -196,15 +170,9 @@ void sn_field_print_default(const sn_field *f, sn_buf *b) {
     case SN_T_INT:
     case SN_T_FLOAT:
     case SN_T_PAIR:
-    case SN_T_RATE:
-        sn_buf_num(b, f->def);
-        break;
-    case SN_T_BOOL:
-        sn_buf_str(b, f->def != 0 ? "true" : "false");
-        break;
-    case SN_T_ENUM:
-        sn_buf_quoted(b, f->sdef ? f->sdef : f->choices[0]);
-        break;
+    case SN_T_RATE: sn_buf_num(b, f->def); break;
+    case SN_T_BOOL: sn_buf_str(b, f->def != 0 ? "true" : "false"); break;
+    case SN_T_ENUM: sn_buf_quoted(b, f->sdef ? f->sdef : f->choices[0]); break;
     default:
         if (f->sdef)
             sn_buf_quoted(b, f->sdef);

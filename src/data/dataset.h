@@ -16,8 +16,8 @@ extern const sn_kind sn_kind_dataset;
 
 /* The functions of an open dataset. */
 typedef struct {
-    /* Sample i: x (x_shape) and y (y_shape) written as floats. SN_ESKIP: this sample cannot be had (a broken file that
-     * was warned about); any other error ends the pass. */
+    /* Sample i: x (x_shape) and y (y_shape) written as floats. SN_ESKIP: this sample cannot be had (a broken
+     * file that was warned about); any other error ends the pass. */
     sn_status (*get)(sn_dataset *, int64_t i, float *x, float *y, sn_err *);
     /* y alone, without decoding x. */
     sn_status (*label)(sn_dataset *, int64_t i, float *y, sn_err *);
@@ -29,14 +29,14 @@ typedef struct {
 } sn_dataset_fns;
 
 struct sn_dataset {
-    int refs;                    /* atomic */
+    int refs; /* atomic */
     const sn_dataset_fns *fns;
-    sn_obj *obj;                 /* how it was made; NULL for views */
-    int64_t count;               /* samples, broken ones included */
-    sn_shape x_shape, y_shape;   /* one sample's; y_shape.n = 0: class index as a scalar */
+    sn_obj *obj;               /* how it was made; NULL for views */
+    int64_t count;             /* samples, broken ones included */
+    sn_shape x_shape, y_shape; /* one sample's; y_shape.n = 0: class index as a scalar */
     bool has_y;
-    int nclass;                  /* 0 = unknown */
-    char **class_names;          /* nclass, or NULL */
+    int nclass;         /* 0 = unknown */
+    char **class_names; /* nclass, or NULL */
 };
 
 sn_status sn_dataset_open(sn_obj *cfg, sn_dataset **, sn_err *);
@@ -53,7 +53,8 @@ sn_status sn_dataset_take(sn_dataset *, int64_t n, sn_dataset **, sn_err *); /* 
 /* (count, y...) of the samples not known to be broken. */
 sn_status sn_dataset_labels(sn_dataset *, sn_tensor *, sn_err *);
 int64_t sn_dataset_broken(const sn_dataset *); /* how many are known to be broken */
-/* A number that changes when the data would: count, shapes, kind and (folders) the file names. Resuming compares it. */
+/* A number that changes when the data would: count, shapes, kind and (folders) the file names. Resuming
+ * compares it. */
 uint64_t sn_dataset_fingerprint(const sn_dataset *);
 
 #endif

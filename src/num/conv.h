@@ -1,5 +1,5 @@
-/* 2-D convolution (cross-correlation, as in Keras), NHWC activations, HWIO kernels. The interface hides the algorithm:
- * today im2col over GEMM; a faster engine takes its place behind the same calls. */
+/* 2-D convolution (cross-correlation, as in Keras), NHWC activations, HWIO kernels. The interface hides the
+ * algorithm: today im2col over GEMM; a faster engine takes its place behind the same calls. */
 #ifndef SN_NUM_CONV_H
 #define SN_NUM_CONV_H
 
@@ -9,12 +9,12 @@
 #include <stdint.h>
 
 typedef struct {
-    int64_t n;                 /* images in this call */
-    int64_t h, w, ci;          /* input  (n, h, w, ci) */
-    int64_t kh, kw, co;        /* kernel (kh, kw, ci, co) */
-    int64_t oh, ow;            /* output (n, oh, ow, co) */
-    int64_t sh, sw, dh, dw;    /* strides, dilation */
-    int64_t pt, pl;            /* zero padding before the first row and column (the rest follows from oh, ow) */
+    int64_t n;              /* images in this call */
+    int64_t h, w, ci;       /* input  (n, h, w, ci) */
+    int64_t kh, kw, co;     /* kernel (kh, kw, ci, co) */
+    int64_t oh, ow;         /* output (n, oh, ow, co) */
+    int64_t sh, sw, dh, dw; /* strides, dilation */
+    int64_t pt, pl;         /* zero padding before the first row and column (the rest follows from oh, ow) */
 } sn_conv;
 
 /* Output size and padding before, for one axis: Keras's rule (keras backend _compute_padding_length: before =
@@ -25,15 +25,16 @@ int64_t sn_conv_axis(int64_t n, int64_t k, int64_t stride, int64_t dilation, boo
 size_t sn_conv_scratch(const sn_conv *d, const sn_pool *);
 
 /* y = conv(x, k) + bias (bias may be NULL) */
-void sn_conv_forward_f32(sn_pool *, float *y, const float *x, const float *k, const float *bias, const sn_conv *,
-                         float *scratch);
+void sn_conv_forward_f32(sn_pool *, float *y, const float *x, const float *k, const float *bias,
+                         const sn_conv *, float *scratch);
 /* dx = gradient with respect to x (overwritten) */
-void sn_conv_backward_data_f32(sn_pool *, float *dx, const float *dy, const float *k, const sn_conv *, float *scratch);
+void sn_conv_backward_data_f32(sn_pool *, float *dx, const float *dy, const float *k, const sn_conv *,
+                               float *scratch);
 /* dk += gradient with respect to the kernel; dbias += that of the bias (dbias may be NULL) */
-void sn_conv_backward_weights_f32(sn_pool *, float *dk, float *dbias, const float *x, const float *dy, const sn_conv *,
-                                  float *scratch);
-void sn_conv_forward_f64(sn_pool *, double *y, const double *x, const double *k, const double *bias, const sn_conv *,
-                         double *scratch);
+void sn_conv_backward_weights_f32(sn_pool *, float *dk, float *dbias, const float *x, const float *dy,
+                                  const sn_conv *, float *scratch);
+void sn_conv_forward_f64(sn_pool *, double *y, const double *x, const double *k, const double *bias,
+                         const sn_conv *, double *scratch);
 void sn_conv_backward_data_f64(sn_pool *, double *dx, const double *dy, const double *k, const sn_conv *,
                                double *scratch);
 void sn_conv_backward_weights_f64(sn_pool *, double *dk, double *dbias, const double *x, const double *dy,

@@ -1,5 +1,5 @@
-/* Matrix products: a fixed grid of tiles, each one single-threaded OpenBLAS call, so that bits do not depend on the
- * number of threads. Row-major throughout. */
+/* Matrix products: a fixed grid of tiles, each one single-threaded OpenBLAS call, so that bits do not depend on
+ * the number of threads. Row-major throughout. */
 #ifndef SN_NUM_GEMM_H
 #define SN_NUM_GEMM_H
 
@@ -8,11 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Scratch that sn_gemm wants for these sizes, in ELEMENTS (split-K partial sums); a function of the sizes only. */
+/* Scratch that sn_gemm wants for these sizes, in ELEMENTS (split-K partial sums); a function of the sizes only.
+ */
 size_t sn_gemm_scratch(int64_t m, int64_t n, int64_t k);
 
-/* c (m, n) = op(a) (m, k) * op(b) (k, n)  [+ c when accumulate]. lda, ldb, ldc: elements from row to row as stored.
- * scratch: sn_gemm_scratch elements, 64-byte aligned. */
+/* c (m, n) = op(a) (m, k) * op(b) (k, n)  [+ c when accumulate]. lda, ldb, ldc: elements from row to row as
+ * stored. scratch: sn_gemm_scratch elements, 64-byte aligned. */
 void sn_gemm_f32(sn_pool *, float *c, int64_t ldc, const float *a, int64_t lda, bool trans_a, const float *b,
                  int64_t ldb, bool trans_b, int64_t m, int64_t n, int64_t k, bool accumulate, float *scratch);
 void sn_gemm_f64(sn_pool *, double *c, int64_t ldc, const double *a, int64_t lda, bool trans_a, const double *b,
@@ -21,8 +22,8 @@ void sn_gemm_f64(sn_pool *, double *c, int64_t ldc, const double *a, int64_t lda
 /* One product on the calling thread, for use inside a cell of the caller's own grid. */
 void sn_gemm1_f32(float *c, int64_t ldc, const float *a, int64_t lda, bool trans_a, const float *b, int64_t ldb,
                   bool trans_b, int64_t m, int64_t n, int64_t k, bool accumulate);
-void sn_gemm1_f64(double *c, int64_t ldc, const double *a, int64_t lda, bool trans_a, const double *b, int64_t ldb,
-                  bool trans_b, int64_t m, int64_t n, int64_t k, bool accumulate);
+void sn_gemm1_f64(double *c, int64_t ldc, const double *a, int64_t lda, bool trans_a, const double *b,
+                  int64_t ldb, bool trans_b, int64_t m, int64_t n, int64_t k, bool accumulate);
 
 /* OpenBLAS's kernel set in use ("SkylakeX"); benchmarks print it. */
 const char *sn_gemm_corename(void);

@@ -1,10 +1,10 @@
-/* The element-wise and reduction kernels: one source (kern.inc.c) compiled for each instruction set into tables of
- * function pointers; sn_kern_f32() gives the best the machine has, or what SONDE_ISA=base|v3|v4 asks for.
+/* The element-wise and reduction kernels: one source (kern.inc.c) compiled for each instruction set into tables
+ * of function pointers; sn_kern_f32() gives the best the machine has, or what SONDE_ISA=base|v3|v4 asks for.
  *
- * Contracts: kernels work on the calling thread, return nothing that can fail, accept n = 0 and any alignment. Output
- * may be the same array as an input of the same shape, never a shifted one. Reductions use 16 logical lanes combined in
- * a fixed order: the same bits on every instruction set for +, -, *, /, sqrt (no contraction; FMA only where written).
- * rows x cols arguments are row-major (rows, cols), cols = channels. */
+ * Contracts: kernels work on the calling thread, return nothing that can fail, accept n = 0 and any alignment.
+ * Output may be the same array as an input of the same shape, never a shifted one. Reductions use 16 logical
+ * lanes combined in a fixed order: the same bits on every instruction set for +, -, *, /, sqrt (no contraction;
+ * FMA only where written). rows x cols arguments are row-major (rows, cols), cols = channels. */
 #ifndef SN_NUM_KERN_H
 #define SN_NUM_KERN_H
 
@@ -14,34 +14,36 @@
 #include <stdint.h>
 
 /* Instantiated for float and for double. */
-#define SN_KERN_TABLE(T, NAME)                                                                                         \
-    typedef struct {                                                                                                   \
-        const char *isa; /* "base", "v3", "v4" */                                                                      \
-        void (*fill)(T *y, T a, size_t n);                                                                             \
-        void (*add)(T *y, const T *a, const T *b, size_t n);      /* y = a + b */                                      \
-        void (*mul)(T *y, const T *a, const T *b, size_t n);      /* y = a * b */                                      \
-        void (*axpy)(T *y, T a, const T *x, size_t n);            /* y += a x */                                       \
-        void (*affine)(T *y, const T *x, T a, T b, size_t n);     /* y = a x + b */                                    \
-        void (*relu)(T *y, const T *x, size_t n);                 /* y = max(x, 0); nan stays nan */                   \
-        void (*relu_grad)(T *dx, const T *y, const T *dy, size_t n); /* dx = y > 0 ? dy : 0 */                         \
-        double (*sum)(const T *x, size_t n);                                                                           \
-        double (*sum_abs)(const T *x, size_t n);                                                                       \
-        double (*dot)(const T *a, const T *b, size_t n);                                                               \
-        double (*sum_sq_dev)(const T *x, T mean, size_t n);       /* sum (x - mean)^2 */                               \
-        void (*row_affine)(T *y, const T *x, const T *scale, const T *shift, size_t rows, size_t cols);                \
-        void (*row_add)(T *y, const T *b, size_t rows, size_t cols);             /* y[r] += b */                       \
-        void (*col_sum)(double *out, const T *x, size_t rows, size_t cols);      /* out[c] += sum x */                 \
-        void (*col_dot)(double *out, const T *a, const T *b, size_t rows, size_t cols); /* out[c] += sum a b */        \
-        void (*col_sq_dev)(double *out, const T *x, const T *mean, size_t rows, size_t cols); /* += sum (x-mean)^2 */  \
-        /* dx = a[c] dy + b[c] x + k[c]: batch norm's data gradient */                                                 \
-        void (*row_affine2)(T *dx, const T *dy, const T *x, const T *a, const T *b, const T *k, size_t rows,           \
-                            size_t cols);                                                                              \
-        /* Inverted dropout: y = x * scale where philox(key, hi, element) >= threshold, else 0. first: index of       \
-         * x[0] in the whole tensor, a multiple of 4: element i uses word i % 4 of block i / 4. */                     \
-        void (*dropout)(T *y, const T *x, size_t n, uint64_t key, uint64_t hi, uint64_t first, uint32_t threshold,     \
-                        T scale);                                                                                      \
-        void (*from_u8)(T *y, const uint8_t *x, T scale, size_t n);              /* y = x * scale */                   \
-        bool (*all_finite)(const T *x, size_t n);                                                                      \
+#define SN_KERN_TABLE(T, NAME)                                                                                 \
+    typedef struct {                                                                                           \
+        const char *isa; /* "base", "v3", "v4" */                                                              \
+        void (*fill)(T * y, T a, size_t n);                                                                    \
+        void (*add)(T * y, const T *a, const T *b, size_t n);         /* y = a + b */                          \
+        void (*mul)(T * y, const T *a, const T *b, size_t n);         /* y = a * b */                          \
+        void (*axpy)(T * y, T a, const T *x, size_t n);               /* y += a x */                           \
+        void (*affine)(T * y, const T *x, T a, T b, size_t n);        /* y = a x + b */                        \
+        void (*relu)(T * y, const T *x, size_t n);                    /* y = max(x, 0); nan stays nan */       \
+        void (*relu_grad)(T * dx, const T *y, const T *dy, size_t n); /* dx = y > 0 ? dy : 0 */                \
+        double (*sum)(const T *x, size_t n);                                                                   \
+        double (*sum_abs)(const T *x, size_t n);                                                               \
+        double (*dot)(const T *a, const T *b, size_t n);                                                       \
+        double (*sum_sq_dev)(const T *x, T mean, size_t n); /* sum (x - mean)^2 */                             \
+        void (*row_affine)(T * y, const T *x, const T *scale, const T *shift, size_t rows, size_t cols);       \
+        void (*row_add)(T * y, const T *b, size_t rows, size_t cols);       /* y[r] += b */                    \
+        void (*col_sum)(double *out, const T *x, size_t rows, size_t cols); /* out[c] += sum x */              \
+        void (*col_dot)(double *out, const T *a, const T *b, size_t rows,                                      \
+                        size_t cols); /* out[c] += sum a b */                                                  \
+        void (*col_sq_dev)(double *out, const T *x, const T *mean, size_t rows,                                \
+                           size_t cols); /* += sum (x-mean)^2 */                                               \
+        /* dx = a[c] dy + b[c] x + k[c]: batch norm's data gradient */                                         \
+        void (*row_affine2)(T * dx, const T *dy, const T *x, const T *a, const T *b, const T *k, size_t rows,  \
+                            size_t cols);                                                                      \
+        /* Inverted dropout: y = x * scale where philox(key, hi, element) >= threshold, else 0. first: index   \
+         * of x[0] in the whole tensor, a multiple of 4: element i uses word i % 4 of block i / 4. */                       \
+        void (*dropout)(T * y, const T *x, size_t n, uint64_t key, uint64_t hi, uint64_t first,                \
+                        uint32_t threshold, T scale);                                                          \
+        void (*from_u8)(T * y, const uint8_t *x, T scale, size_t n); /* y = x * scale */                       \
+        bool (*all_finite)(const T *x, size_t n);                                                              \
     } NAME
 
 SN_KERN_TABLE(float, sn_kern_f32_table);

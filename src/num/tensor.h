@@ -4,12 +4,13 @@
 
 #include "base/desc.h"
 #include "base/err.h"
+#include "num/real.h"
 #include <stdint.h>
 
 typedef sn_dims sn_shape; /* n dimensions, sizes in d; n = 0 is a scalar */
 
-/* Append only: saved files hold the numpy names, not these numbers. Arithmetic is on F32 (and F64 in the reference
- * path); the others are for reading, labels and pictures. */
+/* Append only: saved files hold the numpy names, not these numbers. Arithmetic is on F32 (and F64 in the
+ * reference path); the others are for reading, labels and pictures. */
 typedef enum { SN_F32, SN_F64, SN_U8, SN_I32, SN_I64 } sn_dtype;
 
 typedef struct sn_store sn_store; /* a counted block of data */
@@ -35,11 +36,11 @@ sn_shape sn_shape_sample(const sn_shape *batched);               /* without the 
 
 sn_status sn_tensor_new(sn_tensor *, sn_dtype, const sn_shape *, sn_err *); /* zeroed */
 void sn_tensor_drop(sn_tensor *);
-sn_tensor sn_tensor_share(const sn_tensor *);                               /* another reference to the same data */
-sn_tensor sn_tensor_rows(const sn_tensor *, int64_t from, int64_t to);      /* rows [from, to); shares the store */
+sn_tensor sn_tensor_share(const sn_tensor *);                          /* another reference to the same data */
+sn_tensor sn_tensor_rows(const sn_tensor *, int64_t from, int64_t to); /* rows [from, to); shares the store */
 sn_status sn_tensor_copy(sn_tensor *out, const sn_tensor *in, sn_dtype, sn_err *); /* new data, converted */
-sn_status sn_tensor_reshape(sn_tensor *, const sn_shape *, sn_err *);       /* same count; shares the store */
-double sn_tensor_get(const sn_tensor *, int64_t i);                         /* flat index, any dtype */
-void sn_tensor_set(sn_tensor *, int64_t i, double v);                       /* rounds and clamps to integer dtypes */
+sn_status sn_tensor_reshape(sn_tensor *, const sn_shape *, sn_err *); /* same count; shares the store */
+double sn_tensor_get(const sn_tensor *, int64_t i);                   /* flat index, any dtype */
+void sn_tensor_set(sn_tensor *, int64_t i, double v);                 /* rounds and clamps to integer dtypes */
 
 #endif

@@ -1,5 +1,6 @@
-/* A run: a model being trained on data. A pull iterator: next() makes at most one optimizer step (or one validation
- * batch, or the end of an epoch) and returns; between calls everything may be looked at, saved, or left. */
+/* A run: a model being trained on data. A pull iterator: next() makes at most one optimizer step (or one
+ * validation batch, or the end of an epoch) and returns; between calls everything may be looked at, saved, or
+ * left. */
 #ifndef SN_TRAIN_RUN_H
 #define SN_TRAIN_RUN_H
 
@@ -18,10 +19,10 @@ typedef enum {
 
 typedef struct {
     sn_event_kind kind;
-    int64_t epoch;         /* from 1 */
-    int64_t step, steps;   /* within the epoch (or the validation pass), from 1 */
-    sn_losses batch;       /* of this batch */
-    double seconds;        /* of the epoch so far */
+    int64_t epoch;       /* from 1 */
+    int64_t step, steps; /* within the epoch (or the validation pass), from 1 */
+    sn_losses batch;     /* of this batch */
+    double seconds;      /* of the epoch so far */
 } sn_event;
 
 typedef struct {
@@ -37,14 +38,14 @@ typedef struct {
 typedef struct {
     bool valid;
     double total, data, penalty, activity;
-    double *by_layer;      /* nlayer */
+    double *by_layer; /* nlayer */
 } sn_terms;
 
 /* One row of history: the logged values of one epoch, columns in sn_run_column order. */
 typedef struct sn_run sn_run;
 
-sn_status sn_run_begin(sn_run **, sn_trainer *, sn_dataset *train, sn_dataset *val /* or NULL */, const sn_run_opts *,
-                       sn_obj *const *callbacks, int ncallback, sn_err *);
+sn_status sn_run_begin(sn_run **, sn_trainer *, sn_dataset *train, sn_dataset *val /* or NULL */,
+                       const sn_run_opts *, sn_obj *const *callbacks, int ncallback, sn_err *);
 sn_status sn_run_next(sn_run *, sn_event *, sn_err *);
 void sn_run_end(sn_run *); /* frees it; the model and trainer stay */
 
@@ -57,7 +58,8 @@ void sn_run_stop(sn_run *, const char *why);  /* a Lua callback asks for the end
 void sn_run_extend(sn_run *, int64_t epochs); /* a new total: r:epoch(5) beyond the planned end */
 void sn_run_interrupt(sn_run *);              /* async-signal-safe */
 
-/* History: columns loss, metrics, val_..., learning_rate in the order logged; rows = epochs. NaN = not logged. */
+/* History: columns loss, metrics, val_..., learning_rate in the order logged; rows = epochs. NaN = not logged.
+ */
 int sn_run_columns(const sn_run *);
 const char *sn_run_column(const sn_run *, int c);
 int64_t sn_run_rows(const sn_run *);
@@ -76,7 +78,7 @@ bool sn_run_has_gradients(const sn_run *);
 /* The whole state as one thing: model, weights, optimizer, position, history, callbacks. */
 sn_status sn_run_save(const sn_run *, const char *path, sn_err *);
 /* Reads it back: *model and *trainer are new and owned by the caller. */
-sn_status sn_run_resume(sn_run **, sn_model **, sn_trainer **, const char *path, sn_dataset *train, sn_dataset *val,
-                        sn_err *);
+sn_status sn_run_resume(sn_run **, sn_model **, sn_trainer **, const char *path, sn_dataset *train,
+                        sn_dataset *val, sn_err *);
 
 #endif

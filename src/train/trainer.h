@@ -9,25 +9,25 @@
 enum { SN_MAXMETRIC = 16, SN_MAXSTATE = 3 };
 
 typedef struct {
-    char *name;              /* what it is logged as */
-    sn_obj *obj;             /* as given: may be "accuracy", which is resolved by shapes */
-    sn_obj *resolved;        /* the metric in force once the target's shape is known */
+    char *name;       /* what it is logged as */
+    sn_obj *obj;      /* as given: may be "accuracy", which is resolved by shapes */
+    sn_obj *resolved; /* the metric in force once the target's shape is known */
     double *state;
     size_t nstate;
 } sn_metric;
 
 typedef struct sn_trainer {
-    sn_model *model;         /* borrowed: the binding keeps it alive */
+    sn_model *model; /* borrowed: the binding keeps it alive */
     sn_obj *loss, *optimizer;
     sn_metric metric[SN_MAXMETRIC];
     int nmetric;
-    float *grads;            /* the model's slab layout */
+    float *grads; /* the model's slab layout */
     float *state[SN_MAXSTATE];
     int nstate;
-    int64_t iterations;      /* optimizer steps made */
-    double lr;               /* learning rate of a plain (not scheduled) optimizer; callbacks change it */
-    double external_lr;      /* set by the binding when the rate is a Lua function */
-    uint64_t seed;           /* of dropout */
+    int64_t iterations; /* optimizer steps made */
+    double lr;          /* learning rate of a plain (not scheduled) optimizer; callbacks change it */
+    double external_lr; /* set by the binding when the rate is a Lua function */
+    uint64_t seed;      /* of dropout */
     sn_plan *train_plan, *eval_plan;
     float *clip_scratch;
 } sn_trainer;
@@ -42,25 +42,25 @@ sn_status sn_trainer_new(sn_trainer **, sn_model *, sn_obj *loss, sn_obj *optimi
                          const char *const *metric_names, int nmetric, sn_err *);
 void sn_trainer_free(sn_trainer *);
 
-/* Plans for batches of up to n samples; called by the functions below as needed, and early by a run so that running out
- * of memory is said before the first step. */
+/* Plans for batches of up to n samples; called by the functions below as needed, and early by a run so that
+ * running out of memory is said before the first step. */
 sn_status sn_trainer_prepare(sn_trainer *, int64_t n, bool train, sn_err *);
 
 /* One training step on (n, x), (n, y). Metrics are updated. On SN_ECANCEL nothing has changed. */
-sn_status sn_trainer_step(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape, sn_losses *,
-                          sn_err *);
+sn_status sn_trainer_step(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
+                          sn_losses *, sn_err *);
 /* Gradients in trainer->grads, parameters untouched. penalties: add the regularizers' part. */
 sn_status sn_trainer_gradients(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                                bool penalties, sn_losses *, sn_err *);
 /* Loss and metrics of one batch in inference mode. */
-sn_status sn_trainer_eval(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape, sn_losses *,
-                          sn_err *);
+sn_status sn_trainer_eval(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
+                          sn_losses *, sn_err *);
 /* Needs no compile: outputs of one batch, valid until the next call. */
 sn_status sn_trainer_predict(sn_trainer *, int64_t n, const float *x, const float **out, sn_err *);
 
 void sn_trainer_reset_metrics(sn_trainer *);
 double sn_trainer_metric(const sn_trainer *, int i);
-double sn_trainer_lr(const sn_trainer *);                /* the rate that the next step will use */
+double sn_trainer_lr(const sn_trainer *); /* the rate that the next step will use */
 /* Target and output shapes, with a remedy when they do not fit; resolves "accuracy". */
 sn_status sn_trainer_check_target(sn_trainer *, const sn_shape *y_shape, sn_err *);
 
