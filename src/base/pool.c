@@ -19,6 +19,7 @@ struct sn_pool {
     atomic_uint round;  /* counts regions; a change is the signal to start */
     atomic_int running; /* helpers still inside the present region */
     bool quit;
+    bool always; /* this region ignores cancel */
     sn_cell_fn fn;
     void *ctx;
     int64_t ncells;
@@ -54,7 +55,8 @@ static void run_cells(sn_pool *p, int worker) {
     unsigned mode = enter_fast_float();
     for (;;) {
         int64_t cell = atomic_fetch_add(&p->next, 1);
-        if (cell >= p->ncells || atomic_load_explicit(&p->cancel, memory_order_relaxed)) break;
+        if (cell >= p->ncells) break;
+        if (!p->always && atomic_load_explicit(&p->cancel, memory_order_relaxed)) break;
         p->fn(p->ctx, cell, worker);
     }
     leave_fast_float(mode);
@@ -150,10 +152,11 @@ sn_pool *sn_pool_default(void) {
 
 int sn_pool_size(const sn_pool *p) { return p->threads; }
 
-void sn_parallel(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) {
+static void run_region(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx, bool always) {
     p->fn = fn;
     p->ctx = ctx;
     p->ncells = ncells;
+    p->always = always;
     atomic_store(&p->next, 0);
     bool wake = ncells > 1 && p->threads > 1;
     if (wake) {
@@ -173,6 +176,12 @@ void sn_parallel(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) {
     pthread_mutex_lock(&p->lock);
     while (atomic_load(&p->running) > 0) pthread_cond_wait(&p->done, &p->lock);
     pthread_mutex_unlock(&p->lock);
+}
+
+void sn_parallel(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) { run_region(p, ncells, fn, ctx, false); }
+
+void sn_parallel_always(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) {
+    run_region(p, ncells, fn, ctx, true);
 }
 
 void sn_pool_cancel(sn_pool *p) { atomic_store(&p->cancel, true); }

@@ -25,6 +25,8 @@ int sn_pool_size(const sn_pool *); /* threads, the caller included */
  * is cancelled, cells not yet started are left out; the caller then finds sn_pool_cancelled and drops its
  * results. */
 void sn_parallel(sn_pool *, int64_t ncells, sn_cell_fn fn, void *ctx);
+/* The same for work that must not be left half done (the update of the weights): the cancel flag is ignored. */
+void sn_parallel_always(sn_pool *, int64_t ncells, sn_cell_fn fn, void *ctx);
 
 void sn_pool_cancel(sn_pool *); /* async-signal-safe */
 bool sn_pool_cancelled(const sn_pool *);
