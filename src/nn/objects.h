@@ -51,7 +51,9 @@ typedef struct sn_loss_type {
     /* Does this target shape fit this output shape (both one sample's)? The error says what would. */
     sn_status (*check_shapes)(const void *cfg, const sn_shape *out, const sn_shape *target, sn_err *);
     /* p (rows = samples, cols) predictions, t targets (rows, tcols). each[r] = the sample's loss. dp (may be
-     * NULL): gradient of scale * sum of each. tcols = 1 for class indices. */
+     * NULL): gradient of scale * sum of each. tcols = 1 for class indices. Outputs of more dimensions come with
+     * cols = the last one and a row for each position. A class index outside 0 .. cols-1: each[r] is NaN and
+     * the row's gradient 0. */
     void (*eval)(const void *cfg, double *each, void *dp, const void *p, const void *t, size_t rows,
                  size_t cols, size_t tcols, double scale);
     bool sparse; /* targets are class indices */
@@ -67,9 +69,8 @@ const sn_loss_type *sn_loss_in(const sn_desc *, sn_dtype);
 /* ---- optimizers: any range of the flat parameter slab ---- */
 typedef struct { /* every optimizer's configuration begins with this */
     sn_rate learning_rate;
-    double
-        weight_decay; /* decoupled: w -= w * weight_decay * lr before the step (Keras optimizers) ; 0 = off */
-    double clipnorm;  /* per tensor; 0 = off. At most one of the three. */
+    double weight_decay; /* decoupled: w -= w * weight_decay * lr before the step (Keras optimizers); 0 = off */
+    double clipnorm;     /* per tensor; 0 = off. At most one of the three. */
     double clipvalue;
     double global_clipnorm;
 } sn_optimizer_common;
@@ -78,12 +79,15 @@ typedef struct sn_optimizer_type {
     int nstate;                /* buffers of one value per weight */
     const char *state_name[3]; /* "m", "v": what r.layers.NAME.kernel.m is called */
     double state_init[3];
-    int (*states)(const void *cfg); /* how many of them this configuration uses; NULL = nstate */
+    double (*init)(const void *cfg, int state); /* where an option decides it; NULL = state_init */
+    int (*states)(const void *cfg);             /* how many of them this configuration uses; NULL = nstate */
     /* t: this step's number from 1. lr is already the scheduled one. */
     void (*update)(const void *cfg, float *p, const float *g, float *const *state, size_t n, double lr,
                    int64_t t);
 } sn_optimizer_type;
 extern const sn_kind sn_kind_optimizer;
+/* What buffer i of an optimizer's state starts as. */
+double sn_optimizer_state_init(const sn_obj *, int i);
 
 /* ---- schedules (Keras optimizers/schedules): a pure function of the step from 0 ---- */
 typedef struct sn_schedule_type {
@@ -103,5 +107,8 @@ typedef struct sn_metric_type {
     int direction; /* +1: larger is better, -1: smaller, 0: unknown (for callbacks' mode = "auto") */
 } sn_metric_type;
 extern const sn_kind sn_kind_metric;
+/* What "accuracy" means for these shapes (both one sample's): binary_accuracy, categorical_accuracy or
+ * sparse_categorical_accuracy, by Keras 3's rule (trainers/compile_utils.py, get_metric). */
+const sn_desc *sn_metric_resolve_accuracy(const sn_shape *out, const sn_shape *target);
 
 #endif
