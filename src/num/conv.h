@@ -21,7 +21,8 @@ typedef struct {
  * total / 2, the odd one goes after). 'same': out = ceil(n / s). Returns the output size, <= 0 when none. */
 int64_t sn_conv_axis(int64_t n, int64_t k, int64_t stride, int64_t dilation, bool same, int64_t *before);
 
-/* Scratch in ELEMENTS for a call with up to d->n images on this pool; all three directions share one size. */
+/* Scratch in ELEMENTS for a call with up to d->n images on this pool; all three directions share one size.
+ * It must be 64-byte aligned. */
 size_t sn_conv_scratch(const sn_conv *d, const sn_pool *);
 
 /* y = conv(x, k) + bias (bias may be NULL) */

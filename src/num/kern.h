@@ -39,7 +39,7 @@
         void (*row_affine2)(T * dx, const T *dy, const T *x, const T *a, const T *b, const T *k, size_t rows,  \
                             size_t cols);                                                                      \
         /* Inverted dropout: y = x * scale where philox(key, hi, element) >= threshold, else 0. first: index   \
-         * of x[0] in the whole tensor, a multiple of 4: element i uses word i % 4 of block i / 4. */                       \
+         * of x[0] in the whole tensor, a multiple of 4: element i uses word i % 4 of block i / 4. */          \
         void (*dropout)(T * y, const T *x, size_t n, uint64_t key, uint64_t hi, uint64_t first,                \
                         uint32_t threshold, T scale);                                                          \
         void (*from_u8)(T * y, const uint8_t *x, T scale, size_t n); /* y = x * scale */                       \

@@ -6,13 +6,13 @@
 #include "base/pool.h"
 #include "num/kern.h"
 
-enum { SN_CHUNK = 16384 };
+enum { SN_CHUNK = 16384, SN_MAX_SUM_CHUNKS = 4096 };
 
 /* fn(ctx, from, to): the half-open element range [from, to) of one chunk. */
 typedef void (*sn_range_fn)(void *ctx, size_t from, size_t to);
 void sn_for_ranges(sn_pool *, size_t n, size_t chunk, sn_range_fn fn, void *ctx);
-/* fn returns its range's partial value; the result is their sum in order of the ranges. At most 65536 chunks:
- * larger arrays get larger chunks (by size only). */
+/* fn returns its range's partial value; the result is their sum in order of the ranges. At most
+ * SN_MAX_SUM_CHUNKS chunks: larger arrays get larger chunks (by size only). */
 typedef double (*sn_range_sum_fn)(void *ctx, size_t from, size_t to);
 double sn_sum_ranges(sn_pool *, size_t n, size_t chunk, sn_range_sum_fn fn, void *ctx);
 

@@ -1,0 +1,156 @@
+#include "num/gemm.h"
+
+#include "num/kern.h"
+#include "num/real.h"
+#include <cblas.h>
+#include <limits.h>
+#include <pthread.h>
+
+#ifdef SN_F64
+#    define BLAS_GEMM cblas_dgemm
+#else
+#    define BLAS_GEMM cblas_sgemm
+#endif
+
+/* How m x n x k is cut: tiles of tm x tn outputs, each over tk of the inner dimension. A function of the sizes
+ * only. */
+typedef struct {
+    int64_t tm, tn, tk, nm, nn, nk;
+} grid;
+
+static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
+static int64_t even(int64_t n, int64_t count) { return (parts(n, count) + 15) / 16 * 16; }
+
+/* A single-threaded OpenBLAS product reaches some 95 % of its speed at 512 x 512 and 80 % at 128 x 128, so
+ * tiles start large and are halved until there are enough for the threads of a usual machine, but never below
+ * work that would be lost in the cost of handing it out. If there are still few, the inner dimension is cut too
+ * (split-K). */
+static grid grid_of(int64_t m, int64_t n, int64_t k) {
+    enum { ENOUGH = 16, LEAST_TILE = 128, LEAST_WORK = 1 << 20, SLICES = 32, LEAST_SLICE = 512 };
+    grid g = { .tm = 512, .tn = 512, .tk = k, .nk = 1 };
+    if (g.tm > m) g.tm = m;
+    if (g.tn > n) g.tn = n;
+    while (parts(m, g.tm) * parts(n, g.tn) < ENOUGH) {
+        int64_t *longer = g.tm >= g.tn ? &g.tm : &g.tn;
+        if (*longer < 2 * LEAST_TILE || (double)g.tm * (double)g.tn * (double)k < 2.0 * LEAST_WORK) break;
+        *longer = (*longer + 1) / 2;
+    }
+    g.nm = parts(m, g.tm);
+    g.nn = parts(n, g.tn);
+    g.tm = even(m, g.nm);
+    g.tn = even(n, g.nn);
+    g.nm = parts(m, g.tm);
+    g.nn = parts(n, g.tn);
+    int64_t cells = g.nm * g.nn, slices = parts(SLICES, cells);
+    if (cells >= ENOUGH || (double)m * (double)n * (double)k < 4.0 * LEAST_WORK) return g;
+    if (slices > k / LEAST_SLICE) slices = k / LEAST_SLICE;
+    if (slices < 2) return g;
+    g.tk = even(k, slices);
+    g.nk = parts(k, g.tk);
+    return g;
+}
+
+#ifndef SN_F64
+size_t sn_gemm_scratch(int64_t m, int64_t n, int64_t k) {
+    if (m <= 0 || n <= 0 || k <= 0) return 0;
+    grid g = grid_of(m, n, k);
+    return g.nk > 1 ? (size_t)g.nk * (size_t)m * (size_t)n : 0;
+}
+
+const char *sn_gemm_corename(void) { return openblas_get_corename(); }
+#endif
+
+/* The pool has the threads; OpenBLAS's own would make bits depend on their number. */
+static void single_thread(void) { openblas_set_num_threads(1); }
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* For strides that cblas's 32-bit integers cannot express. */
+static void plain(real *c, int64_t ldc, const real *a, int64_t lda, bool ta, const real *b, int64_t ldb,
+                  bool tb, int64_t m, int64_t n, int64_t k, bool accumulate) {
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double s = 0;
+            for (int64_t l = 0; l < k; l++)
+                s += (double)(ta ? a[l * lda + i] : a[i * lda + l]) *
+                     (double)(tb ? b[j * ldb + l] : b[l * ldb + j]);
+            c[i * ldc + j] = (real)s + (accumulate ? c[i * ldc + j] : 0);
+        }
+}
+
+void SN_R(sn_gemm1)(real *c, int64_t ldc, const real *a, int64_t lda, bool ta, const real *b, int64_t ldb,
+                    bool tb, int64_t m, int64_t n, int64_t k, bool accumulate) {
+    enum { MOST = 1 << 30 };
+    if (m <= 0 || n <= 0) return;
+    if (lda > INT_MAX || ldb > INT_MAX || ldc > INT_MAX || k <= 0) {
+        plain(c, ldc, a, lda, ta, b, ldb, tb, m, n, k, accumulate);
+        return;
+    }
+    pthread_once(&once, single_thread);
+    for (int64_t i = 0; i < m; i += MOST)
+        for (int64_t j = 0; j < n; j += MOST)
+            for (int64_t l = 0; l < k; l += MOST) {
+                int64_t mm = m - i < MOST ? m - i : MOST, nn = n - j < MOST ? n - j : MOST;
+                int64_t kk = k - l < MOST ? k - l : MOST;
+                BLAS_GEMM(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+                          (int)mm, (int)nn, (int)kk, 1, ta ? a + l * lda + i : a + i * lda + l, (int)lda,
+                          tb ? b + j * ldb + l : b + l * ldb + j, (int)ldb, accumulate || l > 0 ? 1 : 0,
+                          c + i * ldc + j, (int)ldc);
+            }
+}
+
+typedef struct {
+    grid g;
+    real *c, *slot;
+    const real *a, *b;
+    int64_t m, n, k, ldc, lda, ldb;
+    bool ta, tb, accumulate;
+} job;
+
+/* Slices of one tile are neighbours: they share its rows of a and columns of b in the cache. */
+static void run_tile(void *ctx, int64_t cell, int worker) {
+    (void)worker;
+    const job *t = ctx;
+    const grid *g = &t->g;
+    int64_t l = cell % g->nk * g->tk, tile = cell / g->nk;
+    int64_t i = tile / g->nn * g->tm, j = tile % g->nn * g->tn;
+    int64_t mm = t->m - i < g->tm ? t->m - i : g->tm, nn = t->n - j < g->tn ? t->n - j : g->tn;
+    int64_t kk = t->k - l < g->tk ? t->k - l : g->tk;
+    const real *a = t->ta ? t->a + l * t->lda + i : t->a + i * t->lda + l;
+    const real *b = t->tb ? t->b + j * t->ldb + l : t->b + l * t->ldb + j;
+    if (g->nk == 1) {
+        SN_R(sn_gemm1)
+        (t->c + i * t->ldc + j, t->ldc, a, t->lda, t->ta, b, t->ldb, t->tb, mm, nn, kk, t->accumulate);
+    } else {
+        real *slot = t->slot + cell % g->nk * t->m * t->n;
+        SN_R(sn_gemm1)(slot + i * t->n + j, t->n, a, t->lda, t->ta, b, t->ldb, t->tb, mm, nn, kk, false);
+    }
+}
+
+static int64_t rows_per_cell(int64_t n) { return n >= 4096 ? 1 : 4096 / n; }
+
+/* Slots summed in their order into slot 0, then into c. */
+static void run_combine(void *ctx, int64_t cell, int worker) {
+    (void)worker;
+    const job *t = ctx;
+    int64_t step = rows_per_cell(t->n), from = cell * step, to = t->m - from < step ? t->m : from + step;
+    size_t n = (size_t)t->n, count = (size_t)(to - from) * n;
+    real *sum = t->slot + from * t->n;
+    for (int64_t s = 1; s < t->g.nk; s++)
+        SN_R(sn_kern)()->add(sum, sum, t->slot + (s * t->m + from) * t->n, count);
+    for (int64_t i = from; i < to; i++, sum += n) {
+        real *c = t->c + i * t->ldc;
+        for (size_t j = 0; j < n; j++) c[j] = sum[j] + (t->accumulate ? c[j] : 0);
+    }
+}
+
+void SN_R(sn_gemm)(sn_pool *pool, real *c, int64_t ldc, const real *a, int64_t lda, bool ta, const real *b,
+                   int64_t ldb, bool tb, int64_t m, int64_t n, int64_t k, bool accumulate, real *scratch) {
+    if (m <= 0 || n <= 0) return;
+    if (k <= 0) {
+        plain(c, ldc, a, lda, ta, b, ldb, tb, m, n, 0, accumulate);
+        return;
+    }
+    job t = { grid_of(m, n, k), c, scratch, a, b, m, n, k, ldc, lda, ldb, ta, tb, accumulate };
+    sn_parallel(pool, t.g.nm * t.g.nn * t.g.nk, run_tile, &t);
+    if (t.g.nk > 1) sn_parallel(pool, parts(m, rows_per_cell(n)), run_combine, &t);
+}
