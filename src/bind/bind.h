@@ -4,17 +4,17 @@
 
 #include <lua.h>
 
-/* Opens everything: metatables, the embedded Lua half, the table `sonde`, and its names as globals. Call it once on a
- * new state after luaL_openlibs, in protected mode (it raises what goes wrong). Leaves the stack as it was. SONDE_THREADS
- * and SONDE_ISA are read at this moment. */
+/* Opens everything: metatables, the embedded Lua half, the table `sonde`, and its names as globals. Call it
+ * once on a new state after luaL_openlibs, in protected mode (it raises what goes wrong). Leaves the stack as
+ * it was. SONDE_THREADS and SONDE_ISA are read at this moment. */
 void sn_bind_open(lua_State *L);
 
-/* A lua_CFunction: pretty-prints its arguments the way the prompt does, one per line, to stdout. Push it and the values
- * and lua_pcall it; nothing is printed for no arguments. Returns 0. */
+/* A lua_CFunction: pretty-prints its arguments the way the prompt does, one per line, to stdout. Push it and
+ * the values and lua_pcall it; nothing is printed for no arguments. Returns 0. */
 int sn_bind_print(lua_State *L);
 
-/* Async-signal-safe: whatever the core is doing now ends with the Lua error "interrupted", the run standing at its last
- * completed step. The flag stays up until it is cleared: clear it before starting the next chunk. */
+/* Async-signal-safe: whatever the core is doing now ends with the Lua error "interrupted", the run standing at
+ * its last completed step. The flag stays up until it is cleared: clear it before starting the next chunk. */
 void sn_bind_interrupt(void);
 void sn_bind_clear_interrupt(void);
 

@@ -1,0 +1,274 @@
+/* Opening the binding, and what all of it shares: raising, memory that Lua cannot see, interruption. */
+#include "bind/bind.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "bind/embedded.h"
+#include "bind/glue.h"
+#include "num/gemm.h"
+#include "num/kern.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- raising ---- */
+
+/* Files of the Lua half are named so that errors and tracebacks can tell them from the user's code. */
+#define OWN_CHUNK "=[sonde]"
+
+/* Pushes "file:line: " of the innermost code that is the user's. */
+static void push_where(lua_State *L) {
+    lua_Debug ar;
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.currentline <= 0 || strncmp(ar.source, OWN_CHUNK, sizeof OWN_CHUNK - 1) == 0) continue;
+        lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+        return;
+    }
+    lua_pushliteral(L, "");
+}
+
+int sn_raise(lua_State *L, const sn_err *e) {
+    if (e->code == SN_ECANCEL) {
+        lua_pushliteral(L, "interrupted");
+        return lua_error(L);
+    }
+    push_where(L);
+    const char *where = lua_tostring(L, -1);
+    lua_pushfstring(L, "%s%s", where, e->msg);
+    return lua_error(L); /* not luaL_error: it would add the position once more */
+}
+
+int sn_raise_text(lua_State *L, const char *fmt, ...) {
+    sn_err e = { .code = SN_EINVAL };
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(e.msg, sizeof e.msg, fmt, ap);
+    va_end(ap);
+    return sn_raise(L, &e);
+}
+
+/* core.fail(text): for the Lua half. */
+static int l_fail(lua_State *L) { return sn_raise_text(L, "%s", luaL_checkstring(L, 1)); }
+
+/* ---- memory ---- */
+
+void sn_account(lua_State *L, size_t bytes) {
+    size_t kib = bytes >> 10;
+    if (kib > 0) lua_gc(L, LUA_GCSTEP, kib > 1 << 20 ? 1 << 20 : (int)kib);
+}
+
+bool sn_retry(lua_State *L, sn_status s) {
+    if (s != SN_ENOMEM) return false;
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    lua_gc(L, LUA_GCCOLLECT, 0); /* what finalizers of the first let go of */
+    return true;
+}
+
+void sn_new_metatable(lua_State *L, const char *name, lua_CFunction gc) {
+    luaL_newmetatable(L, name);
+    lua_pushcfunction(L, gc);
+    lua_setfield(L, -2, "__gc");
+}
+
+void *sn_push_box(lua_State *L, const char *name, size_t size) {
+    void *box = lua_newuserdatauv(L, size, 2);
+    memset(box, 0, size);
+    luaL_setmetatable(L, name);
+    return box;
+}
+
+#define MT_BUF "sonde.buffer"
+
+static int buf_gc(lua_State *L) {
+    sn_buf_free(luaL_checkudata(L, 1, MT_BUF));
+    return 0;
+}
+
+sn_buf *sn_push_buf(lua_State *L, size_t max) {
+    sn_buf *b = sn_push_box(L, MT_BUF, sizeof *b);
+    b->max = max;
+    return b;
+}
+
+/* ---- interruption ---- */
+
+static sn_run *volatile active_run;
+static sn_loader *volatile active_loader;
+
+void sn_set_active(sn_run *run, sn_loader *loader) {
+    active_run = run;
+    active_loader = loader;
+}
+
+void sn_bind_interrupt(void) {
+    sn_pool_cancel(sn_pool_default());
+    sn_run *run = active_run;
+    if (run) sn_run_interrupt(run);
+    sn_loader *loader = active_loader;
+    if (loader) sn_loader_interrupt(loader);
+}
+
+void sn_bind_clear_interrupt(void) { sn_pool_clear_cancel(sn_pool_default()); }
+
+/* ---- small functions of core ---- */
+
+static int l_clock(lua_State *L) {
+    lua_pushnumber(L, sn_clock());
+    return 1;
+}
+
+static int l_mix(lua_State *L) {
+    lua_pushinteger(L,
+                    (lua_Integer)sn_mix((uint64_t)luaL_checkinteger(L, 1), (uint64_t)luaL_checkinteger(L, 2)));
+    return 1;
+}
+
+/* A number that differs from start to start, where the person gave no seed. */
+static int l_entropy(lua_State *L) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    uint64_t mixed = sn_mix((uint64_t)t.tv_sec * 1000000007u + (uint64_t)t.tv_nsec, (uint64_t)getpid());
+    lua_pushinteger(L, (lua_Integer)(mixed >> 33)); /* short enough to be typed again */
+    return 1;
+}
+
+/* core.terminal("stdout" | "stderr") -> columns when that is a terminal, else nil */
+static int l_terminal(lua_State *L) {
+    int fd = strcmp(luaL_checkstring(L, 1), "stderr") == 0 ? STDERR_FILENO : STDOUT_FILENO;
+    struct winsize w;
+    if (!isatty(fd)) return 0;
+    lua_pushinteger(L, ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80);
+    return 1;
+}
+
+static int l_bytes(lua_State *L) {
+    char text[64];
+    lua_pushstring(L, sn_bytes(text, sizeof text, luaL_checknumber(L, 1)));
+    return 1;
+}
+
+/* core.memory() -> bytes used now, peak, limit */
+static int l_memory(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)sn_mem_used());
+    lua_pushinteger(L, (lua_Integer)sn_mem_peak());
+    lua_pushinteger(L, (lua_Integer)sn_mem_limit());
+    return 3;
+}
+
+/* core.state(handle) -> the Lua half's table that goes with it */
+static int l_state(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TUSERDATA);
+    if (lua_getiuservalue(L, 1, SN_UV_STATE) != LUA_TTABLE) {
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        if (!lua_setiuservalue(L, 1, SN_UV_STATE)) return sn_raise_text(L, "this value keeps no state");
+    }
+    return 1;
+}
+
+/* core.type(v) -> "tensor", "model", ...: as type(), with our own types told apart */
+static int l_type(lua_State *L) {
+    luaL_checkany(L, 1);
+    if (lua_type(L, 1) == LUA_TUSERDATA && luaL_getmetafield(L, 1, "__name") == LUA_TSTRING) return 1;
+    lua_pushstring(L, luaL_typename(L, 1));
+    return 1;
+}
+
+static int l_suggest(lua_State *L) {
+    /* core.suggest(word, list of words) -> the nearest or nil */
+    const char *word = luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t n = lua_rawlen(L, 2);
+    const char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
+    size_t used = 0;
+    for (size_t i = 1; i <= n; i++) {
+        if (lua_rawgeti(L, 2, (lua_Integer)i) == LUA_TSTRING) list[used++] = lua_tostring(L, -1);
+        lua_pop(L, 1); /* the list keeps the text */
+    }
+    list[used] = NULL;
+    lua_pushstring(L, sn_suggest(word, list));
+    return 1;
+}
+
+static const luaL_Reg base_functions[] = {
+    { "fail", l_fail },       { "clock", l_clock },   { "mix", l_mix },     { "entropy", l_entropy },
+    { "bytes", l_bytes },     { "memory", l_memory }, { "state", l_state }, { "terminal", l_terminal },
+    { "suggest", l_suggest }, { "type", l_type },     { NULL, NULL },
+};
+
+/* ---- opening ---- */
+
+static int load_embedded(lua_State *L) {
+    const sn_embedded *f = lua_touserdata(L, lua_upvalueindex(1));
+    const char *dot = strchr(f->module, '.');
+    lua_pushfstring(L, OWN_CHUNK " %s.lua", dot ? dot + 1 : "init");
+    if (luaL_loadbufferx(L, (const char *)f->data, f->size, lua_tostring(L, -1), "t") != LUA_OK)
+        return lua_error(L);
+    lua_call(L, 0, 1);
+    return 1;
+}
+
+static void preload_embedded(lua_State *L) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    for (const sn_embedded *f = sn_embedded_files; f->module; f++) {
+        lua_pushlightuserdata(L, (void *)(uintptr_t)f);
+        lua_pushcclosure(L, load_embedded, 1);
+        lua_setfield(L, -2, f->module);
+    }
+    lua_pop(L, 1);
+}
+
+static void set_text(lua_State *L, const char *key, const char *value) {
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, key);
+}
+
+static void open_core(lua_State *L) {
+    luaL_newlib(L, base_functions);
+    set_text(L, "version", SN_VERSION);
+    set_text(L, "isa", sn_kern_f32()->isa);
+    set_text(L, "corename", sn_gemm_corename());
+    lua_pushinteger(L, sn_pool_size(sn_pool_default()));
+    lua_setfield(L, -2, "threads");
+    lua_newtable(L); /* core.meta: metatables by type, which the Lua half completes */
+    lua_setfield(L, -2, "meta");
+    sn_new_metatable(L, MT_BUF, buf_gc);
+    lua_pop(L, 1);
+    sn_open_objects(L);
+    sn_open_tensors(L);
+    sn_open_tensor_math(L);
+    sn_open_files(L);
+    sn_open_datasets(L);
+    sn_open_models(L);
+    sn_open_trainers(L);
+    sn_open_runs(L);
+}
+
+void sn_bind_open(lua_State *L) {
+    luaL_checkstack(L, 20, "opening sonde");
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    open_core(L);
+    lua_setfield(L, -2, "sonde.core");
+    lua_pop(L, 1);
+    preload_embedded(L);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "sonde");
+    lua_call(L, 1, 0);
+}
+
+int sn_bind_print(lua_State *L) {
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "sonde.show");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "print");
+    lua_remove(L, -2);
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 0);
+    return 0;
+}

@@ -1,0 +1,99 @@
+/* Inside the binding. Every function here that is called from Lua works in four phases: check the arguments
+ * (may raise, nothing is owned yet), push an empty owner whose __gc frees it, act, raise or return. No C local
+ * holds a resource across a Lua call that can raise.
+ *
+ * The functions make up the table `core`, which only the Lua half (lua/sonde) uses; what a user sees is made
+ * there. */
+#ifndef SN_BIND_GLUE_H
+#define SN_BIND_GLUE_H
+
+#include "base/buf.h"
+#include "base/desc.h"
+#include "data/dataset.h"
+#include "num/tensor.h"
+#include "train/run.h"
+#include <lauxlib.h>
+#include <lua.h>
+
+/* Metatables in the registry; also the user's names of the types. */
+#define SN_MT_TENSOR  "tensor"
+#define SN_MT_OBJECT  "object"
+#define SN_MT_DATASET "dataset"
+#define SN_MT_MODEL   "model"
+#define SN_MT_TRAINER "trainer"
+#define SN_MT_RUN     "run"
+
+/* User values: 1 = what must stay alive as long as this does; 2 = the Lua half's own table. */
+enum { SN_UV_ANCHOR = 1, SN_UV_STATE = 2 };
+
+typedef struct {
+    sn_obj *obj;
+} sn_lua_object;
+typedef struct {
+    sn_dataset *data;
+} sn_lua_dataset;
+typedef struct {
+    sn_model *model;
+} sn_lua_model;
+typedef struct {
+    sn_trainer *trainer;
+} sn_lua_trainer;
+typedef struct {
+    sn_run *run;
+} sn_lua_run;
+
+/* ---- bind.c ---- */
+/* The one place that raises. The message gets the position of the user's line, not of the Lua half's. */
+int sn_raise(lua_State *, const sn_err *);
+int sn_raise_text(lua_State *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Tells Lua's collector of memory that it cannot see. */
+void sn_account(lua_State *, size_t bytes);
+/* After a failure: when it was memory, collects garbage and says that trying again makes sense. */
+bool sn_retry(lua_State *, sn_status);
+/* A text buffer owned by a userdata on the stack. */
+sn_buf *sn_push_buf(lua_State *, size_t max);
+void sn_new_metatable(lua_State *, const char *name, lua_CFunction gc); /* leaves it on the stack */
+/* A zeroed userdata with that metatable and both user values. */
+void *sn_push_box(lua_State *, const char *name, size_t size);
+/* What may be interrupted at this moment: set around the calls, NULL otherwise. */
+void sn_set_active(sn_run *, sn_loader *);
+
+/* ---- object.c ---- */
+extern const sn_kind *const sn_all_kinds[]; /* NULL-terminated, in the order in which names become globals */
+void sn_push_object(lua_State *, sn_obj *); /* takes its own reference */
+sn_obj *sn_check_object(lua_State *, int arg, const sn_kind *kind /* NULL = any */);
+sn_obj *sn_test_object(lua_State *, int arg); /* NULL when it is something else */
+
+/* ---- value.c ---- */
+/* A Lua value on its way into a field. What it borrows stays on the stack or in tables that are on it. */
+void sn_to_value(lua_State *, int idx, const sn_field *, sn_value *);
+void sn_push_field(lua_State *, int object_idx, const sn_obj *, const sn_field *);
+
+/* ---- tensor.c ---- */
+sn_tensor *sn_push_tensor(lua_State *); /* empty */
+sn_tensor *sn_new_tensor(lua_State *, sn_dtype, const sn_shape *);
+sn_tensor *sn_check_tensor(lua_State *, int arg);
+sn_tensor *sn_test_tensor(lua_State *, int arg);
+/* The tensor at arg as contiguous floats: itself, or a float32 copy pushed on the stack. */
+const sn_tensor *sn_float_tensor(lua_State *, int arg);
+void sn_push_shape(lua_State *, const sn_shape *);
+
+/* ---- dataset.c ---- */
+sn_dataset *sn_check_dataset(lua_State *, int arg);
+int sn_open_dataset(lua_State *, sn_obj *cfg); /* pushes a dataset */
+
+/* ---- model.c, trainer.c, run.c ---- */
+sn_model *sn_check_model(lua_State *, int arg);
+sn_trainer *sn_check_trainer(lua_State *, int arg);
+
+/* Each adds its functions to the table on top of the stack and makes its metatables. */
+void sn_open_objects(lua_State *);
+void sn_open_tensors(lua_State *);
+void sn_open_tensor_math(lua_State *);
+void sn_open_files(lua_State *);
+void sn_open_datasets(lua_State *);
+void sn_open_models(lua_State *);
+void sn_open_trainers(lua_State *);
+void sn_open_runs(lua_State *);
+
+#endif

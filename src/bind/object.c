@@ -1,0 +1,338 @@
+/* Described objects in Lua: one constructor for all of them, a loop over the tables. */
+#include "base/mem.h"
+#include "bind/glue.h"
+#include <string.h>
+
+/* The order decides which kind's name becomes the global where two kinds share one (mse, softmax); the other is
+ * reached as a string in its field, or as sonde.KIND.NAME. */
+const sn_kind *const sn_all_kinds[] = {
+    &sn_kind_layer,
+    &sn_kind_activation,
+    &sn_kind_loss,
+    &sn_kind_optimizer,
+    &sn_kind_schedule,
+    &sn_kind_initializer,
+    &sn_kind_regularizer,
+    &sn_kind_metric,
+    &sn_kind_callback,
+    &sn_kind_dataset,
+    NULL,
+};
+
+static sn_lua_object *push_box(lua_State *L) { return sn_push_box(L, SN_MT_OBJECT, sizeof(sn_lua_object)); }
+
+void sn_push_object(lua_State *L, sn_obj *o) {
+    sn_lua_object *box = push_box(L);
+    box->obj = sn_obj_retain(o);
+}
+
+sn_obj *sn_test_object(lua_State *L, int arg) {
+    sn_lua_object *box = luaL_testudata(L, arg, SN_MT_OBJECT);
+    return box ? box->obj : NULL;
+}
+
+sn_obj *sn_check_object(lua_State *L, int arg, const sn_kind *kind) {
+    sn_obj *o = sn_test_object(L, arg);
+    if (!o || (kind && o->kind != kind)) {
+        sn_raise_text(L, "wants a %s, got a %s", kind ? kind->name : "described object",
+                      o ? o->kind->name : luaL_typename(L, arg));
+        return NULL;
+    }
+    return o;
+}
+
+static int object_gc(lua_State *L) {
+    sn_lua_object *box = luaL_checkudata(L, 1, SN_MT_OBJECT);
+    sn_obj_release(box->obj);
+    box->obj = NULL;
+    return 0;
+}
+
+/* ---- constructing ---- */
+
+static const sn_field *field_at_pos(const sn_obj *o, int pos) {
+    const sn_field *f;
+    for (int i = 0; (f = sn_field_at(o->kind, o->desc, i)); i++)
+        if (f->pos == pos) return f;
+    return NULL;
+}
+
+/* Keeps a function that a field took in the object's anchor table. */
+static void keep_function(lua_State *L, int box, int value, const char *field) {
+    if (lua_getiuservalue(L, box, SN_UV_ANCHOR) != LUA_TTABLE) {
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, box, SN_UV_ANCHOR);
+    }
+    lua_pushvalue(L, value);
+    lua_setfield(L, -2, field);
+}
+
+/* One value, by name or (name NULL) by position, from stack index value into the object at index box. */
+static void set_one(lua_State *L, int box, const char *name, int pos, int value) {
+    luaL_checkstack(L, 8, "options");
+    int top = lua_gettop(L);
+    sn_obj *o = ((sn_lua_object *)lua_touserdata(L, box))->obj;
+    const sn_field *f = name ? sn_field_find(o->kind, o->desc, name) : field_at_pos(o, pos);
+    sn_value v;
+    sn_to_value(L, value, f, &v);
+    sn_err e;
+    if ((name ? sn_obj_set(o, name, &v, &e) : sn_obj_set_at(o, pos, &v, &e)) != SN_OK) sn_raise(L, &e);
+    if (v.kind == SN_V_EXTERNAL && f) keep_function(L, box, value, f->name);
+    lua_settop(L, top);
+}
+
+/* input{32, 32, 3}: several values without names where the object has one place for them, and that place is a
+ * list. */
+static bool gathers(const sn_obj *o, int n) {
+    const sn_field *f = field_at_pos(o, 1);
+    if (n < 1 || !f || field_at_pos(o, 2)) return false;
+    return f->type == SN_T_DIMS || f->type == SN_T_FLOATS || f->type == SN_T_STRINGS ||
+           (f->type == SN_T_PAIR && n > 1);
+}
+
+static void set_gathered(lua_State *L, int box, int table, int n) {
+    lua_createtable(L, n, 0);
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, table, i);
+        lua_rawseti(L, -2, i);
+    }
+    set_one(L, box, NULL, 1, lua_gettop(L));
+    lua_pop(L, 1);
+}
+
+static void set_positions(lua_State *L, int box, int table) {
+    sn_obj *o = ((sn_lua_object *)lua_touserdata(L, box))->obj;
+    int n = (int)lua_rawlen(L, table);
+    bool list = n > 0 && lua_rawgeti(L, table, 1) != LUA_TTABLE;
+    if (n > 0) lua_pop(L, 1);
+    if (list && gathers(o, n)) {
+        set_gathered(L, box, table, n);
+        return;
+    }
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, table, i);
+        set_one(L, box, NULL, i, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+}
+
+static void set_names(lua_State *L, int box, int table) {
+    sn_obj *o = ((sn_lua_object *)lua_touserdata(L, box))->obj;
+    lua_Integer n = (lua_Integer)lua_rawlen(L, table);
+    lua_pushnil(L);
+    while (lua_next(L, table)) { /* key, value */
+        if (lua_type(L, -2) == LUA_TSTRING) {
+            set_one(L, box, lua_tostring(L, -2), 0, lua_gettop(L));
+        } else if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) < 1 || lua_tointeger(L, -2) > n) {
+            lua_pushvalue(L, -2);
+            sn_raise_text(L, "%s: the option [%s] is not a name; for example %s", o->desc->name,
+                          luaL_tolstring(L, -1, NULL), o->desc->example);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+/* Upvalues: kind, descriptor. Takes a table of values with and without names, or values, or nothing. */
+static int construct(lua_State *L) {
+    const sn_kind *k = lua_touserdata(L, lua_upvalueindex(1));
+    const sn_desc *d = lua_touserdata(L, lua_upvalueindex(2));
+    int n = lua_gettop(L);
+    sn_lua_object *box = push_box(L);
+    int at = lua_gettop(L);
+    sn_err e;
+    box->obj = sn_obj_new(k, d, &e);
+    if (!box->obj) return sn_raise(L, &e);
+    if (n == 1 && lua_istable(L, 1)) {
+        set_positions(L, at, 1);
+        set_names(L, at, 1);
+    } else {
+        for (int i = 1; i <= n; i++) set_one(L, at, NULL, i, i);
+    }
+    if (sn_obj_finish(box->obj, &e) != SN_OK) return sn_raise(L, &e);
+    if (k == &sn_kind_dataset) return sn_open_dataset(L, box->obj);
+    return 1;
+}
+
+/* ---- looking at ---- */
+
+static int object_text(lua_State *L) {
+    sn_obj *o = sn_check_object(L, 1, NULL);
+    sn_buf *b = sn_push_buf(L, 1 << 20);
+    sn_obj_print(o, b);
+    lua_pushlstring(L, b->data ? b->data : "", b->len);
+    return 1;
+}
+
+/* core.object_info(object) -> kind, name, inputs (layers: -1 = two or more) */
+static int object_info(lua_State *L) {
+    sn_obj *o = sn_check_object(L, 1, NULL);
+    lua_pushstring(L, o->kind->name);
+    lua_pushstring(L, o->desc->name);
+    if (o->kind != &sn_kind_layer) return 2;
+    lua_pushinteger(L, sn_layer_in(o->desc, SN_F32)->nin);
+    return 3;
+}
+
+/* object.FIELD; also .type ("conv2d") and .kind ("layer") */
+static int object_index(lua_State *L) {
+    sn_obj *o = sn_check_object(L, 1, NULL);
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    const sn_field *f = sn_field_find(o->kind, o->desc, key);
+    if (f)
+        sn_push_field(L, 1, o, f);
+    else if (strcmp(key, "type") == 0)
+        lua_pushstring(L, o->desc->name);
+    else if (strcmp(key, "kind") == 0)
+        lua_pushstring(L, o->kind->name);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int object_equal(lua_State *L) {
+    sn_obj *a = sn_test_object(L, 1), *b = sn_test_object(L, 2);
+    lua_pushboolean(L, a && b && sn_obj_equal(a, b));
+    return 1;
+}
+
+/* core.named(kind, name) -> object with all defaults: what a string stands for */
+static int object_named(lua_State *L) {
+    const char *kind = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+    for (const sn_kind *const *k = sn_all_kinds; *k; k++) {
+        if (strcmp((*k)->name, kind) != 0) continue;
+        sn_lua_object *box = push_box(L);
+        sn_err e;
+        box->obj = sn_obj_named(*k, name, &e);
+        return box->obj ? 1 : sn_raise(L, &e);
+    }
+    return sn_raise_text(L, "there is no kind \"%s\"", kind);
+}
+
+/* ---- describing, for help and completion ---- */
+
+static const char *const type_names[] = {
+    "whole number",
+    "number",
+    "true or false",
+    "one of",
+    "text",
+    "number or pair",
+    "list of whole numbers",
+    "list of numbers",
+    "list of texts",
+    "object",
+    "number, schedule or function",
+    "tensor",
+};
+
+static void set_text(lua_State *L, const char *key, const char *value) {
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, key);
+}
+
+static void push_described_field(lua_State *L, const sn_field *f) {
+    luaL_checkstack(L, 8, "fields");
+    lua_newtable(L);
+    set_text(L, "name", f->name);
+    set_text(L, "type", type_names[f->type]);
+    set_text(L, "doc", f->doc);
+    if (f->kind) set_text(L, "kind", f->kind->name);
+    lua_pushinteger(L, f->pos);
+    lua_setfield(L, -2, "pos");
+    lua_pushboolean(L, f->flags & SN_REQUIRED);
+    lua_setfield(L, -2, "required");
+    if (f->min != 0 || f->max != 0) {
+        lua_pushnumber(L, f->min);
+        lua_setfield(L, -2, "min");
+        lua_pushnumber(L, f->max);
+        lua_setfield(L, -2, "max");
+    }
+    if (f->type == SN_T_ENUM) {
+        lua_newtable(L);
+        for (int i = 0; f->choices[i]; i++) {
+            lua_pushstring(L, f->choices[i]);
+            lua_rawseti(L, -2, i + 1);
+        }
+        lua_setfield(L, -2, "choices");
+    }
+    sn_buf *b = sn_push_buf(L, 4096);
+    sn_field_print_default(f, b);
+    lua_pushlstring(L, b->data ? b->data : "", b->len);
+    lua_setfield(L, -3, "default");
+    lua_pop(L, 1); /* the buffer */
+}
+
+static void push_described(lua_State *L, const sn_kind *k, const sn_desc *d) {
+    lua_newtable(L);
+    set_text(L, "kind", k->name);
+    set_text(L, "name", d->name);
+    set_text(L, "alias", d->alias);
+    set_text(L, "brief", d->brief);
+    set_text(L, "example", d->example);
+    lua_newtable(L);
+    const sn_field *f;
+    for (int i = 0; (f = sn_field_at(k, d, i)); i++) {
+        push_described_field(L, f);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "fields");
+}
+
+/* core.describe(kind, name or alias) -> everything that the tables say of it, or nil */
+static int describe(lua_State *L) {
+    const char *kind = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+    for (const sn_kind *const *k = sn_all_kinds; *k; k++) {
+        if (strcmp((*k)->name, kind) != 0) continue;
+        const sn_desc *d = sn_kind_find(*k, name);
+        if (!d) return 0;
+        push_described(L, *k, d);
+        return 1;
+    }
+    return 0;
+}
+
+/* core.kinds: a list of { kind = "layer", { name, constructor, inputs or nil }, ... } */
+static void push_kinds(lua_State *L) {
+    lua_newtable(L);
+    for (int i = 0; sn_all_kinds[i]; i++) {
+        const sn_kind *k = sn_all_kinds[i];
+        lua_newtable(L);
+        set_text(L, "kind", k->name);
+        for (int j = 0; k->list[j]; j++) {
+            lua_newtable(L);
+            set_text(L, "name", k->list[j]->name);
+            lua_pushlightuserdata(L, (void *)(uintptr_t)k);
+            lua_pushlightuserdata(L, (void *)(uintptr_t)k->list[j]);
+            lua_pushcclosure(L, construct, 2);
+            lua_setfield(L, -2, "construct");
+            if (k == &sn_kind_layer) {
+                lua_pushinteger(L, sn_layer_in(k->list[j], SN_F32)->nin);
+                lua_setfield(L, -2, "inputs");
+            }
+            lua_rawseti(L, -2, j + 1);
+        }
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+void sn_open_objects(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        { "object_info", object_info },
+        { "object_text", object_text },
+        { "named", object_named },
+        { "describe", describe },
+        { NULL, NULL },
+    };
+    static const luaL_Reg methods[] = {
+        { "__index", object_index }, { "__eq", object_equal }, { "__tostring", object_text }, { NULL, NULL }
+    };
+    luaL_setfuncs(L, functions, 0);
+    push_kinds(L);
+    lua_setfield(L, -2, "kinds");
+    lua_getfield(L, -1, "meta");
+    sn_new_metatable(L, SN_MT_OBJECT, object_gc);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, SN_MT_OBJECT);
+    lua_pop(L, 1);
+}

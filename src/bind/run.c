@@ -1,0 +1,303 @@
+/* Runs in Lua: a pull iterator. Callbacks and learning rates that are Lua functions run in the Lua half between
+ * two calls of run_next, when nothing of the core is held. */
+#include "bind/glue.h"
+#include <math.h>
+#include <string.h>
+
+static sn_lua_run *push_box(lua_State *L) { return sn_push_box(L, SN_MT_RUN, sizeof(sn_lua_run)); }
+
+static sn_run *check_run(lua_State *L, int arg) {
+    sn_lua_run *box = luaL_checkudata(L, arg, SN_MT_RUN);
+    if (!box->run) sn_raise_text(L, "the run is closed");
+    return box->run;
+}
+
+static int run_gc(lua_State *L) {
+    sn_lua_run *box = luaL_checkudata(L, 1, SN_MT_RUN);
+    if (box->run) sn_run_end(box->run);
+    box->run = NULL;
+    return 0;
+}
+
+/* What the run at stack index run needs alive: a list of the values at the indices from..to. */
+static void anchor(lua_State *L, int run, int from, int to) {
+    lua_newtable(L);
+    for (int i = from; i <= to; i++) {
+        lua_pushvalue(L, i);
+        lua_rawseti(L, -2, i - from + 1);
+    }
+    lua_setiuservalue(L, run, SN_UV_ANCHOR);
+}
+
+/* ---- beginning ---- */
+
+static int64_t int_option(lua_State *L, const char *name, int64_t def, int64_t min) {
+    lua_getfield(L, 4, name);
+    int whole = 1;
+    int64_t v = lua_isnil(L, -1) ? def : lua_tointegerx(L, -1, &whole);
+    if (!whole || v < min)
+        sn_raise_text(L, "run: %s = %s must be a whole number of at least %lld", name,
+                      luaL_tolstring(L, -1, NULL), (long long)min);
+    lua_pop(L, 1);
+    return v;
+}
+
+static bool bool_option(lua_State *L, const char *name, bool def) {
+    lua_getfield(L, 4, name);
+    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+        sn_raise_text(L, "run: %s = %s must be true or false", name, luaL_tolstring(L, -1, NULL));
+    bool v = lua_isnil(L, -1) ? def : lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return v;
+}
+
+static sn_run_opts check_options(lua_State *L) {
+    luaL_checktype(L, 4, LUA_TTABLE);
+    return (sn_run_opts){ .batch_size = int_option(L, "batch_size", 32, 1),
+                          .epochs = int_option(L, "epochs", 1, 1),
+                          .shuffle = bool_option(L, "shuffle", true),
+                          .seed = (uint64_t)int_option(L, "seed", 0, INT64_MIN),
+                          .validation_freq = int_option(L, "validation_freq", 1, 1),
+                          .steps_per_epoch = int_option(L, "steps_per_epoch", 0, 0) };
+}
+
+/* core.run_begin(trainer, train, validation or nil, options, list of callbacks) */
+static int run_begin(lua_State *L) {
+    lua_settop(L, 5);
+    sn_trainer *t = sn_check_trainer(L, 1);
+    sn_dataset *train = sn_check_dataset(L, 2), *val = lua_isnil(L, 3) ? NULL : sn_check_dataset(L, 3);
+    sn_run_opts opts = check_options(L);
+    int n = (int)luaL_len(L, 5);
+    sn_obj **callbacks = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *callbacks, 0);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, 5, i + 1);
+        callbacks[i] = sn_check_object(L, -1, &sn_kind_callback);
+        lua_pop(L, 1); /* the list keeps it */
+    }
+    sn_lua_run *box = push_box(L);
+    anchor(L, lua_gettop(L), 1, 3);
+    sn_err e;
+    sn_status s = sn_run_begin(&box->run, t, train, val, &opts, callbacks, n, &e);
+    if (sn_retry(L, s)) s = sn_run_begin(&box->run, t, train, val, &opts, callbacks, n, &e);
+    return s == SN_OK ? 1 : sn_raise(L, &e);
+}
+
+/* core.run_resume(path, train, validation or nil) -> run, trainer, model */
+static int run_resume(lua_State *L) {
+    lua_settop(L, 3);
+    const char *path = luaL_checkstring(L, 1);
+    sn_dataset *train = sn_check_dataset(L, 2), *val = lua_isnil(L, 3) ? NULL : sn_check_dataset(L, 3);
+    /* In the order in which they may be freed last: Lua finalizes in the opposite order of creation. */
+    sn_lua_model *m = sn_push_box(L, SN_MT_MODEL, sizeof *m);
+    sn_lua_trainer *t = sn_push_box(L, SN_MT_TRAINER, sizeof *t);
+    lua_pushvalue(L, 4);
+    lua_setiuservalue(L, 5, SN_UV_ANCHOR);
+    sn_lua_run *box = push_box(L);
+    anchor(L, 6, 2, 5);
+    sn_err e;
+    sn_status s = sn_run_resume(&box->run, &m->model, &t->trainer, path, train, val, &e);
+    if (sn_retry(L, s)) s = sn_run_resume(&box->run, &m->model, &t->trainer, path, train, val, &e);
+    if (s != SN_OK) return sn_raise(L, &e);
+    sn_account(L, m->model->slab_count * sizeof(float));
+    lua_pushvalue(L, 5);
+    lua_pushvalue(L, 4);
+    return 3;
+}
+
+/* ---- going on ---- */
+
+static const char *const event_names[] = { "epoch_begin", "step", "val_step", "epoch_end", "end" };
+
+/* core.run_next(run) -> event, epoch, step, steps, seconds, total, data, penalty, activity, samples */
+static int run_next(lua_State *L) {
+    sn_run *r = check_run(L, 1);
+    luaL_checkstack(L, 12, "an event");
+    sn_event ev = { 0 };
+    sn_err e;
+    sn_set_active(r, NULL);
+    sn_status s = sn_run_next(r, &ev, &e);
+    sn_set_active(NULL, NULL);
+    if (s != SN_OK) return sn_raise(L, &e);
+    lua_pushstring(L, event_names[ev.kind]);
+    lua_pushinteger(L, ev.epoch);
+    lua_pushinteger(L, ev.step);
+    lua_pushinteger(L, ev.steps);
+    lua_pushnumber(L, ev.seconds);
+    lua_pushnumber(L, ev.batch.total);
+    lua_pushnumber(L, ev.batch.data);
+    lua_pushnumber(L, ev.batch.penalty);
+    lua_pushnumber(L, ev.batch.activity);
+    lua_pushinteger(L, ev.batch.n);
+    return 10;
+}
+
+static int run_stop(lua_State *L) {
+    sn_run_stop(check_run(L, 1), luaL_optstring(L, 2, "stopped"));
+    return 0;
+}
+
+static int run_extend(lua_State *L) {
+    sn_run_extend(check_run(L, 1), luaL_checkinteger(L, 2));
+    return 0;
+}
+
+static int run_save(lua_State *L) {
+    sn_err e;
+    if (sn_run_save(check_run(L, 1), luaL_checkstring(L, 2), &e) != SN_OK) return sn_raise(L, &e);
+    return 0;
+}
+
+/* ---- looking at ---- */
+
+static void set_int(lua_State *L, const char *key, int64_t v) {
+    lua_pushinteger(L, v);
+    lua_setfield(L, -2, key);
+}
+
+static void set_num(lua_State *L, const char *key, double v) {
+    lua_pushnumber(L, v);
+    lua_setfield(L, -2, key);
+}
+
+static void set_bool(lua_State *L, const char *key, bool v) {
+    lua_pushboolean(L, v);
+    lua_setfield(L, -2, key);
+}
+
+/* core.run_info(run) -> where it stands and how it was begun */
+static int run_info(lua_State *L) {
+    sn_run *r = check_run(L, 1);
+    const sn_run_opts *o = sn_run_options(r);
+    lua_newtable(L);
+    set_int(L, "epoch", sn_run_epoch(r));
+    set_int(L, "step", sn_run_step_in_epoch(r));
+    set_bool(L, "done", sn_run_done(r));
+    set_bool(L, "has_gradients", sn_run_has_gradients(r));
+    set_int(L, "epochs", o->epochs);
+    set_int(L, "batch_size", o->batch_size);
+    set_bool(L, "shuffle", o->shuffle);
+    set_int(L, "seed", (int64_t)o->seed);
+    set_int(L, "validation_freq", o->validation_freq);
+    set_int(L, "steps_per_epoch", o->steps_per_epoch);
+    return 1;
+}
+
+/* core.run_columns(run) -> list of names in the order logged, rows */
+static int run_columns(lua_State *L) {
+    sn_run *r = check_run(L, 1);
+    int n = sn_run_columns(r);
+    lua_createtable(L, n, 0);
+    for (int c = 0; c < n; c++) {
+        lua_pushstring(L, sn_run_column(r, c));
+        lua_rawseti(L, -2, c + 1);
+    }
+    lua_pushinteger(L, sn_run_rows(r));
+    return 2;
+}
+
+static int check_column(lua_State *L, sn_run *r, int arg) {
+    lua_Integer c = luaL_checkinteger(L, arg);
+    luaL_argcheck(L, c >= 1 && c <= sn_run_columns(r), arg, "no such column");
+    return (int)c - 1;
+}
+
+/* core.run_value(run, row from 1, column from 1); nan = not logged */
+static int run_value(lua_State *L) {
+    sn_run *r = check_run(L, 1);
+    lua_Integer row = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, row >= 1 && row <= sn_run_rows(r), 2, "no such epoch");
+    lua_pushnumber(L, sn_run_value(r, row - 1, check_column(L, r, 3)));
+    return 1;
+}
+
+/* core.run_current(run, column from 1): the running value of the present epoch */
+static int run_current(lua_State *L) {
+    sn_run *r = check_run(L, 1);
+    lua_pushnumber(L, sn_run_current(r, check_column(L, r, 2)));
+    return 1;
+}
+
+static void push_terms(lua_State *L, double total, double data, double penalty, double activity,
+                       const double *layers, int n) {
+    lua_newtable(L);
+    set_num(L, "total", total);
+    set_num(L, "data", data);
+    set_num(L, "penalty", penalty);
+    set_num(L, "activity", activity);
+    lua_createtable(L, n, 0); /* by_layer: a list in the order of the model's layers */
+    for (int i = 0; i < n; i++) {
+        lua_pushnumber(L, layers[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "by_layer");
+}
+
+/* core.run_terms(run, row from 1, or 0 = the present epoch, validation) -> terms or nil */
+static int run_terms(lua_State *L) {
+    sn_run *r = check_run(L, 1);
+    lua_Integer row = luaL_checkinteger(L, 2);
+    if (row > sn_run_rows(r)) return 0;
+    const sn_terms *t = sn_run_terms(r, row - 1, lua_toboolean(L, 3));
+    if (!t || !t->valid) return 0;
+    push_terms(L, t->total, t->data, t->penalty, t->activity, t->by_layer, sn_run_trainer(r)->model->nlayer);
+    return 1;
+}
+
+/* core.penalties(model) -> terms of the weights as they are: data and total are nan */
+static int penalties(lua_State *L) {
+    sn_model *m = sn_check_model(L, 1);
+    double *layers = lua_newuserdatauv(L, ((size_t)m->nlayer + 1) * sizeof *layers, 0);
+    memset(layers, 0, ((size_t)m->nlayer + 1) * sizeof *layers);
+    double sum = sn_model_penalty(m, m->slab, layers, sn_pool_default());
+    push_terms(L, NAN, NAN, sum, NAN, layers, m->nlayer);
+    return 1;
+}
+
+static const float *find_slab(const sn_trainer *t, const char *what) {
+    return strcmp(what, "grad") == 0 ? t->grads : t->model->slab;
+}
+
+/* core.slab_stats(trainer, "grad" | "value", parameter) -> norm, mean, largest size, share of zeros, not finite
+ */
+static int slab_stats(lua_State *L) {
+    const sn_trainer *t = sn_check_trainer(L, 1);
+    const float *slab = find_slab(t, luaL_checkstring(L, 2));
+    lua_Integer k = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, k >= 1 && k <= t->model->nparam, 3, "no such parameter");
+    if (!slab) return 0;
+    const sn_param *p = &t->model->params[k - 1];
+    double sum = 0, sum_sq = 0, most = 0;
+    int64_t zeros = 0, bad = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        double v = slab[p->offset + i];
+        sum += v;
+        sum_sq += v * v;
+        if (fabs(v) > most || v != v) most = fabs(v);
+        zeros += v == 0;
+        bad += !isfinite(v);
+    }
+    double n = p->count ? (double)p->count : 1;
+    lua_pushnumber(L, sqrt(sum_sq));
+    lua_pushnumber(L, sum / n);
+    lua_pushnumber(L, most);
+    lua_pushnumber(L, (double)zeros / n);
+    lua_pushinteger(L, bad);
+    return 5;
+}
+
+void sn_open_runs(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        { "run_begin", run_begin },   { "run_resume", run_resume },
+        { "run_next", run_next },     { "run_stop", run_stop },
+        { "run_extend", run_extend }, { "run_save", run_save },
+        { "run_info", run_info },     { "run_columns", run_columns },
+        { "run_value", run_value },   { "run_current", run_current },
+        { "run_terms", run_terms },   { "penalties", penalties },
+        { "slab_stats", slab_stats }, { NULL, NULL },
+    };
+    luaL_setfuncs(L, functions, 0);
+    lua_getfield(L, -1, "meta");
+    sn_new_metatable(L, SN_MT_RUN, run_gc);
+    lua_setfield(L, -2, SN_MT_RUN);
+    lua_pop(L, 1);
+}
