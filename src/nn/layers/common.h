@@ -15,8 +15,8 @@ enum { SN_SIZE_MAX = 1 << 30, SN_WINDOW_MAX = 4096 };
 sn_status sn_layer_set_out(const char *layer, const sn_shape *out, sn_layer_plan *, sn_err *);
 sn_status sn_layer_add_param(const char *layer, const sn_param_spec *, sn_layer_plan *, sn_err *);
 
-/* A window sliding over images, as conv2d and the pools have it; fills everything of *d but ci and co's meaning.
- * what: what the user calls the window ("kernel_size"). */
+/* A window sliding over images, as conv2d and the pools have it. what: the user's name of it ("kernel_size").
+ */
 typedef struct {
     const char *layer, *what;
     const int64_t *size, *strides, *dilation; /* pairs; dilation may be NULL */
@@ -29,14 +29,19 @@ sn_conv sn_layer_window_of(const sn_window *, const sn_shape *in, int64_t co);
 /* Copies n bytes on the pool; nothing when y is x. */
 void sn_copy_bytes(sn_pool *, void *y, const void *x, size_t n);
 
-/* Per-channel sums over the rows of (rows, cols) arrays, in double: out[c] = sum over r of
- * x | x * y | x * (y - mean[c]) | (x - mean[c])^2. The grid depends on rows and cols only; partial sums are combined in
- * order. scratch: sn_colsum_scratch elements. */
-typedef enum { SN_COL_SUM, SN_COL_DOT, SN_COL_DOT_DEV, SN_COL_SQ_DEV } sn_col_op;
-size_t SN_R(sn_colsum_scratch)(size_t rows, size_t cols); /* in elements of real; grows with rows */
-void SN_R(sn_colsum)(sn_pool *, sn_col_op, double *out, const real *x, const real *y, const real *mean, size_t rows,
-                     size_t cols, void *scratch);
-/* dst[c] += out[c] of SN_COL_SUM over dy: a bias gradient. scratch: cols doubles more than sn_colsum_scratch. */
+/* Per-channel sums over the rows of (rows, cols) arrays, in double. The grid depends on rows and cols only;
+ * partial sums are combined in order. scratch: sn_colsum_scratch elements, aligned for double. */
+typedef enum {
+    SN_COL_SUM,        /* out (cols): sum of x */
+    SN_COL_SQ_DEV,     /* out (cols): sum of (x - mean)^2 */
+    SN_COL_SUM_DOT_DEV /* out (2, cols): sum of x; sum of x (y - mean) */
+} sn_col_op;
+size_t SN_R(sn_colsum_scratch)(size_t rows, size_t cols); /* in elements of real; never shrinks as rows grow */
+void SN_R(sn_colsum)(sn_pool *, sn_col_op, double *out, const real *x, const real *y, const real *mean,
+                     size_t rows, size_t cols, void *scratch);
+
+/* db[c] += sum of dy[:, c]. */
+size_t SN_R(sn_bias_grad_scratch)(size_t rows, size_t cols); /* in elements of real */
 void SN_R(sn_bias_grad)(sn_pool *, real *db, const real *dy, size_t rows, size_t cols, void *scratch);
 
 #endif

@@ -1,0 +1,117 @@
+/* 2-D convolution (Keras layers/convolutional/base_conv.py): kernel (kh, kw, in, filters), bias (filters). */
+#include "nn/layers/common.h"
+
+typedef struct {
+    sn_layer_common common;
+    int64_t filters, kernel_size[2], strides[2], dilation_rate[2];
+    int padding;
+    bool use_bias;
+    sn_obj *activation, *kernel_initializer, *bias_initializer, *kernel_regularizer, *bias_regularizer;
+} conv2d_cfg;
+
+static const sn_field fields[] = {
+    SN_INT(conv2d_cfg, filters, .pos = 1, .flags = SN_REQUIRED, .min = 1, .max = 1 << 20,
+           .doc = "output channels"),
+    SN_PAIR(conv2d_cfg, kernel_size, .pos = 2, .flags = SN_REQUIRED, .min = 1, .max = SN_WINDOW_MAX,
+            .doc = "height and width of the kernel"),
+    SN_PAIR(conv2d_cfg, strides, .def = 1, .min = 1, .max = SN_WINDOW_MAX, .doc = "step of the kernel"),
+    SN_ENUM(conv2d_cfg, padding, .choices = sn_padding_names,
+            .doc = "\"same\" pads with zeros: output size = input size / stride, rounded up"),
+    SN_PAIR(conv2d_cfg, dilation_rate, .def = 1, .min = 1, .max = SN_WINDOW_MAX,
+            .doc = "distance between the kernel's taps"),
+    SN_OBJECT(conv2d_cfg, activation, .kind = &sn_kind_activation, .doc = "applied to the result"),
+    SN_BOOL(conv2d_cfg, use_bias, .def = 1, .doc = "add a bias to each filter"),
+    SN_OBJECT(conv2d_cfg, kernel_initializer, .kind = &sn_kind_initializer, .sdef = "glorot_uniform",
+              .doc = "first values of the kernel"),
+    SN_OBJECT(conv2d_cfg, bias_initializer, .kind = &sn_kind_initializer, .sdef = "zeros",
+              .doc = "first values of the bias"),
+    SN_OBJECT(conv2d_cfg, kernel_regularizer, .kind = &sn_kind_regularizer, .doc = "penalty on the kernel"),
+    SN_OBJECT(conv2d_cfg, bias_regularizer, .kind = &sn_kind_regularizer, .doc = "penalty on the bias"),
+    SN_FIELDS_END,
+};
+
+static sn_window window(const conv2d_cfg *c) {
+    return (
+        sn_window){ "conv2d", "kernel_size", c->kernel_size, c->strides, c->dilation_rate, c->padding == 1 };
+}
+
+static sn_conv geometry(const conv2d_cfg *c, const sn_shape *in) {
+    sn_window w = window(c);
+    return sn_layer_window_of(&w, in, c->filters);
+}
+
+static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_plan *p, const sn_pool *pool,
+                      sn_err *e) {
+    (void)nin;
+    const conv2d_cfg *c = cfg;
+    sn_window w = window(c);
+    sn_conv d;
+    if (sn_layer_window(&w, in, c->filters, &d, e) != SN_OK) return SN_ESHAPE;
+    sn_shape out = { 4, { d.n, d.oh, d.ow, d.co } };
+    int64_t field = d.kh * d.kw; /* fans: Keras initializers/random_initializers.py compute_fans */
+    sn_param_spec kernel = { "kernel",
+                             { 4, { d.kh, d.kw, d.ci, d.co } },
+                             c->kernel_initializer,
+                             c->kernel_regularizer,
+                             field * d.ci,
+                             field * d.co,
+                             true };
+    sn_param_spec bias = {
+        "bias", { 1, { d.co } }, c->bias_initializer, c->bias_regularizer, d.co, d.co, true
+    };
+    sn_status s = sn_layer_set_out("conv2d", &out, p, e);
+    if (s == SN_OK) s = sn_layer_add_param("conv2d", &kernel, p, e);
+    if (s == SN_OK && c->use_bias) s = sn_layer_add_param("conv2d", &bias, p, e);
+    if (s != SN_OK) return s;
+    p->flags = c->common.trainable ? SN_KEEP_X : 0; /* the data gradient alone does not read x */
+    p->scratch = sn_conv_scratch(&d, pool);
+    p->macs = (double)d.n * (double)(d.oh * d.ow) * (double)(field * d.ci) * (double)d.co;
+    return SN_OK;
+}
+
+static void forward(const void *cfg, const sn_io *io) {
+    const conv2d_cfg *c = cfg;
+    sn_conv d = geometry(c, io->in);
+    SN_R(sn_conv_forward)(io->pool, io->y, io->x[0], io->p[0], c->use_bias ? io->p[1] : NULL, &d, io->scratch);
+}
+
+static void backward(const void *cfg, const sn_io *io) {
+    const conv2d_cfg *c = cfg;
+    sn_conv d = geometry(c, io->in);
+    if (io->dp[0]) SN_R(sn_conv_backward_weights)
+    (io->pool, io->dp[0], c->use_bias ? io->dp[1] : NULL, io->x[0], io->dy, &d, io->scratch);
+    if (io->dx[0]) SN_R(sn_conv_backward_data)(io->pool, io->dx[0], io->dy, io->p[0], &d, io->scratch);
+}
+
+static sn_obj *activation(const void *cfg) { return ((const conv2d_cfg *)cfg)->activation; }
+
+const sn_layer_type SN_R(sn_layer_conv2d) = {
+    .desc = { .name = "conv2d",
+              .brief = "2-D convolution of images (batch, height, width, channels)",
+              .example = "conv2d{ 32, 5, padding = \"same\", activation = \"relu\" }",
+              .fields = fields,
+              .cfg_size = sizeof(conv2d_cfg) },
+    .nin = 1,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+    .activation = activation,
+    .check = { { "conv2d{filters=3, kernel_size={2, 3}}", 2, 1, { { 4, { 2, 5, 7, 2 } } } },
+               { "conv2d{filters=4, kernel_size=5, padding=\"same\"}", 1, 1, { { 4, { 1, 6, 5, 3 } } } },
+               { "conv2d{filters=2, kernel_size=4, padding=\"same\", strides={2, 3}}",
+                 3,
+                 1,
+                 { { 4, { 3, 7, 8, 3 } } } },
+               { "conv2d{filters=3, kernel_size={3, 2}, padding=\"same\", dilation_rate={2, 3}, "
+                 "use_bias=false}",
+                 2,
+                 1,
+                 { { 4, { 2, 6, 5, 1 } } } },
+               { "conv2d{filters=5, kernel_size=3, strides=2, dilation_rate=2}",
+                 1,
+                 1,
+                 { { 4, { 1, 9, 8, 2 } } } },
+               { "conv2d{filters=7, kernel_size=1, strides={1, 2}}", 2, 1, { { 4, { 2, 3, 4, 5 } } } },
+               { "conv2d{filters=17, kernel_size={1, 4}, padding=\"same\"}", 1, 1, { { 4, { 1, 1, 3, 2 } } } },
+               { "conv2d{filters=2, kernel_size=2, trainable=false}", 2, 1, { { 4, { 2, 3, 3, 2 } } } } },
+};
