@@ -1,0 +1,26 @@
+#include "nn/metrics/metric.h"
+
+extern const sn_loss_type sn_loss_mse_f32;
+
+static sn_status check_shapes(const void *cfg, const sn_shape *out, const sn_shape *target, sn_err *e) {
+    (void)cfg;
+    return sn_want_same("mse", "one output unit", out, target, e);
+}
+
+static void update(const void *cfg, double *state, const float *p, const float *t, size_t rows, size_t cols,
+                   size_t tcols) {
+    sn_metric_of_loss(&sn_loss_mse_f32, cfg, state, p, t, rows, cols, tcols);
+}
+
+const sn_metric_type sn_metric_mse = {
+    .desc = { .name = "mse",
+              .alias = "mean_squared_error",
+              .brief = "the mean of (p - t)^2 over the outputs",
+              .example = "sequential { dense { 2, input_shape = { 3 } } }:compile { loss = \"mse\", optimizer "
+                         "= \"sgd\", metrics = { \"mse\" } }" },
+    .state_size = sn_metric_mean_size,
+    .check_shapes = check_shapes,
+    .update = update,
+    .result = sn_metric_mean,
+    .direction = -1,
+};

@@ -1,0 +1,57 @@
+/* Kingma, Ba, "Adam: a method for stochastic optimization" (2014); amsgrad: Reddi, Kale, Kumar, "On the
+ * convergence of Adam and beyond" (2018). */
+#include "nn/optimizers/adam.h"
+
+#include <math.h>
+
+static const sn_field fields[] = { SN_ADAM_FIELDS(0) };
+
+sn_status sn_adam_check(const char *name, const sn_adam_cfg *c, sn_err *e) {
+    sn_status s = sn_optimizer_check(name, &c->common, e);
+    if (s == SN_OK) s = sn_optimizer_check_rate(name, "beta_1", c->beta_1, e);
+    if (s == SN_OK) s = sn_optimizer_check_rate(name, "beta_2", c->beta_2, e);
+    return s;
+}
+
+static sn_status check(const void *cfg, sn_err *e) { return sn_adam_check("adam", cfg, e); }
+
+int sn_adam_states(const void *cfg) { return ((const sn_adam_cfg *)cfg)->amsgrad ? 3 : 2; }
+
+/* Keras optimizers/adam.py: the bias corrections are folded into the step size, so epsilon is added to the
+ * uncorrected root ("epsilon hat" in the paper, section 2). */
+SN_VECTORIZED
+void sn_adam_update(const void *cfg, float *restrict p, const float *restrict g, float *const *state, size_t n,
+                    double lr, int64_t t) {
+    const sn_adam_cfg *c = cfg;
+    const float step = (float)(lr * sqrt(1 - pow(c->beta_2, (double)t)) / (1 - pow(c->beta_1, (double)t)));
+    const float a = (float)(1 - c->beta_1), b = (float)(1 - c->beta_2), eps = (float)c->epsilon;
+    float *restrict m = state[0], *restrict v = state[1];
+    if (!c->amsgrad) {
+        for (size_t i = 0; i < n; i++) {
+            m[i] += (g[i] - m[i]) * a;
+            v[i] += (g[i] * g[i] - v[i]) * b;
+            p[i] -= m[i] * step / (sqrtf(v[i]) + eps);
+        }
+        return;
+    }
+    float *restrict top = state[2];
+    for (size_t i = 0; i < n; i++) {
+        m[i] += (g[i] - m[i]) * a;
+        v[i] += (g[i] * g[i] - v[i]) * b;
+        top[i] = v[i] > top[i] ? v[i] : top[i];
+        p[i] -= m[i] * step / (sqrtf(top[i]) + eps);
+    }
+}
+
+const sn_optimizer_type sn_optimizer_adam = {
+    .desc = { .name = "adam",
+              .brief = "steps scaled by running means of the gradient and of its square",
+              .example = "adam { 0.001, beta_2 = 0.99 }",
+              .fields = fields,
+              .cfg_size = sizeof(sn_adam_cfg),
+              .check = check },
+    .nstate = 3,
+    .state_name = { "m", "v", "vhat" },
+    .states = sn_adam_states,
+    .update = sn_adam_update,
+};
