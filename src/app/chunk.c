@@ -1,0 +1,66 @@
+#include "app/chunk.h"
+
+#include "app/session.h"
+#include <ctype.h>
+#include <lauxlib.h>
+#include <string.h>
+
+static bool ends_at_eof(const char *msg) {
+    static const char mark[] = "<eof>";
+    size_t n = strlen(msg), m = sizeof mark - 1;
+    return n >= m && !strcmp(msg + n - m, mark);
+}
+
+static bool load(lua_State *L, const char *text, bool *incomplete) {
+    int status = luaL_loadbufferx(L, text, strlen(text), SN_INPUT_CHUNK, "t");
+    if (status == LUA_OK) return true;
+    if (status == LUA_ERRSYNTAX && ends_at_eof(lua_tostring(L, -1))) *incomplete = true;
+    return false;
+}
+
+sn_chunk_state sn_chunk_load(lua_State *L, const char *text) {
+    bool incomplete = false;
+    const char *as_value = lua_pushfstring(L, "return %s", text);                        /* source */
+    if (load(L, as_value, &incomplete) || (lua_pop(L, 1), load(L, text, &incomplete))) { /* source, function */
+        lua_remove(L, -2);
+        return SN_CHUNK_READY;
+    }
+    lua_remove(L, -2); /* message */
+    if (!incomplete) return SN_CHUNK_BAD;
+    lua_pop(L, 1);
+    return SN_CHUNK_INCOMPLETE;
+}
+
+bool sn_chunk_is_silent(const char *text) {
+    size_t n = strlen(text);
+    while (n && isspace((unsigned char)text[n - 1])) n--;
+    return n && text[n - 1] == ';';
+}
+
+/* Behind one prompt, or NULL. Editors drop spaces at the end of a line: "sonde>" alone counts. */
+static const char *behind_prompt(const char *line) {
+    static const char *const marks[] = { "sonde>", "..>" };
+    while (*line == ' ') line++;
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(marks[i]);
+        if (strncmp(line, marks[i], n)) continue;
+        if (line[n] == ' ') return line + n + 1;
+        if (line[n] == '\0' || line[n] == '\n') return line + n;
+    }
+    return NULL;
+}
+
+bool sn_chunk_has_prompt(const char *line) { return behind_prompt(line) != NULL; }
+
+const char *sn_chunk_skip_prompt(const char *line) {
+    for (const char *next; (next = behind_prompt(line));) line = next;
+    return line;
+}
+
+bool sn_chunk_has_local(const char *text) {
+    for (const char *p = text; p; p = strchr(p, '\n')) {
+        p += *p == '\n';
+        if (!strncmp(p, "local ", 6)) return true;
+    }
+    return false;
+}

@@ -1,0 +1,121 @@
+#include "app/complete.h"
+
+#include <ctype.h>
+#include <lauxlib.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_CHAIN = 8 }; /* __index tables followed */
+
+static const char *const keywords[] = { "and",      "break",  "do",   "else", "elseif", "end",   "false", "for",
+                                        "function", "goto",   "if",   "in",   "local",  "nil",   "not",   "or",
+                                        "repeat",   "return", "then", "true", "until",  "while", NULL };
+
+static bool is_name(const char *s) {
+    if (!isalpha((unsigned char)*s) && *s != '_') return false;
+    while (isalnum((unsigned char)*s) || *s == '_') s++;
+    return !*s;
+}
+
+/* Replaces the value on top by the table that its metatable gives as __index; false, with the value popped, if
+ * none. */
+static bool to_index_table(lua_State *L) {
+    if (lua_getmetatable(L, -1)) {     /* value, meta */
+        lua_pushliteral(L, "__index"); /* value, meta, "__index" */
+        lua_rawget(L, -2);             /* value, meta, index */
+        lua_replace(L, -3);            /* index, meta */
+        lua_pop(L, 1);                 /* index */
+        if (lua_istable(L, -1)) return true;
+    }
+    lua_pop(L, 1);
+    return false;
+}
+
+/* Replaces the value on top by its field; false, with the value popped, when it has none. */
+static bool to_field(lua_State *L, const char *name, size_t n) {
+    bool found = lua_istable(L, -1);
+    if (!found)
+        found = to_index_table(L);
+    else
+        lua_pushvalue(L, -1), lua_remove(L, -2);
+    for (int depth = 0; found && depth < MAX_CHAIN; depth++) {
+        lua_pushlstring(L, name, n); /* table, name */
+        lua_rawget(L, -2);           /* table, value */
+        if (!lua_isnil(L, -1)) {
+            lua_remove(L, -2);
+            return true;
+        }
+        lua_pop(L, 1);
+        found = to_index_table(L);
+    }
+    if (found) lua_pop(L, 1);
+    return false;
+}
+
+static void offer(lua_State *L, int names, const char *head, size_t nhead, const char *name) {
+    lua_pushlstring(L, head, nhead);
+    lua_pushstring(L, name);
+    lua_concat(L, 2);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, names);
+}
+
+/* Offers the fields of the value on top that begin with part, along its __index tables, and pops it. */
+static void offer_fields(lua_State *L, int names, const char *head, size_t nhead, const char *part) {
+    bool methods = nhead && head[nhead - 1] == ':', found = lua_istable(L, -1) || to_index_table(L);
+    size_t npart = strlen(part);
+    for (int depth = 0; found && depth < MAX_CHAIN; depth++) {
+        lua_pushnil(L);
+        while (lua_next(L, -2)) { /* table, key, value */
+            bool fits = lua_type(L, -2) == LUA_TSTRING && (!methods || lua_isfunction(L, -1));
+            const char *key = fits ? lua_tostring(L, -2) : "";
+            if (is_name(key) && !strncmp(key, part, npart) && (*key != '_' || npart)) {
+                offer(L, names, head, nhead, key);
+            }
+            lua_pop(L, 1);
+        }
+        found = to_index_table(L);
+    }
+    if (found) lua_pop(L, 1);
+}
+
+/* word -> table whose keys are the completions. In protected mode: memory may run out. */
+static int collect(lua_State *L) {
+    const char *word = lua_touserdata(L, 1);
+    lua_newtable(L);
+    int names = lua_gettop(L);
+    lua_pushglobaltable(L);
+    const char *part = word;
+    for (size_t n; part[n = strcspn(part, ".:")]; part += n + 1)
+        if (!to_field(L, part, n)) return 1; /* no such thing: the empty table */
+    offer_fields(L, names, word, (size_t)(part - word), part);
+    for (int i = 0; part == word && keywords[i]; i++)
+        if (!strncmp(keywords[i], word, strlen(word))) offer(L, names, "", 0, keywords[i]);
+    lua_settop(L, names);
+    return 1;
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* The keys of the table on top, copied; stops early when memory runs out. lua_next cannot fail on a key it
+ * gave. */
+static char **copy_keys(lua_State *L) {
+    size_t n = 0, have = 0;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) n++;
+    char **list = n ? calloc(n + 1, sizeof *list) : NULL;
+    if (!list) return NULL;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        if ((list[have] = strdup(lua_tostring(L, -2)))) have++;
+    qsort(list, have, sizeof *list, by_name);
+    return list;
+}
+
+char **sn_complete(lua_State *L, const char *word) {
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, collect);
+    lua_pushlightuserdata(L, (void *)(intptr_t)word);
+    char **list = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_istable(L, -1) ? copy_keys(L) : NULL;
+    lua_settop(L, top);
+    return list;
+}

@@ -1,0 +1,37 @@
+#include "app/heap.h"
+
+#include "base/mem.h"
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static size_t held;
+
+/* A lua_Alloc. Shrinking never fails, as Lua demands. An eighth of the machine is left to everything else. */
+static void *allocate(void *ud, void *p, size_t old, size_t size) {
+    (void)ud;
+    if (!p) old = 0; /* then it is the kind of the new object */
+    if (!size) {
+        free(p);
+        held -= old;
+        return NULL;
+    }
+    size_t top = sn_mem_limit() / 8 * 7, core = sn_mem_used();
+    if (size > old && (core >= top || held >= top - core || size - old > top - core - held)) return NULL;
+    void *block = realloc(p, size);
+    if (block) held = held - old + size;
+    return block;
+}
+
+static int panic(lua_State *L) {
+    const char *msg = lua_tostring(L, -1);
+    fprintf(stderr, "sonde: an unprotected Lua error: %s\n", msg ? msg : "(no message)");
+    return 0; /* Lua aborts */
+}
+
+lua_State *sn_heap_new_state(void) {
+    held = 0;
+    lua_State *L = lua_newstate(allocate, NULL);
+    if (L) lua_atpanic(L, panic);
+    return L;
+}

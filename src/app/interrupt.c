@@ -1,0 +1,105 @@
+#include "app/interrupt.h"
+
+#include <lualib.h>
+#include <pthread.h>
+#include <signal.h>
+
+enum { COROUTINE_POLL = 10000 }; /* instructions: microseconds, yet too rare to be felt */
+
+/* One process has one SIGINT: the only state of the program that is not in a struct. */
+static lua_State *volatile state;
+static pthread_t main_thread;
+static volatile sig_atomic_t running, hits, fired, is_batch;
+
+/* Only at Lua instructions (count hook), never at calls: a message handler in C must not be interrupted by the
+ * very interrupt it reports. After a second Ctrl-C it stays set, so that no pcall in the user's loop can
+ * swallow it. */
+static void stop_hook(lua_State *L, lua_Debug *ar) {
+    (void)ar;
+    if (hits < 2) lua_sethook(L, NULL, 0, 0);
+    fired = hits;
+    lua_pushliteral(L, "interrupted");
+    lua_error(L);
+}
+
+static void poll_hook(lua_State *L, lua_Debug *ar) {
+    (void)ar;
+    if (!hits || !running) return;
+    lua_pushliteral(L, "interrupted");
+    lua_error(L);
+}
+
+static void on_sigint(int sig) {
+    if (!pthread_equal(pthread_self(), main_thread)) { /* only that one may touch the Lua state */
+        pthread_kill(main_thread, sig);
+        return;
+    }
+    if (running && is_batch && hits > fired) {
+        signal(sig, SIG_DFL);
+        raise(sig);
+    }
+    hits = hits + 1;
+    if (!running) return;
+    sn_bind_interrupt();
+    lua_sethook(state, stop_hook, LUA_MASKCOUNT, 1);
+}
+
+void sn_interrupt_install(lua_State *L, bool batch) {
+    state = L;
+    main_thread = pthread_self();
+    is_batch = batch;
+    struct sigaction sa = { .sa_handler = on_sigint }; /* no SA_RESTART: io.read() ends at Ctrl-C too */
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGINT, &sa, NULL);
+}
+
+void sn_interrupt_begin(void) {
+    sn_bind_clear_interrupt();
+    hits = fired = 0;
+    running = 1;
+}
+
+bool sn_interrupt_end(void) {
+    running = 0;
+    lua_sethook(state, NULL, 0, 0);
+    sn_bind_clear_interrupt();
+    return sn_interrupt_take();
+}
+
+bool sn_interrupt_pending(void) { return hits != 0; }
+
+bool sn_interrupt_take(void) {
+    bool was = hits != 0;
+    hits = fired = 0;
+    return was;
+}
+
+/* coroutine.create and wrap: a new thread inherits its maker's hook, so the maker wears ours for that moment.
+ */
+static int make_coroutine(lua_State *L) {
+    lua_Hook hook = lua_gethook(L);
+    int mask = lua_gethookmask(L), count = lua_gethookcount(L), n = lua_gettop(L);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_sethook(L, poll_hook, LUA_MASKCOUNT, COROUTINE_POLL);
+    int status = lua_pcall(L, n, 1, 0);
+    if (!hook && hits && L == state) { /* Ctrl-C came in between and lost its hook to ours */
+        hook = stop_hook;
+        mask = LUA_MASKCOUNT;
+        count = 1;
+    }
+    lua_sethook(L, hook, mask, count);
+    if (status) return lua_error(L);
+    return 1;
+}
+
+void sn_interrupt_coroutines(lua_State *L) {
+    static const char *const makers[] = { "create", "wrap", NULL };
+    lua_getglobal(L, LUA_COLIBNAME); /* coroutine */
+    for (int i = 0; makers[i]; i++) {
+        lua_getfield(L, -1, makers[i]);         /* coroutine, original */
+        lua_pushcclosure(L, make_coroutine, 1); /* coroutine, ours */
+        lua_setfield(L, -2, makers[i]);         /* coroutine */
+    }
+    lua_pop(L, 1);
+}

@@ -1,0 +1,19 @@
+/* Ctrl-C: a running chunk ends with the error "interrupted", and the session lives on. */
+#ifndef SN_APP_INTERRUPT_H
+#define SN_APP_INTERRUPT_H
+
+#include "bind/bind.h"
+#include <stdbool.h>
+
+/* Takes over SIGINT. batch: no prompt will follow, so a second SIGINT that finds Lua still stuck in C kills. */
+void sn_interrupt_install(lua_State *L, bool batch);
+/* Gives coroutines, made from now on, a hook of their own: one set on the main thread does not reach them. */
+void sn_interrupt_coroutines(lua_State *L);
+
+/* Around each chunk. end tells whether SIGINT came in between. */
+void sn_interrupt_begin(void);
+bool sn_interrupt_end(void);
+bool sn_interrupt_pending(void); /* SIGINT came since begin, or (at the prompt) since the last take */
+bool sn_interrupt_take(void);    /* the same, and forgets it */
+
+#endif

@@ -1,0 +1,111 @@
+#include "app/report.h"
+
+#include "app/interrupt.h"
+#include "app/session.h"
+#include <lauxlib.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { MAX_FRAMES = 8, MAX_LEVEL = 200 };
+
+static const char last_key = 'k'; /* its address is the registry key of the last error */
+
+void sn_report_remember(lua_State *L, int idx) {
+    lua_pushvalue(L, idx);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &last_key);
+}
+
+void sn_report_push_last(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &last_key); }
+
+static bool starts(const char *s, const char *with) { return !strncmp(s, with, strlen(with)); }
+
+/* A single line typed at the prompt has no line number worth telling. */
+const char *sn_report_strip(const char *text) {
+    return starts(text, "input:1: ") ? text + strlen("input:1: ") : text;
+}
+
+static bool is_ours(const lua_Debug *ar) {
+    return starts(ar->source, "=sonde") || starts(ar->source, "@sonde/");
+}
+static bool is_prompt(const lua_Debug *ar) {
+    return !strcmp(ar->what, "main") && !strcmp(ar->source, SN_INPUT_CHUNK);
+}
+
+/* The next frame of the user's own Lua from *level on. */
+static bool next_frame(lua_State *L, int *level, lua_Debug *ar) {
+    while (*level < MAX_LEVEL && lua_getstack(L, (*level)++, ar)) {
+        lua_getinfo(L, "nSl", ar);
+        if (*ar->what != 'C' && !is_ours(ar)) return true;
+    }
+    return false;
+}
+
+/* "f.lua:12: " before a message that has no place yet: errors of the core come from C and do not know it. */
+static void add_place(lua_State *L, luaL_Buffer *b, const char *msg) {
+    lua_Debug ar;
+    int level = 1;
+    if (!next_frame(L, &level, &ar) || is_prompt(&ar) || starts(msg, ar.short_src)) return;
+    lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+    luaL_addvalue(b);
+}
+
+static void add_frame(lua_State *L, luaL_Buffer *b, const lua_Debug *ar) {
+    const char *file = ar->short_src;
+    if (!strcmp(ar->what, "main"))
+        lua_pushfstring(L, "\n    %s:%d: in the main chunk", file, ar->currentline);
+    else if (ar->name)
+        lua_pushfstring(L, "\n    %s:%d: in function '%s'", file, ar->currentline, ar->name);
+    else
+        lua_pushfstring(L, "\n    %s:%d: in the function at line %d", file, ar->currentline, ar->linedefined);
+    luaL_addvalue(b);
+}
+
+/* The way to the error, innermost first; left out when it began right in a main chunk. */
+static void add_way(lua_State *L, luaL_Buffer *b) {
+    lua_Debug ar;
+    int level = 1, shown = 0, line = -1;
+    while (next_frame(L, &level, &ar)) {
+        bool is_main = !strcmp(ar.what, "main");
+        if (is_prompt(&ar) || (is_main && shown == 0)) return;
+        if (ar.currentline == line) continue; /* a recursion */
+        line = ar.currentline;
+        if (shown++ == MAX_FRAMES) {
+            luaL_addstring(b, "\n    ...");
+            return;
+        }
+        add_frame(L, b, &ar);
+    }
+}
+
+/* Leaves the error value at index 1 as text on top. */
+static void push_text(lua_State *L) {
+    if (lua_isstring(L, 1)) {
+        lua_pushvalue(L, 1);
+        lua_tostring(L, -1); /* a number becomes text, in the copy */
+    } else if (!luaL_callmeta(L, 1, "__tostring") || !lua_isstring(L, -1)) {
+        lua_pushfstring(L, "(the error is a %s)", luaL_typename(L, 1));
+    }
+}
+
+int sn_report_handler(lua_State *L) {
+    lua_settop(L, 1);
+    push_text(L); /* error, text */
+    const char *text = lua_tostring(L, 2);
+    if (sn_interrupt_pending()) { /* wherever it struck is of no interest */
+        const char *word = strstr(text, "interrupted");
+        lua_pushstring(L, word ? word : "interrupted");
+        return 1;
+    }
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    add_place(L, &b, text);
+    luaL_addstring(&b, sn_report_strip(text));
+    luaL_pushresult(&b); /* error, text, placed */
+    sn_report_remember(L, lua_type(L, 1) == LUA_TSTRING ? 3 : 1);
+    luaL_buffinit(L, &b);
+    lua_pushvalue(L, 3);
+    luaL_addvalue(&b);
+    add_way(L, &b);
+    luaL_pushresult(&b);
+    return 1;
+}

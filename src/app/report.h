@@ -1,0 +1,16 @@
+/* What an error looks like: the message first; below it, only when the error came out of functions that the
+ * user wrote, a short way there. Our own Lua and C never show. */
+#ifndef SN_APP_REPORT_H
+#define SN_APP_REPORT_H
+
+#include "bind/bind.h"
+
+/* The message handler of every lua_pcall: any error value -> the text to show. */
+int sn_report_handler(lua_State *L);
+/* The last error's value: remember keeps the one at idx, push puts it back (nil before the first). */
+void sn_report_remember(lua_State *L, int idx);
+void sn_report_push_last(lua_State *L);
+/* Behind "input:1: ", if text begins so. */
+const char *sn_report_strip(const char *text);
+
+#endif
