@@ -61,7 +61,7 @@ static sn_status read_layer(reader *r, const char **t, sn_err *e) {
 }
 
 static sn_status read_call(reader *r, const char **t, sn_err *e) {
-    long long layer, v;
+    long long layer = 0, v = 0;
     int in[MAX_CALL_INPUTS], nin = 0, node;
     if (read_number(t, 0, r->m->nlayer - 1, &layer, e) != SN_OK) return SN_EFORMAT;
     while (**t == ' ') {
@@ -73,7 +73,7 @@ static sn_status read_call(reader *r, const char **t, sn_err *e) {
 }
 
 static sn_status read_line(reader *r, const char **t, sn_err *e) {
-    long long v;
+    long long v = 0;
     sn_status s = SN_OK;
     if (starts(t, "layer ")) {
         s = read_layer(r, t, e);
