@@ -142,15 +142,10 @@ static void batch_statistics(const bn_cfg *c, const sn_io *io, const work *w, si
     real *mean = io->saved[SAVED_MEAN], *invstd = io->saved[SAVED_INVSTD],
          *variance = io->saved[SAVED_VARIANCE];
     SN_R(sn_colsum)(io->pool, SN_COL_SUM, w->sum, io->x[0], NULL, NULL, rows, n, w->partial);
-    for (size_t i = 0; i < n; i++) {
-        w->sum[n + i] = w->sum[i] / (double)rows;
-        mean[i] = (real)w->sum[n + i];
-    }
+    for (size_t i = 0; i < n; i++) mean[i] = (real)(w->sum[i] / (double)rows);
     SN_R(sn_colsum)(io->pool, SN_COL_SQ_DEV, w->sum, io->x[0], NULL, mean, rows, n, w->partial);
     for (size_t i = 0; i < n; i++) {
-        double off = w->sum[n + i] - (double)mean[i]; /* the deviations were taken from the rounded mean */
-        double v = w->sum[i] / (double)rows - off * off;
-        v = v < 0 ? 0 : v;
+        double v = w->sum[i] / (double)rows;
         variance[i] = (real)v;
         invstd[i] = (real)(1.0 / sqrt(v + c->epsilon));
     }

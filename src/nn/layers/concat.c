@@ -23,7 +23,9 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
                       sn_err *e) {
     (void)pool;
     char a[160], b[160];
-    if (nin < 2) return sn_fail(e, SN_EINVAL, "concat: wants two or more inputs, got %d", nin);
+    if (nin < 2)
+        return sn_fail(e, SN_EINVAL, "concat: wants two or more inputs, got %d; for example concat{ a, b }",
+                       nin);
     int axis = axis_of(cfg, in->n), named = (int)((const concat_cfg *)cfg)->axis;
     if (axis < 1 || axis >= in->n)
         return sn_fail(e, SN_EINVAL, "concat: axis = %d is not an axis of %s after the batch; use 1..%d or -1",
