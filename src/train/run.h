@@ -10,11 +10,12 @@
 #include "train/trainer.h"
 
 typedef enum {
-    SN_EV_EPOCH_BEGIN, /* epoch is about to start */
+    SN_EV_EPOCH_BEGIN, /* epoch is about to start; an outside learning_rate_scheduler is asked now */
     SN_EV_STEP,        /* one optimizer step was made */
     SN_EV_VAL_STEP,    /* one validation batch was evaluated */
     SN_EV_EPOCH_END,   /* history has a new row; callbacks have acted */
-    SN_EV_END          /* all epochs are done, or a callback stopped the run */
+    SN_EV_END          /* all epochs are done, or a callback stopped the run; callbacks have ended (restored the
+                        * best weights): one more call after the last epoch's end */
 } sn_event_kind;
 
 typedef struct {
@@ -29,36 +30,54 @@ typedef struct {
     int64_t batch_size;
     int64_t epochs;
     bool shuffle;
-    uint64_t seed;
-    int64_t validation_freq;
+    uint64_t seed;           /* of the order of the data and of dropout */
+    int64_t validation_freq; /* 0 means 1 */
     int64_t steps_per_epoch; /* 0: all batches */
 } sn_run_opts;
 
-/* The terms that a loss is made of, averaged as Keras averages it. by_layer: penalties of model->layers. */
+/* The terms that a loss is made of, averaged as Keras averages it: training over the batches of the epoch, with
+ * the penalty seen before each update; validation with the penalty of the weights at the end of the epoch. */
 typedef struct {
     bool valid;
     double total, data, penalty, activity;
-    double *by_layer; /* nlayer */
+    double *by_layer; /* (nlayer): penalties of model->layers; borrowed, valid until the next call of the run */
 } sn_terms;
 
-/* One row of history: the logged values of one epoch, columns in sn_run_column order. */
 typedef struct sn_run sn_run;
 
+/* Sets trainer->seed. The trainer and its model are borrowed; datasets and callbacks are retained. */
 sn_status sn_run_begin(sn_run **, sn_trainer *, sn_dataset *train, sn_dataset *val /* or NULL */,
                        const sn_run_opts *, sn_obj *const *callbacks, int ncallback, sn_err *);
+/* SN_ECANCEL: interrupted; the run stands at its last completed step and goes on when called again. After any
+ * other error too the run stands there and may be saved; a step that failed is tried again, a callback that
+ * failed is passed over. */
 sn_status sn_run_next(sn_run *, sn_event *, sn_err *);
-void sn_run_end(sn_run *); /* frees it; the model and trainer stay */
+void sn_run_end(sn_run *); /* frees it; the model and trainer stay. NULL is fine */
 
 sn_trainer *sn_run_trainer(sn_run *);
 const sn_run_opts *sn_run_options(const sn_run *);
 int64_t sn_run_epoch(const sn_run *);         /* completed epochs */
 int64_t sn_run_step_in_epoch(const sn_run *); /* steps made in the present epoch */
-bool sn_run_done(const sn_run *);
-void sn_run_stop(sn_run *, const char *why);  /* a Lua callback asks for the end after this epoch */
+int64_t sn_run_steps(const sn_run *);         /* batches of an epoch */
+bool sn_run_validating(const sn_run *);       /* stands within the validation pass */
+bool sn_run_done(const sn_run *);             /* SN_EV_END was given */
+/* As Keras's stop_training: no further step; validation and the end of this epoch still come. why (or NULL)
+ * goes to sn_run_message. */
+void sn_run_stop(sn_run *, const char *why);
 void sn_run_extend(sn_run *, int64_t epochs); /* a new total: r:epoch(5) beyond the planned end */
 void sn_run_interrupt(sn_run *);              /* async-signal-safe */
 
-/* History: columns loss, metrics, val_..., learning_rate in the order logged; rows = epochs. NaN = not logged.
+/* What callbacks had to say since last asked ("\nEpoch 4: ...\n"), then forgotten; "" = nothing. Borrowed,
+ * valid until the next call of the run. */
+const char *sn_run_message(sn_run *);
+int sn_run_callbacks(const sn_run *);
+sn_obj *sn_run_callback(const sn_run *, int i); /* borrowed */
+/* A text of the driver's own that is saved with the run (such as which of its callbacks are functions). */
+sn_status sn_run_set_note(sn_run *, const char *, sn_err *);
+const char *sn_run_note(const sn_run *); /* "" = none */
+
+/* History: columns loss, metrics, val_..., learning_rate (when a callback logs it); rows = epochs. NaN = not
+ * logged.
  */
 int sn_run_columns(const sn_run *);
 const char *sn_run_column(const sn_run *, int c);
@@ -67,12 +86,14 @@ double sn_run_value(const sn_run *, int64_t row, int c);
 /* Running values of the present epoch, for the progress line: loss and metrics so far. */
 double sn_run_current(const sn_run *, int c);
 
-/* Loss terms at the end of epoch row (0-based), or of the present epoch so far (row < 0). */
+/* Loss terms at the end of epoch row (0-based), or of the present epoch so far (row < 0). Never NULL. */
 const sn_terms *sn_run_terms(const sn_run *, int64_t row, bool validation);
-/* The penalties of the weights as they are now, before any step too. */
+/* The penalties of the weights as they are now, before any step too: data = NaN, total = penalty. by_layer is
+ * borrowed from the run. */
 sn_status sn_run_terms_now(sn_run *, sn_terms *, sn_err *);
 
-/* The last batch's gradients (trainer->grads) are valid after a step; false before the first. */
+/* The last batch's gradients (trainer->grads) are valid after a step; false before the first and after
+ * resuming. */
 bool sn_run_has_gradients(const sn_run *);
 
 /* The whole state as one thing: model, weights, optimizer, position, history, callbacks. */

@@ -17,19 +17,26 @@ typedef struct {
 } sn_metric;
 
 typedef struct sn_trainer {
-    sn_model *model; /* borrowed: the binding keeps it alive */
-    sn_obj *loss, *optimizer;
+    sn_model *model;          /* borrowed: the binding keeps it alive */
+    sn_obj *loss, *optimizer; /* NULL: not compiled; predict works all the same */
     sn_metric metric[SN_MAXMETRIC];
     int nmetric;
-    float *grads; /* the model's slab layout */
-    float *state[SN_MAXSTATE];
+    float *grads;              /* the model's slab layout; NULL before the first training batch, as state is */
+    float *state[SN_MAXSTATE]; /* the optimizer's, the model's slab layout */
     int nstate;
-    int64_t iterations; /* optimizer steps made */
-    double lr;          /* learning rate of a plain (not scheduled) optimizer; callbacks change it */
-    double external_lr; /* set by the binding when the rate is a Lua function */
-    uint64_t seed;      /* of dropout */
+    int64_t iterations;    /* optimizer steps made */
+    double lr;             /* learning rate of a plain (not scheduled) optimizer; callbacks change it */
+    double external_lr;    /* set by the binding when the rate is a Lua function */
+    uint64_t seed;         /* of dropout */
+    double *layer_penalty; /* (nlayer): of the weights that the last step, gradients or eval saw */
+    double *clip_scale;    /* (nparam) */
+    sn_pool *pool;         /* the default one; tests set another before the first batch */
     sn_plan *train_plan, *eval_plan;
-    float *clip_scratch;
+    /* of the target's shape that was last checked */
+    sn_shape target;
+    bool target_known;
+    float *outputs; /* a batch's outputs, kept until the step is known to have succeeded */
+    size_t outputs_count;
 } sn_trainer;
 
 typedef struct {
@@ -37,7 +44,8 @@ typedef struct {
     int64_t n;
 } sn_losses;
 
-/* metric_names[i] NULL: the descriptor's name. Objects are retained. */
+/* metric_names[i] NULL (or metric_names NULL): the descriptor's name, made unique. Objects are retained. loss
+ * and optimizer NULL together: a trainer that can only predict. */
 sn_status sn_trainer_new(sn_trainer **, sn_model *, sn_obj *loss, sn_obj *optimizer, sn_obj *const *metrics,
                          const char *const *metric_names, int nmetric, sn_err *);
 void sn_trainer_free(sn_trainer *);
@@ -46,7 +54,8 @@ void sn_trainer_free(sn_trainer *);
  * running out of memory is said before the first step. */
 sn_status sn_trainer_prepare(sn_trainer *, int64_t n, bool train, sn_err *);
 
-/* One training step on (n, x), (n, y). Metrics are updated. On SN_ECANCEL nothing has changed. */
+/* One training step on (n, x), (n, y). Metrics are updated. On SN_ECANCEL nothing has changed, and the pool's
+ * cancel flag is down again. */
 sn_status sn_trainer_step(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                           sn_losses *, sn_err *);
 /* Gradients in trainer->grads, parameters untouched. penalties: add the regularizers' part. */
@@ -63,5 +72,8 @@ double sn_trainer_metric(const sn_trainer *, int i);
 double sn_trainer_lr(const sn_trainer *); /* the rate that the next step will use */
 /* Target and output shapes, with a remedy when they do not fit; resolves "accuracy". */
 sn_status sn_trainer_check_target(sn_trainer *, const sn_shape *y_shape, sn_err *);
+/* The optimizer's state and the gradients, zeroed or as the optimizer wants; nothing when they are there. */
+sn_status sn_trainer_alloc_state(sn_trainer *, sn_err *);
+const sn_optimizer_type *sn_trainer_optimizer(const sn_trainer *); /* NULL: not compiled */
 
 #endif

@@ -1,0 +1,97 @@
+#include "train/optim.h"
+
+#include "num/vec.h"
+#include <math.h>
+#include <string.h>
+
+/* Elements of a cell of the update's grid, and of the part of it whose clipped gradients lie on the stack. */
+enum { CELL = 4 * SN_CHUNK, PART = 1024 };
+
+static double norm_of(const sn_trainer *t, int i) {
+    const sn_param *p = &t->model->params[i];
+    const float *g = t->grads + p->offset;
+    return sqrt(sn_vec_dot_f32(t->pool, g, g, p->count));
+}
+
+/* keras/src/optimizers/base_optimizer.py: clip_by_global_norm. A norm that is not finite makes every gradient
+ * NaN rather than hiding it. */
+static double global_scale(const sn_trainer *t, double clip) {
+    double sum = 0;
+    for (int i = 0; i < t->model->nparam; i++) {
+        if (!t->model->params[i].trainable) continue;
+        double n = norm_of(t, i);
+        sum += n * n;
+    }
+    double norm = sqrt(sum), a = 1 / norm, b = 1 / clip;
+    return clip * (a < b ? a : b) + (norm - norm);
+}
+
+sn_status sn_optim_measure(sn_trainer *t, sn_err *e) {
+    double *scale = t->clip_scale;
+    const sn_optimizer_common *c = t->optimizer->cfg;
+    double global = c->global_clipnorm > 0 ? global_scale(t, c->global_clipnorm) : 1;
+    for (int i = 0; i < t->model->nparam; i++) {
+        scale[i] = global;
+        /* _clip_by_norm: g * clipnorm / max(norm, clipnorm); here the divisor, NaN staying NaN. */
+        if (c->clipnorm > 0 && t->model->params[i].trainable) {
+            double norm = norm_of(t, i);
+            scale[i] = norm <= c->clipnorm ? c->clipnorm : norm;
+        }
+    }
+    if (sn_pool_cancelled(t->pool)) return sn_fail(e, SN_ECANCEL, "interrupted");
+    return SN_OK;
+}
+
+typedef struct {
+    sn_trainer *t;
+    const sn_param *p;
+    const sn_optimizer_type *type;
+    double scale, lr;
+} update_ctx;
+
+static void clip_part(const sn_optimizer_common *c, float *out, const float *g, size_t n, double scale) {
+    float by = (float)c->clipnorm, divisor = (float)scale, limit = (float)c->clipvalue;
+    if (c->clipnorm > 0) {
+        for (size_t i = 0; i < n; i++) out[i] = g[i] * by / divisor;
+    } else if (c->global_clipnorm > 0) {
+        for (size_t i = 0; i < n; i++) out[i] = g[i] * divisor;
+    } else {
+        for (size_t i = 0; i < n; i++) out[i] = g[i] > limit ? limit : g[i] < -limit ? -limit : g[i];
+    }
+}
+
+static void update_part(const update_ctx *u, size_t from, size_t n) {
+    sn_trainer *t = u->t;
+    const sn_optimizer_common *c = t->optimizer->cfg;
+    float clipped[PART], *state[SN_MAXSTATE] = { 0 };
+    const float *g = t->grads + from;
+    float *w = t->model->slab + from;
+    for (int k = 0; k < t->nstate; k++) state[k] = t->state[k] + from;
+    if (c->clipnorm > 0 || c->global_clipnorm > 0 || c->clipvalue > 0) {
+        clip_part(c, clipped, g, n, u->scale);
+        g = clipped;
+    }
+    if (c->weight_decay > 0) {
+        float wd = (float)c->weight_decay, lr = (float)u->lr;
+        for (size_t i = 0; i < n; i++) w[i] -= w[i] * wd * lr;
+    }
+    u->type->update(t->optimizer->cfg, w, g, state, n, u->lr, t->iterations + 1);
+}
+
+static void update_cell(void *ctx, int64_t cell, int worker) {
+    (void)worker;
+    const update_ctx *u = ctx;
+    size_t from = (size_t)cell * CELL, to = from + CELL < u->p->count ? from + CELL : u->p->count;
+    for (size_t at = from; at < to; at += PART)
+        update_part(u, u->p->offset + at, to - at < PART ? to - at : PART);
+}
+
+void sn_optim_apply(sn_trainer *t) {
+    update_ctx u = { .t = t, .type = sn_trainer_optimizer(t), .lr = sn_trainer_lr(t) };
+    for (int i = 0; i < t->model->nparam; i++) {
+        u.p = &t->model->params[i];
+        u.scale = t->clip_scale[i];
+        if (!u.p->trainable || u.p->count == 0) continue;
+        sn_parallel_always(t->pool, (int64_t)((u.p->count + CELL - 1) / CELL), update_cell, &u);
+    }
+}

@@ -1,0 +1,91 @@
+/* The inside of a run, shared by run.c (the state machine), run_record.c (averages, history, terms),
+ * run_callbacks.c and run_file.c. */
+#ifndef SN_TRAIN_RUN_IMPL_H
+#define SN_TRAIN_RUN_IMPL_H
+
+#include "base/buf.h"
+#include "train/run.h"
+#include <stdatomic.h>
+
+/* Saved by name (sn_run_phases): append only. */
+typedef enum { PHASE_BEGIN, PHASE_TRAIN, PHASE_VALIDATE, PHASE_EPOCH_END, PHASE_END } run_phase;
+/* Callbacks that are being called; r->stage_at is the next one. A stage outlives an error of one of them. */
+typedef enum { STAGE_NONE, STAGE_EPOCH_BEGIN, STAGE_STEP, STAGE_EPOCH_END, STAGE_END } run_stage;
+
+/* Sums over samples: each batch's value times its size. */
+typedef struct {
+    double n, total, data, penalty, activity;
+    double *layer; /* (nlayer) */
+} run_sums;
+
+struct sn_run {
+    sn_trainer *t;
+    sn_dataset *train, *val;
+    sn_loader *loader, *val_loader;
+    sn_run_opts o;
+
+    int ncallback;
+    sn_obj **callback;
+    sn_callback_state *cstate;
+
+    run_phase phase;
+    run_stage stage;
+    int stage_at;
+    int64_t epoch;      /* completed */
+    int64_t next_batch; /* number of the batch of the next step; ... of the next validation batch */
+    int64_t steps, next_val, val_steps;
+    bool stopped, ended;
+    bool val_done; /* the last row has validation values */
+
+    sn_batch held; /* taken from the loader, its step not yet made */
+    bool has_held;
+    bool seek; /* the loader of this phase must be told where to go on */
+    atomic_bool interrupted;
+    double epoch_start;
+
+    run_sums sum[2];              /* training, validation */
+    double *metric[SN_MAXMETRIC]; /* states of its own: evaluating between steps must not disturb them */
+    size_t nmetric[SN_MAXMETRIC];
+    sn_obj *resolved[SN_MAXMETRIC];
+
+    int ncolumn;
+    char *column[SN_MAXLOG];
+    double *row;         /* (ncolumn): the epoch that is being made */
+    double *history;     /* (cap, ncolumn) */
+    sn_terms *terms;     /* (cap, 2) */
+    double *term_layers; /* (cap, 2, nlayer) */
+    int64_t rows, cap;
+    sn_terms now[3]; /* training and validation so far; the weights as they are */
+
+    sn_losses last;
+    bool has_gradients;
+    sn_buf message, shown;
+    char *note;
+};
+
+extern const char *const sn_run_phases[]; /* names of run_phase */
+extern const char *const sn_run_stages[];
+
+/* run.c: everything but the callbacks' begin; the run stands before the first epoch. */
+sn_status sn_run_make(sn_run **, sn_trainer *, sn_dataset *train, sn_dataset *val, const sn_run_opts *,
+                      sn_obj *const *callbacks, int ncallback, sn_err *);
+int sn_run_nlayer(const sn_run *);
+
+/* run_record.c */
+sn_status sn_record_init(sn_run *, sn_err *);
+void sn_record_free(sn_run *);
+sn_status sn_record_reserve(sn_run *, int64_t rows, sn_err *); /* room for that many rows of history */
+void sn_record_clear(sn_run *, int which); /* sums of 0 training, 1 validation; and metrics */
+void sn_record_batch(sn_run *, int which, const sn_losses *);
+void sn_record_result(sn_run *, int which);  /* averages and metrics so far into r->row */
+void sn_record_commit(sn_run *);             /* r->row becomes a row of history */
+void sn_record_refresh(sn_run *, int which); /* r->now from the sums */
+void sn_record_swap(sn_run *);               /* exchanges the run's metric states with the trainer's */
+
+/* run_callbacks.c */
+sn_status sn_run_callbacks_begin(sn_run *, bool resumed, sn_err *);
+/* Calls what is left of the present stage. */
+sn_status sn_run_callbacks_go(sn_run *, sn_err *);
+void sn_run_callbacks_free(sn_run *);
+
+#endif

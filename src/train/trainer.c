@@ -1,0 +1,324 @@
+#include "train/trainer.h"
+
+#include "base/mem.h"
+#include "train/optim.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const sn_optimizer_type *sn_trainer_optimizer(const sn_trainer *t) {
+    return t->optimizer ? (const sn_optimizer_type *)(const void *)t->optimizer->desc : NULL;
+}
+
+/* ---- making and ending ---- */
+
+static bool name_taken(const sn_trainer *t, const char *name) {
+    if (strcmp(name, "loss") == 0 || strcmp(name, "learning_rate") == 0) return true;
+    for (int i = 0; i < t->nmetric; i++)
+        if (strcmp(t->metric[i].name, name) == 0) return true;
+    return false;
+}
+
+/* auc, auc_1, ...: unless the name was given, it is made unique. */
+static sn_status add_metric(sn_trainer *t, sn_obj *obj, const char *given, sn_err *e) {
+    char name[96];
+    snprintf(name, sizeof name, "%s", given ? given : obj->desc->name);
+    if (given &&
+        (!*given || strlen(given) >= sizeof name || strpbrk(given, "\n\r\"") || strncmp(given, "val_", 4) == 0))
+        return sn_fail(e, SN_EINVAL, "compile: \"%.60s\" cannot be the name of a metric", given);
+    if (given && name_taken(t, given))
+        return sn_fail(e, SN_EINVAL, "compile: two values are called \"%s\"; give the metric another name",
+                       given);
+    for (int k = 1; name_taken(t, name); k++) snprintf(name, sizeof name, "%.80s_%d", obj->desc->name, k);
+    sn_metric *m = &t->metric[t->nmetric];
+    m->name = sn_strdup(name, e);
+    if (!m->name) return SN_ENOMEM;
+    m->obj = sn_obj_retain(obj);
+    t->nmetric++;
+    return SN_OK;
+}
+
+static sn_status compile(sn_trainer *t, sn_obj *loss, sn_obj *optimizer, sn_obj *const *metrics,
+                         const char *const *names, int nmetric, sn_err *e) {
+    if (!loss != !optimizer)
+        return sn_fail(e, SN_EINVAL, "compile: %s is missing", loss ? "optimizer" : "loss");
+    if (nmetric > SN_MAXMETRIC)
+        return sn_fail(e, SN_EINVAL, "compile: %d metrics; at most %d are possible", nmetric, SN_MAXMETRIC);
+    t->loss = sn_obj_retain(loss);
+    t->optimizer = sn_obj_retain(optimizer);
+    for (int i = 0; i < nmetric; i++) {
+        sn_status s = add_metric(t, metrics[i], names ? names[i] : NULL, e);
+        if (s != SN_OK) return s;
+    }
+    t->layer_penalty = sn_calloc((size_t)t->model->nlayer + 1, sizeof(double), "penalties", e);
+    t->clip_scale = sn_calloc((size_t)t->model->nparam + 1, sizeof(double), "clipping", e);
+    if (!t->layer_penalty || !t->clip_scale) return SN_ENOMEM;
+    if (!optimizer) return SN_OK;
+    const sn_optimizer_type *type = sn_trainer_optimizer(t);
+    const sn_optimizer_common *c = optimizer->cfg;
+    t->nstate = type->states ? type->states(c) : type->nstate;
+    t->lr = t->external_lr = c->learning_rate.value;
+    return SN_OK;
+}
+
+sn_status sn_trainer_new(sn_trainer **out, sn_model *model, sn_obj *loss, sn_obj *optimizer,
+                         sn_obj *const *metrics, const char *const *metric_names, int nmetric, sn_err *e) {
+    *out = NULL;
+    sn_trainer *t = sn_calloc(1, sizeof *t, "compile", e);
+    if (!t) return SN_ENOMEM;
+    t->model = model;
+    t->pool = sn_pool_default();
+    sn_status s = compile(t, loss, optimizer, metrics, metric_names, nmetric, e);
+    if (s == SN_OK) {
+        *out = t;
+    } else {
+        sn_trainer_free(t);
+    }
+    return s;
+}
+
+void sn_trainer_free(sn_trainer *t) {
+    if (!t) return;
+    for (int i = 0; i < SN_MAXMETRIC; i++) {
+        sn_free(t->metric[i].name);
+        sn_free(t->metric[i].state);
+        sn_obj_release(t->metric[i].obj);
+        sn_obj_release(t->metric[i].resolved);
+    }
+    for (int i = 0; i < SN_MAXSTATE; i++) sn_free(t->state[i]);
+    sn_free(t->grads);
+    sn_free(t->layer_penalty);
+    sn_free(t->clip_scale);
+    sn_free(t->outputs);
+    sn_plan_free(t->train_plan);
+    sn_plan_free(t->eval_plan);
+    sn_obj_release(t->loss);
+    sn_obj_release(t->optimizer);
+    sn_free(t);
+}
+
+/* ---- memory ---- */
+
+static sn_status want_compiled(const sn_trainer *t, sn_err *e) {
+    if (t->loss) return SN_OK;
+    return sn_fail(e, SN_EINVAL, "model: not compiled; call m:compile{...} first");
+}
+
+sn_status sn_trainer_alloc_state(sn_trainer *t, sn_err *e) {
+    sn_status s = want_compiled(t, e);
+    if (s != SN_OK) return s;
+    size_t n = t->model->slab_count ? t->model->slab_count : 1;
+    if (!t->grads) t->grads = sn_calloc(n, sizeof(float), "training: gradients", e);
+    if (!t->grads) return SN_ENOMEM;
+    for (int k = 0; k < t->nstate; k++) {
+        if (t->state[k]) continue;
+        t->state[k] = sn_calloc(n, sizeof(float), "training: optimizer state", e);
+        if (!t->state[k]) return SN_ENOMEM;
+        float init = (float)sn_optimizer_state_init(t->optimizer, k);
+        for (size_t i = 0; init != 0 && i < n; i++) t->state[k][i] = init;
+    }
+    return SN_OK;
+}
+
+static sn_status want_outputs(sn_trainer *t, int64_t n, sn_err *e) {
+    size_t count = (size_t)(sn_shape_count(sn_model_output_shape(t->model)) * n);
+    if (count <= t->outputs_count) return SN_OK;
+    sn_free(t->outputs);
+    t->outputs_count = 0;
+    t->outputs = sn_alloc(count * sizeof(float), "training: outputs", e);
+    if (!t->outputs) return SN_ENOMEM;
+    t->outputs_count = count;
+    return SN_OK;
+}
+
+sn_status sn_trainer_prepare(sn_trainer *t, int64_t n, bool train, sn_err *e) {
+    if (n < 1) return sn_fail(e, SN_EINVAL, "batch_size = %lld must be at least 1", (long long)n);
+    sn_status s = SN_OK;
+    if (train) {
+        s = sn_trainer_alloc_state(t, e);
+        if (s == SN_OK) s = want_outputs(t, n, e);
+        if (s != SN_OK) return s;
+    }
+    sn_plan **plan = train ? &t->train_plan : &t->eval_plan;
+    if (*plan && sn_plan_options(*plan)->batch >= n) return SN_OK;
+    sn_plan_free(*plan); /* before the new one is made: two at once may not fit */
+    *plan = NULL;
+    sn_plan_opts o = {
+        .mode = train ? SN_PLAN_TRAIN : SN_PLAN_INFER, .batch = n, .dtype = SN_F32, .pool = t->pool
+    };
+    return sn_plan_build(plan, t->model, &o, e);
+}
+
+/* ---- shapes and metrics ---- */
+
+static const sn_metric_type *metric_type(const sn_obj *o) {
+    return (const sn_metric_type *)(const void *)o->desc;
+}
+
+/* The metric in force for this target: its object, or what "accuracy" stands for. */
+static sn_obj *resolve(const sn_metric *m, const sn_shape *out, const sn_shape *target, sn_err *e) {
+    if (strcmp(m->obj->desc->name, "accuracy") != 0) return sn_obj_retain(m->obj);
+    sn_obj *o = sn_obj_new(&sn_kind_metric, sn_metric_resolve_accuracy(out, target), e);
+    if (o && sn_obj_finish(o, e) != SN_OK) {
+        sn_obj_release(o);
+        return NULL;
+    }
+    return o;
+}
+
+static sn_status check_metric(sn_metric *m, const sn_shape *out, const sn_shape *target, sn_err *e) {
+    sn_obj *o = resolve(m, out, target, e);
+    if (!o) return e ? e->code : SN_EINVAL;
+    const sn_metric_type *type = metric_type(o);
+    sn_status s = type->check_shapes ? type->check_shapes(o->cfg, out, target, e) : SN_OK;
+    size_t n = type->state_size(o->cfg);
+    double *state = m->state;
+    if (s == SN_OK && (!state || n != m->nstate || (m->resolved && m->resolved->desc != o->desc))) {
+        state = sn_calloc(n ? n : 1, sizeof *state, m->name, e);
+        if (!state) s = SN_ENOMEM;
+    }
+    if (s != SN_OK) {
+        sn_obj_release(o);
+        return s;
+    }
+    if (state != m->state) sn_free(m->state);
+    m->state = state;
+    m->nstate = n;
+    sn_obj_release(m->resolved);
+    m->resolved = o;
+    return SN_OK;
+}
+
+sn_status sn_trainer_check_target(sn_trainer *t, const sn_shape *y, sn_err *e) {
+    sn_status s = want_compiled(t, e);
+    if (s != SN_OK) return s;
+    if (t->target_known && sn_shape_equal(&t->target, y)) return SN_OK;
+    const sn_shape *out = sn_model_output_shape(t->model);
+    s = sn_loss_in(t->loss->desc, SN_F32)->check_shapes(t->loss->cfg, out, y, e);
+    t->target_known = false;
+    for (int i = 0; i < t->nmetric && s == SN_OK; i++) s = check_metric(&t->metric[i], out, y, e);
+    if (s != SN_OK) return s;
+    t->target = *y;
+    t->target_known = true;
+    return SN_OK;
+}
+
+void sn_trainer_reset_metrics(sn_trainer *t) {
+    for (int i = 0; i < t->nmetric; i++)
+        if (t->metric[i].state) memset(t->metric[i].state, 0, t->metric[i].nstate * sizeof(double));
+}
+
+double sn_trainer_metric(const sn_trainer *t, int i) {
+    const sn_metric *m = &t->metric[i];
+    return m->state && m->resolved ? metric_type(m->resolved)->result(m->resolved->cfg, m->state) : NAN;
+}
+
+/* A row is one sample, or one position of it when outputs have more axes than one (as the loss sees them). */
+static void update_metrics(sn_trainer *t, int64_t n, const float *out, const float *y) {
+    const sn_shape *os = sn_model_output_shape(t->model);
+    int64_t cols = os->n ? os->d[os->n - 1] : 1, per = sn_shape_count(os) / cols;
+    size_t rows = (size_t)(n * per), tcols = (size_t)(sn_shape_count(&t->target) / per);
+    for (int i = 0; i < t->nmetric; i++) {
+        sn_metric *m = &t->metric[i];
+        metric_type(m->resolved)->update(m->resolved->cfg, m->state, out, y, rows, (size_t)cols, tcols);
+    }
+}
+
+double sn_trainer_lr(const sn_trainer *t) {
+    if (!t->optimizer) return NAN;
+    const sn_rate *r = &((const sn_optimizer_common *)t->optimizer->cfg)->learning_rate;
+    if (r->external) return t->external_lr;
+    if (!r->schedule) return t->lr;
+    const sn_schedule_type *type = (const sn_schedule_type *)(const void *)r->schedule->desc;
+    return type->at(r->schedule->cfg, t->iterations);
+}
+
+/* ---- one batch ---- */
+
+/* The flag goes down with the report, so that the next call works. */
+static sn_status settle(sn_trainer *t, sn_status s) {
+    if (s == SN_ECANCEL) sn_pool_clear_cancel(t->pool);
+    return s;
+}
+
+/* Penalties of the weights as they are: Keras adds those seen before the update. */
+static sn_status add_penalty(sn_trainer *t, sn_losses *l, sn_err *e) {
+    l->penalty = sn_model_penalty(t->model, t->model->slab, t->layer_penalty, t->pool);
+    if (sn_pool_cancelled(t->pool)) return sn_fail(e, SN_ECANCEL, "interrupted");
+    l->total = l->data + l->penalty + l->activity;
+    return SN_OK;
+}
+
+static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float *y, const sn_shape *y_shape,
+                                   bool penalties, sn_losses *l, sn_err *e) {
+    *l = (sn_losses){ .n = st->n };
+    sn_status s = sn_exec_forward(t->train_plan, st, e);
+    if (s == SN_OK) {
+        size_t count = (size_t)(sn_shape_count(sn_model_output_shape(t->model)) * st->n);
+        memcpy(t->outputs, sn_exec_output(t->train_plan),
+               count * sizeof(float)); /* backward may write over them */
+        s = sn_exec_loss(t->train_plan, st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
+    }
+    if (s == SN_OK) s = sn_exec_backward(t->train_plan, st, penalties, e);
+    return s == SN_OK ? add_penalty(t, l, e) : s;
+}
+
+static sn_step training_step(const sn_trainer *t, int64_t n, const float *x) {
+    return (sn_step){ .params = t->model->slab,
+                      .grads = t->grads,
+                      .n = n,
+                      .x = x,
+                      .train = true,
+                      .seed = t->seed,
+                      .step = (uint64_t)t->iterations };
+}
+
+sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const float *y,
+                               const sn_shape *y_shape, bool penalties, sn_losses *l, sn_err *e) {
+    sn_status s = sn_trainer_check_target(t, y_shape, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
+    if (s != SN_OK) return s;
+    sn_step st = training_step(t, n, x);
+    return settle(t, compute_gradients(t, &st, y, y_shape, penalties, l, e));
+}
+
+sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
+                          sn_losses *l, sn_err *e) {
+    sn_status s = sn_trainer_check_target(t, y_shape, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
+    if (s != SN_OK) return s;
+    sn_step st = training_step(t, n, x);
+    s = compute_gradients(t, &st, y, y_shape, true, l, e);
+    if (s == SN_OK) s = sn_optim_measure(t, e);
+    if (s == SN_OK) { /* from here on the step is made, whatever happens */
+        sn_optim_apply(t);
+        sn_exec_commit(t->train_plan, &st, t->model->slab);
+        t->iterations++;
+        update_metrics(t, n, t->outputs, y);
+    }
+    return settle(t, s);
+}
+
+sn_status sn_trainer_eval(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
+                          sn_losses *l, sn_err *e) {
+    sn_status s = sn_trainer_check_target(t, y_shape, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, false, e);
+    if (s != SN_OK) return s;
+    sn_step st = { .params = t->model->slab, .n = n, .x = x };
+    *l = (sn_losses){ .n = n };
+    s = sn_exec_forward(t->eval_plan, &st, e);
+    if (s == SN_OK) s = sn_exec_loss(t->eval_plan, &st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
+    if (s == SN_OK) s = add_penalty(t, l, e);
+    if (s == SN_OK) update_metrics(t, n, sn_exec_output(t->eval_plan), y);
+    return settle(t, s);
+}
+
+sn_status sn_trainer_predict(sn_trainer *t, int64_t n, const float *x, const float **out, sn_err *e) {
+    *out = NULL;
+    sn_status s = sn_trainer_prepare(t, n, false, e);
+    if (s != SN_OK) return s;
+    sn_step st = { .params = t->model->slab, .n = n, .x = x };
+    s = settle(t, sn_exec_forward(t->eval_plan, &st, e));
+    if (s == SN_OK) *out = sn_exec_output(t->eval_plan);
+    return s;
+}
