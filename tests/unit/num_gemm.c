@@ -1,0 +1,218 @@
+/* Products against a triple loop in double: transposes, strides, odd sizes, split-K; the same bits on any pool.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "num/gemm.h"
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+enum { POOLS = 4, EXTRA = 3, GUARD = 16 };
+static sn_pool *pools[POOLS];
+static const int threads[POOLS] = { 1, 2, 3, 8 };
+
+static int make_pools(void **state) {
+    (void)state;
+    for (int i = 0; i < POOLS; i++)
+        if (sn_pool_new(&pools[i], threads[i], NULL)) return -1;
+    return 0;
+}
+static int free_pools(void **state) {
+    (void)state;
+    for (int i = 0; i < POOLS; i++) sn_pool_free(pools[i]);
+    return 0;
+}
+
+/* One problem in both precisions; strides are EXTRA wider than needed. */
+typedef struct {
+    int64_t m, n, k, lda, ldb, ldc;
+    bool ta, tb, accumulate;
+    size_t na, nb, nc;
+    float *a, *b, *c, *got, *first;
+    double *a64, *b64, *got64, *first64, *want, *size;
+} problem;
+
+static float *floats(size_t n, sn_rng *r) {
+    float *p = sn_alloc(n * sizeof *p, "test", NULL);
+    assert_non_null(p);
+    for (size_t i = 0; i < n; i++) p[i] = r ? (float)(sn_rng_uniform(r) - 0.5) : NAN;
+    return p;
+}
+static double *doubles(size_t n, const float *from) {
+    double *p = sn_alloc(n * sizeof *p, "test", NULL);
+    assert_non_null(p);
+    for (size_t i = 0; i < n; i++) p[i] = from ? (double)from[i] : (double)NAN;
+    return p;
+}
+
+static problem make(int64_t m, int64_t n, int64_t k, bool ta, bool tb, bool accumulate) {
+    sn_rng r = sn_rng_make((uint64_t)(m + n + k), SN_STREAM_TEST, 0);
+    problem p = { .m = m, .n = n, .k = k, .ta = ta, .tb = tb, .accumulate = accumulate };
+    p.lda = (ta ? m : k) + EXTRA;
+    p.ldb = (tb ? k : n) + EXTRA;
+    p.ldc = n + EXTRA;
+    p.na = (size_t)((ta ? k : m) * p.lda);
+    p.nb = (size_t)((tb ? n : k) * p.ldb);
+    p.nc = (size_t)(m * p.ldc);
+    p.a = floats(p.na, &r);
+    p.b = floats(p.nb, &r);
+    p.c = floats(p.nc, &r);
+    p.got = floats(p.nc, NULL);
+    p.first = floats(p.nc, NULL);
+    p.a64 = doubles(p.na, p.a);
+    p.b64 = doubles(p.nb, p.b);
+    p.got64 = doubles(p.nc, NULL);
+    p.first64 = doubles(p.nc, NULL);
+    p.want = doubles(p.nc, NULL);
+    p.size = doubles(p.nc, NULL);
+    return p;
+}
+
+static void end(problem *p) {
+    void *all[] = {
+        p->a, p->b, p->c, p->got, p->first, p->a64, p->b64, p->got64, p->first64, p->want, p->size
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) sn_free(all[i]);
+}
+
+static void naive(problem *p) {
+    for (int64_t i = 0; i < p->m; i++)
+        for (int64_t j = 0; j < p->n; j++) {
+            double s = 0, size = 0;
+            for (int64_t l = 0; l < p->k; l++) {
+                double t = p->a64[p->ta ? l * p->lda + i : i * p->lda + l] *
+                           p->b64[p->tb ? j * p->ldb + l : l * p->ldb + j];
+                s += t;
+                size += fabs(t);
+            }
+            p->want[i * p->ldc + j] = s + (p->accumulate ? p->c[i * p->ldc + j] : 0);
+            p->size[i * p->ldc + j] = size + 1;
+        }
+}
+
+/* Outputs start as nan where they are to be overwritten; the columns beyond n must stay as they are. */
+static void prepare(problem *p) {
+    for (size_t i = 0; i < p->nc; i++) {
+        bool inside = (int64_t)i % p->ldc < p->n;
+        p->got[i] = inside && !p->accumulate ? NAN : p->c[i];
+        p->got64[i] = (double)p->got[i];
+    }
+}
+
+static void compare(const problem *p) {
+    for (size_t i = 0; i < p->nc; i++) {
+        if ((int64_t)i % p->ldc >= p->n) {
+            assert_true(p->got[i] == p->c[i] && p->got64[i] == p->c[i]);
+            continue;
+        }
+        if (!(fabs((double)p->got[i] - p->want[i]) <= 1e-6 * p->size[i]) ||
+            !(fabs(p->got64[i] - p->want[i]) <= 1e-14 * p->size[i]))
+            fail_msg("%lld x %lld x %lld %d%d%d: element %zu is %g, %g, not %g", (long long)p->m,
+                     (long long)p->n, (long long)p->k, p->ta, p->tb, p->accumulate, i, (double)p->got[i],
+                     p->got64[i], p->want[i]);
+    }
+}
+
+static void solve(int64_t m, int64_t n, int64_t k, bool ta, bool tb, bool accumulate) {
+    problem p = make(m, n, k, ta, tb, accumulate);
+    size_t room = sn_gemm_scratch(m, n, k);
+    naive(&p);
+    float *s = floats(room + GUARD, NULL);
+    double *s64 = doubles(room + GUARD, NULL);
+    for (size_t i = 0; i < GUARD; i++) s[room + i] = 7, s64[room + i] = 7;
+    for (int t = 0; t < POOLS; t++) {
+        prepare(&p);
+        sn_gemm_f32(pools[t], p.got, p.ldc, p.a, p.lda, ta, p.b, p.ldb, tb, m, n, k, accumulate, s);
+        sn_gemm_f64(pools[t], p.got64, p.ldc, p.a64, p.lda, ta, p.b64, p.ldb, tb, m, n, k, accumulate, s64);
+        compare(&p);
+        if (t == 0) {
+            memcpy(p.first, p.got, p.nc * sizeof *p.got);
+            memcpy(p.first64, p.got64, p.nc * sizeof *p.got64);
+        }
+        assert_memory_equal(p.first, p.got, p.nc * sizeof *p.got);
+        assert_memory_equal(p.first64, p.got64, p.nc * sizeof *p.got64);
+    }
+    for (size_t i = 0; i < GUARD; i++) assert_true(s[room + i] == 7 && s64[room + i] == 7);
+    prepare(&p);
+    sn_gemm1_f32(p.got, p.ldc, p.a, p.lda, ta, p.b, p.ldb, tb, m, n, k, accumulate);
+    sn_gemm1_f64(p.got64, p.ldc, p.a64, p.lda, ta, p.b64, p.ldb, tb, m, n, k, accumulate);
+    compare(&p);
+    sn_free(s);
+    sn_free(s64);
+    end(&p);
+}
+
+static void all_forms(int64_t m, int64_t n, int64_t k) {
+    for (int form = 0; form < 8; form++) solve(m, n, k, form & 1, form & 2, form & 4);
+}
+
+static void small_and_odd(void **state) {
+    (void)state;
+    static const int64_t size[] = { 1, 2, 5, 17, 64, 65 };
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < 6; j++) all_forms(size[i], size[j], size[(i + 2 * j) % 6]);
+}
+
+static void tiles(void **state) {
+    (void)state;
+    all_forms(301, 287, 130); /* several tiles, no multiple of anything */
+    solve(2100, 3, 40, false, false, false);
+    solve(3, 2100, 40, false, true, true);
+}
+
+static void split_k(void **state) {
+    (void)state;
+    assert_true(sn_gemm_scratch(7, 33, 20011) > 0);
+    assert_true(sn_gemm_scratch(32, 128, 131072) > 0); /* the seed's dense layer */
+    assert_int_equal(sn_gemm_scratch(131072, 128, 32), 0);
+    assert_int_equal(sn_gemm_scratch(0, 128, 32), 0);
+    all_forms(7, 33, 20011);
+    solve(1, 140, 33000, true, false, true);
+    solve(140, 1, 33000, false, false, false);
+}
+
+static void nothing_to_sum(void **state) {
+    (void)state;
+    float c[6] = { 1, 2, 3, 4, 5, 6 }, a[1] = { 0 };
+    sn_gemm_f32(pools[1], c, 3, a, 1, false, a, 3, false, 2, 2, 0, true, NULL);
+    assert_true(c[0] == 1 && c[4] == 5);
+    sn_gemm_f32(pools[1], c, 3, a, 1, false, a, 3, false, 2, 2, 0, false, NULL);
+    assert_true(c[0] == 0 && c[1] == 0 && c[2] == 3 && c[3] == 0 && c[4] == 0 && c[5] == 6);
+    sn_gemm_f32(pools[1], c, 3, a, 1, false, a, 3, false, 0, 2, 5, false, NULL);
+    sn_gemm_f32(pools[1], c, 3, a, 1, false, a, 3, false, 2, 0, 5, false, NULL);
+    assert_true(c[2] == 3 && c[5] == 6);
+}
+
+/* cblas has 32-bit integers; a stride beyond them must not be cut off. Only row 0 is touched. */
+static void huge_stride(void **state) {
+    (void)state;
+    float a[3] = { 1, 2, 3 }, b[6] = { 1, 2, 3, 4, 5, 6 }, c[2] = { 1, 1 };
+    sn_gemm_f32(pools[1], c, (int64_t)INT_MAX + 9, a, (int64_t)INT_MAX + 5, false, b, 2, false, 1, 2, 3, false,
+                NULL);
+    assert_true(c[0] == 22 && c[1] == 28);
+    sn_gemm_f32(pools[1], c, 2, a, 1, true, b, (int64_t)INT_MAX + 5, true, 1, 1, 3, true, NULL);
+    assert_true(c[0] == 36 && c[1] == 28);
+}
+
+static void nan_goes_through(void **state) {
+    (void)state;
+    float a[4] = { 0, NAN, 1, 1 }, b[4] = { 0, 0, 0, INFINITY }, c[4];
+    sn_gemm_f32(pools[0], c, 2, a, 2, false, b, 2, false, 2, 2, 2, false, NULL);
+    assert_true(isnan(c[0]) && isnan(c[1]) && c[2] == 0 && isinf(c[3]));
+    assert_true(strlen(sn_gemm_corename()) > 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_and_odd),  cmocka_unit_test(tiles),       cmocka_unit_test(split_k),
+        cmocka_unit_test(nothing_to_sum), cmocka_unit_test(huge_stride), cmocka_unit_test(nan_goes_through),
+    };
+    return cmocka_run_group_tests(tests, make_pools, free_pools);
+}
