@@ -17,14 +17,14 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
     return SN_OK;
 }
 
-static void store_index(const sn_pooling *p, int64_t at, const real *tap, int lanes) {
+static inline void store_index(const sn_pooling *p, int64_t at, const real *tap, int lanes) {
     if (p->wide_index)
         for (int l = 0; l < lanes; l++) ((uint32_t *)p->index)[at + l] = (uint32_t)tap[l];
     else
         for (int l = 0; l < lanes; l++) ((uint8_t *)p->index)[at + l] = (uint8_t)tap[l];
 }
 
-static void load_index(const sn_pooling *p, int64_t at, real *tap, int lanes) {
+static inline void load_index(const sn_pooling *p, int64_t at, real *tap, int lanes) {
     if (p->wide_index)
         for (int l = 0; l < lanes; l++) tap[l] = (real)((const uint32_t *)p->index)[at + l];
     else
@@ -52,36 +52,43 @@ static inline void max_lanes(const sn_conv *d, real *best, real *tap, const real
     }
 }
 
+static inline void window_lanes(const sn_pooling *p, const real *x, int64_t out, sn_taps v, sn_taps h,
+                                int64_t c, int lanes) {
+    real best[LANES], tap[LANES];
+    max_lanes(&p->d, best, tap, x, v, h, c, lanes);
+    for (int l = 0; l < lanes; l++) p->y[out + l] = best[l];
+    if (p->index) store_index(p, out, tap, lanes);
+}
+
 static void forward_row(const sn_pooling *p, int64_t n, int64_t oy) {
     const sn_conv *d = &p->d;
     const real *x = p->x + n * d->h * d->w * d->ci;
     sn_taps v = sn_taps_of(oy, d->sh, d->pt, d->kh, d->h);
     for (int64_t ox = 0; ox < d->ow; ox++) {
         sn_taps h = sn_taps_of(ox, d->sw, d->pl, d->kw, d->w);
-        int64_t out = ((n * d->oh + oy) * d->ow + ox) * d->co;
-        for (int64_t c = 0; c < d->co; c += LANES) {
-            real best[LANES], tap[LANES];
-            int lanes = d->co - c < LANES ? (int)(d->co - c) : LANES;
-            if (lanes == LANES)
-                max_lanes(d, best, tap, x, v, h, c, LANES);
-            else
-                max_lanes(d, best, tap, x, v, h, c, lanes);
-            for (int l = 0; l < lanes; l++) p->y[out + c + l] = best[l];
-            if (p->index) store_index(p, out + c, tap, lanes);
-        }
+        int64_t out = ((n * d->oh + oy) * d->ow + ox) * d->co, c = 0;
+        for (; c + LANES <= d->co; c += LANES) window_lanes(p, x, out + c, v, h, c, LANES);
+        if (c < d->co) window_lanes(p, x, out + c, v, h, c, (int)(d->co - c));
     }
 }
 
-static inline void spread_lanes(const sn_conv *d, real *dx, const real *dy, const real *tap, sn_taps v,
-                                sn_taps h, int64_t c, bool add, int lanes) {
+/* One window's gradient to its taps, channels c .. c + lanes. What is written to dx is first put together in an
+ * array of its own: a compiler that fears that dx and dy overlap would not make vectors of the selection. */
+static inline void spread_lanes(const sn_pooling *p, real *dx, int64_t out, sn_taps v, sn_taps h, int64_t c,
+                                int lanes) {
+    const sn_conv *d = &p->d;
+    real dy[LANES], tap[LANES], part[LANES];
+    for (int l = 0; l < lanes; l++) dy[l] = p->dy[out + l];
+    load_index(p, out, tap, lanes);
     for (int64_t ky = v.from; ky < v.to; ky++) {
         for (int64_t kx = h.from; kx < h.to; kx++) {
             real *to = dx + ((v.at + ky) * d->w + h.at + kx) * d->ci + c;
             real k = (real)(ky * d->kw + kx);
-            if (add)
-                for (int l = 0; l < lanes; l++) to[l] += tap[l] == k ? dy[l] : 0;
+            for (int l = 0; l < lanes; l++) part[l] = tap[l] == k ? dy[l] : 0;
+            if (p->add)
+                for (int l = 0; l < lanes; l++) to[l] += part[l];
             else
-                for (int l = 0; l < lanes; l++) to[l] = tap[l] == k ? dy[l] : 0;
+                for (int l = 0; l < lanes; l++) to[l] = part[l];
         }
     }
 }
@@ -92,17 +99,9 @@ static void backward_row(const sn_pooling *p, int64_t n, int64_t oy) {
     sn_taps v = sn_taps_of(oy, d->sh, d->pt, d->kh, d->h);
     for (int64_t ox = 0; ox < d->ow; ox++) {
         sn_taps h = sn_taps_of(ox, d->sw, d->pl, d->kw, d->w);
-        int64_t out = ((n * d->oh + oy) * d->ow + ox) * d->co;
-        for (int64_t c = 0; c < d->co; c += LANES) {
-            real dy[LANES], tap[LANES];
-            int lanes = d->co - c < LANES ? (int)(d->co - c) : LANES;
-            for (int l = 0; l < lanes; l++) dy[l] = p->dy[out + c + l];
-            load_index(p, out + c, tap, lanes);
-            if (lanes == LANES)
-                spread_lanes(d, dx, dy, tap, v, h, c, p->add, LANES);
-            else
-                spread_lanes(d, dx, dy, tap, v, h, c, p->add, lanes);
-        }
+        int64_t out = ((n * d->oh + oy) * d->ow + ox) * d->co, c = 0;
+        for (; c + LANES <= d->co; c += LANES) spread_lanes(p, dx, out + c, v, h, c, LANES);
+        if (c < d->co) spread_lanes(p, dx, out + c, v, h, c, (int)(d->co - c));
     }
 }
 
