@@ -21,11 +21,13 @@ typedef struct {
     sn_status (*get)(sn_dataset *, int64_t i, float *x, float *y, sn_err *);
     /* y alone, without decoding x. */
     sn_status (*label)(sn_dataset *, int64_t i, float *y, sn_err *);
-    void (*free)(sn_dataset *); /* its own members, not the struct */
-    /* Known to be broken (found while decoding). NULL = never. */
+    void (*free)(sn_dataset *); /* its own members; not the struct, obj, class_names or notice */
+    /* Known to be broken (found while decoding). NULL = none ever is. */
     bool (*broken)(const sn_dataset *, int64_t i);
-    /* A name for sample i ("pets/train/cat/1.jpg") into buf; NULL = none. */
+    /* A name for sample i ("pets/train/cat/1.jpg"), borrowed. NULL = samples have none. */
     const char *(*sample_name)(const sn_dataset *, int64_t i);
+    /* A number that changes when the samples would. */
+    uint64_t (*fingerprint)(const sn_dataset *);
 } sn_dataset_fns;
 
 struct sn_dataset {
@@ -37,7 +39,20 @@ struct sn_dataset {
     bool has_y;
     int nclass;         /* 0 = unknown */
     char **class_names; /* nclass, or NULL */
+    char *notice;       /* lines to show once when it is made ("Found 8 files ..."), or NULL; owned */
 };
+
+/* A tensor that configurations and Lua can share: what a field of handle type sn_tensor_handle points to. */
+typedef struct {
+    int refs; /* atomic */
+    sn_tensor t;
+} sn_tensor_box;
+extern const sn_handle_type sn_tensor_handle;                  /* retain and release take an sn_tensor_box */
+sn_tensor_box *sn_tensor_box_new(const sn_tensor *, sn_err *); /* shares the tensor's data; refs = 1 */
+
+/* The seed of datasets that are given none (seed = 0); 0 until set. */
+void sn_dataset_set_seed(uint64_t seed);
+uint64_t sn_dataset_seed(void);
 
 sn_status sn_dataset_open(sn_obj *cfg, sn_dataset **, sn_err *);
 sn_dataset *sn_dataset_retain(sn_dataset *);
@@ -56,5 +71,22 @@ int64_t sn_dataset_broken(const sn_dataset *); /* how many are known to be broke
 /* A number that changes when the data would: count, shapes, kind and (folders) the file names. Resuming
  * compares it. */
 uint64_t sn_dataset_fingerprint(const sn_dataset *);
+const char *sn_dataset_sample_name(const sn_dataset *, int64_t i); /* borrowed; NULL = none */
+
+/* ---- for the files of data/datasets/ ---- */
+
+/* How a class number is served; the choices of a field label_mode, in this order. */
+typedef enum { SN_LABEL_INT, SN_LABEL_CATEGORICAL, SN_LABEL_BINARY, SN_LABEL_NONE } sn_label_mode;
+extern const char *const sn_label_modes[];
+void sn_label_shape(sn_dataset *, sn_label_mode); /* sets has_y and y_shape from nclass */
+void sn_label_write(float *y, sn_label_mode, int nclass, int64_t label);
+/* Zeroed, size bytes, beginning with an sn_dataset that has refs, fns and (retained) obj set. NULL on failure.
+ */
+void *sn_dataset_alloc(size_t size, const sn_dataset_fns *, sn_obj *, sn_err *);
+sn_status sn_dataset_name_classes(sn_dataset *, char *const *names, int n, sn_err *); /* copies; sets nclass */
+uint64_t sn_hash_bytes(uint64_t h, const void *, size_t);
+uint64_t sn_hash_shape(uint64_t h, const sn_shape *);
+/* out[i] = scale * in[i]; in may lie in the last n bytes of out, so that bytes are expanded in place. */
+void sn_bytes_to_float(float *out, const uint8_t *in, int64_t n, float scale);
 
 #endif

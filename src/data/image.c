@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "data/image_guard.h"
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdalign.h>
 #include <stdbool.h>
@@ -58,8 +59,8 @@ static void *job_realloc(void *p, size_t old, size_t bytes) {
 static _Noreturn void job_escape(void) { longjmp(job.escape, 1); }
 
 /* The decoder's JPEG arithmetic overflows on hostile coefficients (sums and products in the inverse transform,
- * shifts of negative numbers), which cannot be told before decoding. Overflow wraps in this file, so that it is
- * defined. */
+ * shifts of negative numbers), which cannot be told before decoding. GCC is told
+ * that overflow wraps here; of clang, which has no such switch for a file, only the report is turned off. */
 #if defined(__clang__)
 #    pragma clang attribute push(__attribute__((no_sanitize("signed-integer-overflow", "shift-base"))),        \
                                  apply_to = function)
@@ -89,14 +90,17 @@ static _Noreturn void job_escape(void) { longjmp(job.escape, 1); }
     ((q)->code_bits < 0 ? (void)((q)->code_bits = 0, (q)->code_buffer = 0) : (void)0, unchecked_grow(q))
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function" /* the header declares a function that it lacks */
+#define stbi_set_unpremultiply_on_load_thread                                                                  \
+    stbi_set_unpremultiply_on_load /* declared there, defined nowhere */
 #include <stb/stb_image.h>
-#pragma GCC diagnostic pop
 
 #if defined(__clang__)
 #    pragma clang attribute pop
 #endif
+
+/* Large pictures are decoded one at a time, so that memory does not depend on how many threads meet one. */
+enum { LARGE = 64 << 20 };
+static pthread_mutex_t one_large = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const format_names[] = { "JPEG", "PNG", "BMP", "GIF" };
 
@@ -134,7 +138,10 @@ sn_status sn_image_decode(sn_image *out, const void *file, size_t n, int channel
                     sn_bytes(a, sizeof a, (double)f.need), (long long)f.w, (long long)f.h,
                     sn_bytes(b, sizeof b, (double)sn_mem_limit()));
     if (s == SN_OK) {
+        bool large = f.need > LARGE;
+        if (large) pthread_mutex_lock(&one_large);
         uint8_t *pixels = run_decoder(&f, channels, &w, &h);
+        if (large) pthread_mutex_unlock(&one_large);
         *out = (sn_image){ h, w, channels, pixels };
         if (!pixels && job.out_of_memory) {
             s = sn_fail(e, SN_ENOMEM,

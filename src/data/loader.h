@@ -28,8 +28,10 @@ void sn_loader_free(sn_loader *);
 int64_t sn_loader_batches(const sn_loader *); /* per epoch: ceil(count / batch_size) */
 /* The next batch asked for will be this one; drops what was prepared for elsewhere. */
 sn_status sn_loader_seek(sn_loader *, int64_t epoch, int64_t batch, sn_err *);
-/* Waits for the next batch that has any sample. SN_ECANCEL when sn_loader_interrupt was called meanwhile:
- * calling again goes on without loss. */
+/* Waits for the next batch that has any sample; after the last one, n = 0 until a seek. SN_ECANCEL when it
+ * would have to wait and sn_loader_interrupt was called since it last said so: calling again goes on without
+ * loss. An error of a sample (not SN_ESKIP) is reported at its batch; calling again tries that batch again.
+ * When every sample is broken, the end of the epoch is an error. One thread at a time. */
 sn_status sn_loader_next(sn_loader *, sn_batch *, sn_err *);
 void sn_loader_interrupt(sn_loader *); /* async-signal-safe: wakes a waiting sn_loader_next */
 size_t sn_loader_bytes(const sn_dataset *, const sn_loader_opts *); /* memory it will hold */
