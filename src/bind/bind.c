@@ -240,6 +240,7 @@ static void open_core(lua_State *L) {
     lua_setfield(L, -2, "meta");
     sn_new_metatable(L, MT_BUF, buf_gc);
     lua_pop(L, 1);
+    sn_open_values(L);
     sn_open_objects(L);
     sn_open_tensors(L);
     sn_open_tensor_math(L);

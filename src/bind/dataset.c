@@ -107,7 +107,7 @@ static int dataset_sample(lua_State *L) {
         lua_pop(L, 1);
         lua_pushnil(L);
     }
-    lua_pushstring(L, d->fns->sample_name ? d->fns->sample_name(d, i - 1) : NULL);
+    lua_pushstring(L, sn_dataset_sample_name(d, i - 1));
     return 3;
 }
 
@@ -143,6 +143,18 @@ static int dataset_info(lua_State *L) {
     return 1;
 }
 
+/* core.dataset_notice(d) -> what there is to say about its making ("Found 3 files ..."), or nil */
+static int dataset_notice(lua_State *L) {
+    lua_pushstring(L, sn_check_dataset(L, 1)->notice);
+    return 1;
+}
+
+/* core.dataset_seed(n): of datasets that are given none */
+static int dataset_seed(lua_State *L) {
+    sn_dataset_set_seed((uint64_t)luaL_checkinteger(L, 1));
+    return 0;
+}
+
 /* core.loader_bytes(d, batch_size) */
 static int loader_bytes(lua_State *L) {
     sn_loader_opts opts = { .batch_size = luaL_checkinteger(L, 2) };
@@ -162,6 +174,8 @@ void sn_open_datasets(lua_State *L) {
         { "dataset_sample", dataset_sample },
         { "dataset_info", dataset_info },
         { "loader_bytes", loader_bytes },
+        { "dataset_notice", dataset_notice },
+        { "dataset_seed", dataset_seed },
         { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);

@@ -87,6 +87,7 @@ sn_model *sn_check_model(lua_State *, int arg);
 sn_trainer *sn_check_trainer(lua_State *, int arg);
 
 /* Each adds its functions to the table on top of the stack and makes its metatables. */
+void sn_open_values(lua_State *);
 void sn_open_objects(lua_State *);
 void sn_open_tensors(lua_State *);
 void sn_open_tensor_math(lua_State *);

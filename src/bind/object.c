@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* The order decides which kind's name becomes the global where two kinds share one (mse, softmax); the other is
- * reached as a string in its field, or as sonde.KIND.NAME. */
+ * reached as a string in its field, or as sonde.kinds.KIND.NAME. */
 const sn_kind *const sn_all_kinds[] = {
     &sn_kind_layer,
     &sn_kind_activation,

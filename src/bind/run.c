@@ -14,7 +14,7 @@ static sn_run *check_run(lua_State *L, int arg) {
 
 static int run_gc(lua_State *L) {
     sn_lua_run *box = luaL_checkudata(L, 1, SN_MT_RUN);
-    if (box->run) sn_run_end(box->run);
+    sn_run_end(box->run);
     box->run = NULL;
     return 0;
 }
@@ -108,7 +108,7 @@ static int run_resume(lua_State *L) {
 
 static const char *const event_names[] = { "epoch_begin", "step", "val_step", "epoch_end", "end" };
 
-/* core.run_next(run) -> event, epoch, step, steps, seconds, total, data, penalty, activity, samples */
+/* core.run_next(run) -> event, epoch, step, steps, seconds, total, data, penalty, activity, samples, message */
 static int run_next(lua_State *L) {
     sn_run *r = check_run(L, 1);
     luaL_checkstack(L, 12, "an event");
@@ -128,7 +128,9 @@ static int run_next(lua_State *L) {
     lua_pushnumber(L, ev.batch.penalty);
     lua_pushnumber(L, ev.batch.activity);
     lua_pushinteger(L, ev.batch.n);
-    return 10;
+    const char *message = sn_run_message(r);
+    lua_pushstring(L, *message ? message : NULL);
+    return 11;
 }
 
 static int run_stop(lua_State *L) {
@@ -139,6 +141,27 @@ static int run_stop(lua_State *L) {
 static int run_extend(lua_State *L) {
     sn_run_extend(check_run(L, 1), luaL_checkinteger(L, 2));
     return 0;
+}
+
+/* core.run_note(run [, text]): the Lua half's own line, saved with the run */
+static int run_note(lua_State *L) {
+    sn_run *r = check_run(L, 1);
+    sn_err e;
+    if (!lua_isnoneornil(L, 2) && sn_run_set_note(r, luaL_checkstring(L, 2), &e) != SN_OK)
+        return sn_raise(L, &e);
+    lua_pushstring(L, sn_run_note(r));
+    return 1;
+}
+
+/* core.run_callbacks(run) -> list of the described callbacks */
+static int run_callbacks(lua_State *L) {
+    sn_run *r = check_run(L, 1);
+    lua_newtable(L);
+    for (int i = 0; i < sn_run_callbacks(r); i++) {
+        sn_push_object(L, sn_run_callback(r, i));
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
 }
 
 static int run_save(lua_State *L) {
@@ -171,6 +194,8 @@ static int run_info(lua_State *L) {
     lua_newtable(L);
     set_int(L, "epoch", sn_run_epoch(r));
     set_int(L, "step", sn_run_step_in_epoch(r));
+    set_int(L, "steps", sn_run_steps(r));
+    set_bool(L, "validating", sn_run_validating(r));
     set_bool(L, "done", sn_run_done(r));
     set_bool(L, "has_gradients", sn_run_has_gradients(r));
     set_int(L, "epochs", o->epochs);
@@ -238,7 +263,7 @@ static int run_terms(lua_State *L) {
     lua_Integer row = luaL_checkinteger(L, 2);
     if (row > sn_run_rows(r)) return 0;
     const sn_terms *t = sn_run_terms(r, row - 1, lua_toboolean(L, 3));
-    if (!t || !t->valid) return 0;
+    if (!t->valid) return 0;
     push_terms(L, t->total, t->data, t->penalty, t->activity, t->by_layer, sn_run_trainer(r)->model->nlayer);
     return 1;
 }
@@ -287,13 +312,14 @@ static int slab_stats(lua_State *L) {
 
 void sn_open_runs(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "run_begin", run_begin },   { "run_resume", run_resume },
-        { "run_next", run_next },     { "run_stop", run_stop },
-        { "run_extend", run_extend }, { "run_save", run_save },
-        { "run_info", run_info },     { "run_columns", run_columns },
-        { "run_value", run_value },   { "run_current", run_current },
-        { "run_terms", run_terms },   { "penalties", penalties },
-        { "slab_stats", slab_stats }, { NULL, NULL },
+        { "run_begin", run_begin },         { "run_resume", run_resume },
+        { "run_next", run_next },           { "run_stop", run_stop },
+        { "run_extend", run_extend },       { "run_save", run_save },
+        { "run_info", run_info },           { "run_columns", run_columns },
+        { "run_value", run_value },         { "run_current", run_current },
+        { "run_terms", run_terms },         { "penalties", penalties },
+        { "slab_stats", slab_stats },       { "run_note", run_note },
+        { "run_callbacks", run_callbacks }, { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");

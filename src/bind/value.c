@@ -20,6 +20,30 @@ static void text_value(lua_State *L, int idx, sn_value *v) {
     v->str = s;
 }
 
+#define MT_TENSOR_BOX "sonde.tensor_box"
+
+typedef struct {
+    sn_tensor_box *box;
+} box_owner;
+
+static int box_gc(lua_State *L) {
+    box_owner *o = luaL_checkudata(L, 1, MT_TENSOR_BOX);
+    if (o->box) sn_tensor_handle.release(o->box);
+    o->box = NULL;
+    return 0;
+}
+
+/* A tensor in the box that configurations share; its owner stays on the stack. */
+static void tensor_value(lua_State *L, int idx, sn_value *v) {
+    const sn_tensor *t = sn_check_tensor(L, idx);
+    luaL_checkstack(L, 4, "a tensor");
+    box_owner *o = sn_push_box(L, MT_TENSOR_BOX, sizeof *o);
+    sn_err e;
+    o->box = sn_tensor_box_new(t, &e);
+    if (!o->box) sn_raise(L, &e);
+    *v = (sn_value){ .kind = SN_V_HANDLE, .handle = &sn_tensor_handle, .ptr = o->box };
+}
+
 static void userdata_value(lua_State *L, int idx, const sn_field *f, sn_value *v) {
     sn_obj *o = sn_test_object(L, idx);
     if (o) {
@@ -27,12 +51,11 @@ static void userdata_value(lua_State *L, int idx, const sn_field *f, sn_value *v
         v->obj = o;
         return;
     }
-    sn_tensor *t = sn_test_tensor(L, idx);
-    if (t) {
-        v->kind = SN_V_HANDLE;
-        v->handle = f && f->handle ? f->handle : &no_field_takes;
-        v->ptr = t;
-        if (!f || !f->handle) v->type_name = "a tensor";
+    if (sn_test_tensor(L, idx)) {
+        if (f && f->handle == &sn_tensor_handle)
+            tensor_value(L, idx, v);
+        else
+            refuse(v, "a tensor");
         return;
     }
     refuse(v, luaL_testudata(L, idx, SN_MT_DATASET) ? "a dataset"
@@ -91,8 +114,8 @@ void sn_to_value(lua_State *L, int idx, const sn_field *f, sn_value *v) {
         lua_newuserdatauv(L, (n ? n : 1) * sizeof *items, 0); /* stays on the stack as the list's owner */
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, idx, (lua_Integer)i + 1);
-        scalar_value(L, -1, f, &items[i]);
-        lua_pop(L, 1); /* the table keeps it */
+        scalar_value(L, -1, NULL, &items[i]); /* nothing of a list leaves an owner on the stack */
+        lua_pop(L, 1);                        /* the table keeps it */
     }
     *v = (sn_value){ .kind = SN_V_LIST, .list = items, .n = n };
 }
@@ -154,4 +177,9 @@ void sn_push_field(lua_State *L, int object_idx, const sn_obj *o, const sn_field
     case SN_V_LIST: push_list(L, f, (const char *)o->cfg + f->off); break;
     case SN_V_HANDLE: lua_pushnil(L); break; /* the data itself is reached through the dataset */
     }
+}
+
+void sn_open_values(lua_State *L) {
+    sn_new_metatable(L, MT_TENSOR_BOX, box_gc);
+    lua_pop(L, 1);
 }

@@ -1,0 +1,186 @@
+-- Building models: sequential{...}, and branches by calling layers on symbols.
+local core = require "sonde.core"
+local objects = require "sonde.objects"
+local seeds = require "sonde.seeds"
+local util = require "sonde.util"
+
+local graph = {}
+local fail = util.fail
+
+-- ---- symbols: the output of one call of a layer ----
+
+local Symbol = { __name = "symbol" }
+function Symbol.__tostring(s) return ("output of %s, for model{ inputs = ..., outputs = ... }"):format(s.layer.type) end
+local count = 0
+local inputs_made = setmetatable({}, { __mode = "k" }) -- an input{} used as a value -> its symbol
+
+local function is_object(v, kind) return core.type(v) == "object" and (v.kind == kind) end
+
+local function new_symbol(layer, inputs)
+  count = count + 1
+  return setmetatable({ layer = layer, inputs = inputs, number = count }, Symbol)
+end
+
+local function as_symbol(v)
+  if getmetatable(v) == Symbol then return v end
+  if not is_object(v, "layer") or v.type ~= "input" then return nil end
+  inputs_made[v] = inputs_made[v] or new_symbol(v, {})
+  return inputs_made[v]
+end
+
+-- An activation may stand where a layer is wanted.
+local function as_layer(v, who)
+  if objects.constructor_of[v] then v = v {} end
+  if is_object(v, "layer") then return v end
+  if is_object(v, "activation") then return objects.by_kind.layer.activation { v } end
+  fail("%s is %s, not a layer%s", who, util.a(v), type(v) == "string" and (', as in activation "%s"'):format(v) or "")
+end
+
+local function call(layer, values)
+  local who = layer.type
+  local inputs = {}
+  for i, v in ipairs(values) do
+    inputs[i] = as_symbol(v)
+    if not inputs[i] then
+      fail("%s: called on %s; a layer is called on input{...} or on what another layer's call gave", who, util.a(v))
+    end
+  end
+  local _, _, wanted = core.object_info(layer)
+  if #inputs == 0 then fail("%s: called on nothing; give it input{...} or another layer's output", who) end
+  if wanted == 0 then fail("%s: takes no input", who) end
+  if wanted == 1 and #inputs > 1 then fail("%s: takes one input, got %d", who, #inputs) end
+  if wanted == -1 and #inputs < 2 then fail("%s: takes two or more inputs, got %d", who, #inputs) end
+  return new_symbol(layer, inputs)
+end
+
+-- layer(x), layer(x, h), layer{x, h}
+core.meta.object.__call = function(self, ...)
+  local layer = as_layer(self, self.type)
+  local values = { ... }
+  if select("#", ...) == 1 and core.type(values[1]) == "table" and getmetatable(values[1]) ~= Symbol then
+    values = values[1]
+  end
+  return call(layer, values)
+end
+
+-- Constructors of layers with several inputs: add{ h, x } is called at once, add{} waits for its call.
+local function merging(construct)
+  return function(t, ...)
+    if type(t) ~= "table" or getmetatable(t) == Symbol or not as_symbol(t[1]) then return construct(t, ...) end
+    local options, values = {}, {}
+    for k, v in pairs(t) do
+      if math.type(k) == "integer" then values[k] = v else options[k] = v end
+    end
+    return call(construct(options), values)
+  end
+end
+
+for name, construct in pairs(objects.by_kind.layer) do
+  local made = objects.constructor_of[construct]
+  if made.inputs == -1 then
+    local wrapped = merging(construct)
+    objects.by_kind.layer[name] = wrapped
+    objects.constructor_of[wrapped] = made
+    if objects.global[name] == construct then objects.global[name] = wrapped end
+  end
+end
+
+-- ---- models ----
+
+-- Collects layers (each once) and calls for core.model_build.
+local function collector()
+  local c = { layers = {}, calls = {}, index = {} }
+  function c.add(layer, ...)
+    if not c.index[layer] then
+      c.layers[#c.layers + 1] = layer
+      c.index[layer] = #c.layers
+    end
+    c.calls[#c.calls + 1] = { c.index[layer], ... }
+    return #c.calls
+  end
+  function c.build(name, input, output)
+    return core.model_build(name, c.layers, c.calls, input, output, seeds.next "model")
+  end
+  return c
+end
+
+local function check_name(who, name)
+  if name ~= nil and type(name) ~= "string" then fail("%s: name wants a text, got %s", who, util.a(name)) end
+end
+
+function graph.sequential(t)
+  if core.type(t) ~= "table" then fail("sequential: wants a list of layers, got %s", util.a(t)) end
+  local options, n = {}, #t
+  for k, v in pairs(t) do
+    if math.type(k) ~= "integer" or k < 1 or k > n then options[k] = v end
+  end
+  util.options("sequential", options, { "name" })
+  check_name("sequential", options.name)
+  if n == 0 then fail "sequential: has no layers; for example sequential{ dense{ 1, input_shape = { 4 } } }" end
+  local c, first = collector(), as_layer(t[1], "sequential: layer 1")
+  local at, from = nil, 1
+  if first.type == "input" then
+    at, from = c.add(first), 2
+  else
+    local shape = first.input_shape
+    if not shape or #shape == 0 then
+      fail("sequential: the shape of its input is unknown; give the first layer, %s, an input_shape = { height, width,"
+        .. " channels }, or start with input{ height, width, channels }", first.type)
+    end
+    at = c.add(objects.by_kind.layer.input(shape))
+  end
+  local input = at
+  for i = from, n do
+    local layer = as_layer(t[i], ("sequential: layer %d"):format(i))
+    if layer.type == "input" then fail("sequential: layer %d is an input; only the first can be", i) end
+    at = c.add(layer, at)
+  end
+  if at == input then fail "sequential: has an input and no layer behind it" end
+  return c.build(options.name or "sequential", input, at)
+end
+
+local function one_symbol(v, what)
+  if type(v) == "table" and getmetatable(v) ~= Symbol and #v == 1 then v = v[1] end
+  local s = as_symbol(v)
+  if not s then
+    local many = type(v) == "table" and getmetatable(v) ~= Symbol
+    fail("model: %s wants %s, got %s", what, what == "inputs" and "an input{...}" or "the output of a layer's call",
+      many and #v .. " values; models have one" or util.a(v))
+  end
+  return s
+end
+
+-- Everything that s depends on, into seen. Deep graphs must not use up the stack.
+local function reach(s)
+  local seen, list, todo = { [s] = true }, { s }, { s }
+  while #todo > 0 do
+    for _, x in ipairs(table.remove(todo).inputs) do
+      if not seen[x] then
+        seen[x] = true
+        list[#list + 1], todo[#todo + 1] = x, x
+      end
+    end
+  end
+  return list
+end
+
+function graph.model(t)
+  util.options("model", t, { "inputs", "outputs", "name" })
+  if type(t) ~= "table" then fail "model: wants model{ inputs = x, outputs = y }" end
+  check_name("model", t.name)
+  local input, output = one_symbol(t.inputs, "inputs"), one_symbol(t.outputs, "outputs")
+  if input.layer.type ~= "input" then fail("model: inputs is the output of %s, not an input{...}", input.layer.type) end
+  local list = reach(output)
+  table.sort(list, function(a, b) return a.number < b.number end)
+  local c, call_of = collector(), {}
+  for _, s in ipairs(list) do
+    if s.layer.type == "input" and s ~= input then fail "model: outputs depends on an input{} that is not in inputs" end
+    local from = {}
+    for i, x in ipairs(s.inputs) do from[i] = call_of[x] end
+    call_of[s] = c.add(s.layer, table.unpack(from))
+  end
+  if not call_of[input] then fail "model: outputs does not depend on inputs" end
+  return c.build(t.name or "model", call_of[input], call_of[output])
+end
+
+return graph

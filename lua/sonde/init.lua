@@ -1,0 +1,49 @@
+-- The table sonde, and its names as globals.
+local core = require "sonde.core"
+require "sonde.dataset"
+local graph = require "sonde.graph"
+local help = require "sonde.help"
+local model = require "sonde.model"
+local objects = require "sonde.objects"
+local run = require "sonde.run"
+local seeds = require "sonde.seeds"
+local show = require "sonde.show"
+local tensor = require "sonde.tensor"
+
+local sonde = {
+  version = core.version, clock = core.clock, threads = core.threads, isa = core.isa, corename = core.corename,
+}
+
+-- sonde.seed(n) makes everything that follows repeatable; sonde.seed() gives the present one.
+function sonde.seed(n)
+  local now = seeds.seed(n)
+  if n ~= nil then core.dataset_seed(n) end
+  return now
+end
+core.dataset_seed(seeds.seed())
+
+-- Bytes of the core's memory: now, the most ever, the limit.
+sonde.memory = core.memory
+sonde.print = show.print
+
+local public = {
+  sequential = graph.sequential, model = graph.model, load_model = model.load, tensor = tensor.tensor, npz = tensor.npz,
+  npy = tensor.npy, help = help.help,
+}
+function public.resume(path, data, opts) return run.resume(model.adopt, path, data, opts) end
+
+-- sonde.kinds.metric.mse: by kind, where two kinds share a name
+sonde.kinds = objects.by_kind
+for name, construct in pairs(objects.global) do
+  if public[name] == nil then public[name] = construct end
+end
+for name, v in pairs(public) do
+  sonde[name] = v
+  _G[name] = v
+end
+_G.sonde = sonde
+
+-- The metatables stay out of reach: a changed __gc would break the core.
+for name, mt in pairs(core.meta) do mt.__metatable = name end
+
+return sonde

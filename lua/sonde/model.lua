@@ -1,0 +1,237 @@
+-- Models as the user sees them.
+local core = require "sonde.core"
+local dataset = require "sonde.dataset"
+local layers = require "sonde.layers"
+local objects = require "sonde.objects"
+local run = require "sonde.run"
+local seeds = require "sonde.seeds"
+local summary = require "sonde.summary"
+local util = require "sonde.util"
+
+local model = {}
+local fail = util.fail
+local meta, methods = core.meta.model, {}
+
+local function info_of(m)
+  local s = core.state(m)
+  s.info = s.info or core.model_info(m)
+  return s.info
+end
+
+-- ---- compiling ----
+
+-- The function given as an object's learning rate, or nil.
+local function rate_function(optimizer)
+  local rate = optimizer.learning_rate
+  return type(rate) == "function" and rate or nil
+end
+
+-- m:compile{ loss = , optimizer = , metrics = {} }; again: the weights stay, the optimizer starts anew.
+function methods.compile(m, opts)
+  opts = util.options("compile", opts, { "loss", "optimizer", "metrics" })
+  if opts.loss == nil then fail 'compile: loss is missing; for example m:compile{ loss = "categorical_crossentropy", optimizer = adam{} }' end
+  if opts.optimizer == nil then fail "compile: optimizer is missing; for example optimizer = adam{}" end
+  local loss = objects.as("loss", opts.loss, "compile: loss")
+  local optimizer = objects.as("optimizer", opts.optimizer, "compile: optimizer")
+  local list, metrics, names = opts.metrics or {}, {}, {}
+  if core.type(list) ~= "table" then list = { list } end
+  for i, v in ipairs(list) do
+    local name
+    metrics[i], name = objects.as("metric", v, "compile: metrics")
+    names[i] = name or false
+  end
+  local s = core.state(m)
+  s.trainer = core.trainer(m, loss, optimizer, metrics, names, seeds.next "run")
+  s.optimizer, s.loss, s.rate = optimizer, loss, rate_function(optimizer)
+  s.layers = nil
+end
+
+-- What a model from a file brings along.
+function model.adopt(m, trainer, rate)
+  local s = core.state(m)
+  if not trainer then return m end
+  s.loss, s.optimizer = core.trainer_info(trainer)
+  s.trainer, s.rate = trainer, rate
+  return m
+end
+
+local function trainer_of(m, who)
+  local s = core.state(m)
+  if not s.trainer then fail('%s: the model is not compiled; call m:compile{ loss = ..., optimizer = ... } first', who) end
+  return s.trainer
+end
+
+-- Predicting needs no loss.
+local function predictor_of(m)
+  local s = core.state(m)
+  if s.trainer then return s.trainer end
+  s.predictor = s.predictor or core.trainer(m)
+  return s.predictor
+end
+
+-- ---- parameters ----
+
+-- Total, trainable, not trainable.
+function methods.count_params(m) return core.model_count(m) end
+
+-- All parameters as tensors in Keras's order: layer by layer; batch_norm: gamma, beta, moving_mean, moving_variance.
+function methods.get_weights(m)
+  local list = {}
+  for i, p in ipairs(layers.params(info_of(m))) do list[i] = core.model_get(m, p.index) end
+  return list
+end
+
+function methods.set_weights(m, list)
+  local params = layers.params(info_of(m))
+  if core.type(list) ~= "table" then fail("set_weights: wants a list of tensors, got %s", util.a(list)) end
+  if #list ~= #params then fail("set_weights: wants %d tensors, got %d", #params, #list) end
+  local tensors = {}
+  for i, p in ipairs(params) do
+    tensors[i] = type(list[i]) == "number" and core.tensor(list[i]) or util.as_tensor(list[i], "set_weights", p.path)
+    core.model_set(m, p.index, tensors[i], true) -- all are checked before the first is set
+  end
+  for i, p in ipairs(params) do core.model_set(m, p.index, tensors[i]) end
+end
+
+-- ---- batches ----
+
+local function ask_rate(m)
+  local s = core.state(m)
+  if not s.rate then return end
+  local _, _, iterations = core.trainer_rate(s.trainer)
+  local rate = s.rate(iterations, 0)
+  if type(rate) ~= "number" then fail("learning_rate: the function gave %s, not a number", util.a(rate)) end
+  core.trainer_set_rate(s.trainer, rate)
+end
+
+-- One optimizer step on x, y: gives the total loss; then data loss, penalty, activity penalty.
+function methods.train_on_batch(m, x, y)
+  local t = trainer_of(m, "train_on_batch")
+  ask_rate(m)
+  return core.train_on_batch(t, util.as_tensor(x, "train_on_batch", "x"), util.as_tensor(y, "train_on_batch", "y"))
+end
+
+-- Gradients of the total loss in training mode, one tensor for each trainable parameter.
+function methods.gradients_on_batch(m, x, y)
+  local t = trainer_of(m, "gradients_on_batch")
+  core.gradients_on_batch(t, util.as_tensor(x, "gradients_on_batch", "x"), util.as_tensor(y, "gradients_on_batch", "y"))
+  local list = {}
+  for i, p in ipairs(layers.params(info_of(m), true)) do list[i] = core.trainer_get(t, p.index, "grad") end
+  return list
+end
+
+-- ---- whole datasets ----
+
+local Evaluation = {}
+local extra = setmetatable({}, { __mode = "k" }) -- data, penalty, samples: there to be asked for, not in pairs()
+function Evaluation.__index(t, k) return extra[t][k] end
+function Evaluation.__tostring(t)
+  local out = { ("loss: %.4f"):format(t.loss) }
+  for _, name in ipairs(extra[t].names) do out[#out + 1] = ("%s: %.4f"):format(name, t[name]) end
+  return table.concat(out, " - ")
+end
+
+-- Arguments (data, opts) or (x, y, opts): x, y, opts.
+local function data_arguments(x, y, opts)
+  if dataset.is(x) or (core.type(x) == "table" and (x.x ~= nil or x.y ~= nil)) then
+    if opts == nil and not util.is_tensor(y) then return x, nil, y end
+  end
+  return x, y, opts
+end
+
+-- m:evaluate(d or x, y [, { batch_size = 32 }]) -> { loss = , accuracy = , ... }
+function methods.evaluate(m, x, y, opts)
+  local t = trainer_of(m, "evaluate")
+  x, y, opts = data_arguments(x, y, opts)
+  opts = util.options("evaluate", opts, { "batch_size", "verbose" })
+  local d = dataset.from("evaluate", x, y)
+  local got = core.evaluate(t, d, util.whole("evaluate", "batch_size", opts.batch_size, 32, 1))
+  local result = { loss = got.total }
+  for name, v in pairs(got.metrics) do result[name] = v end
+  local _, _, names = core.trainer_info(t)
+  extra[result] = { data = got.data, penalty = got.penalty, activity = got.activity, samples = got.n, names = names }
+  return setmetatable(result, Evaluation)
+end
+
+-- m:predict(x or d [, { batch_size = 32 }]) -> outputs, one row for each sample
+function methods.predict(m, x, opts)
+  opts = util.options("predict", opts, { "batch_size", "verbose" })
+  local d = dataset.is(x) and x or core.dataset_tensors(util.as_tensor(x, "predict", "x"))
+  return core.predict(predictor_of(m), d, util.whole("predict", "batch_size", opts.batch_size, 32, 1))
+end
+
+-- m:run(d [, opts]) or m:run(x, y [, opts]): a run that has made no step.
+function methods.run(m, x, y, opts)
+  local t = trainer_of(m, "run")
+  x, y, opts = data_arguments(x, y, opts)
+  return run.new("run", m, t, core.state(m).rate, x, y, opts)
+end
+
+-- m:run(...) to its end; gives the run.
+function methods.fit(m, x, y, opts)
+  local t = trainer_of(m, "fit")
+  x, y, opts = data_arguments(x, y, opts)
+  return run.new("fit", m, t, core.state(m).rate, x, y, opts):finish()
+end
+
+-- ---- files, looking at ----
+
+function methods.save(m, path)
+  if type(path) ~= "string" then fail("save: wants a path, got %s", util.a(path)) end
+  core.model_save(m, core.state(m).trainer, path)
+end
+
+function model.load(path)
+  if type(path) ~= "string" then fail("load_model: wants a path, got %s", util.a(path)) end
+  local m, trainer = core.model_load(path)
+  if trainer and select(2, core.trainer_rate(trainer)) == "function" then
+    io.stderr:write("warning: load_model: the learning rate was a Lua function, which no file can hold; compile again "
+      .. "to give one\n")
+  end
+  return model.adopt(m, trainer)
+end
+
+-- Prints shapes, parameters, cost, and the memory of training; gives that in bytes.
+function methods.summary(m, opts)
+  if type(opts) == "number" then opts = { batch_size = opts } end
+  opts = util.options("summary", opts, { "batch_size" })
+  local batch = util.whole("summary", "batch_size", opts.batch_size, 32, 1)
+  local s, nstate = core.state(m), nil
+  if s.trainer then nstate = #select(5, core.trainer_info(s.trainer)) end
+  local text = summary(m, batch, nstate)
+  io.stdout:write(text, "\n")
+end
+
+-- What training with that batch will hold, in bytes: what summary announces.
+function methods.memory(m, batch)
+  local s, nstate = core.state(m), nil
+  if s.trainer then nstate = #select(5, core.trainer_info(s.trainer)) end
+  return select(2, summary(m, util.whole("memory", "batch", batch, 32, 1), nstate))
+end
+
+local fields = {}
+function fields.name(m) return info_of(m).name end
+function fields.input_shape(m) return info_of(m).input end
+function fields.output_shape(m) return info_of(m).output end
+function fields.loss(_, s) return s.loss end
+function fields.optimizer(_, s) return s.optimizer end
+function fields.layers(m, s)
+  s.layers = s.layers or layers.of(m, info_of(m), function() return s.trainer end)
+  return s.layers
+end
+
+function meta.__index(m, k)
+  if methods[k] then return methods[k] end
+  if fields[k] then return fields[k](m, core.state(m)) end
+end
+
+function meta.__tostring(m)
+  local info = info_of(m)
+  local s = core.state(m)
+  return ("model %s: %d layers, %s parameters, %s -> %s%s"):format(info.name, #info.layers,
+    util.thousands((core.model_count(m))), util.shape_text(info.input, true), util.shape_text(info.output, true),
+    s.trainer and ", compiled" or "")
+end
+
+model.methods, model.fields = methods, fields
+return model

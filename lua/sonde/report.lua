@@ -1,0 +1,159 @@
+-- Tables that a run gives and that print as tables: history, loss terms, statistics of weights and gradients.
+local core = require "sonde.core"
+local layers = require "sonde.layers"
+local util = require "sonde.util"
+
+local report = {}
+
+-- ---- history ----
+
+local History = {}
+local history_info = setmetatable({}, { __mode = "k" }) -- history -> { names in order, epochs before the first }
+local KEEP_FIRST, KEEP_LAST = 3, 37
+
+function History.__tostring(h)
+  local names, first = table.unpack(history_info[h])
+  local n = names[1] and #h[names[1]] or 0
+  if n == 0 then return "history: no epoch is complete yet" end
+  local rows, head = {}, { "epoch" }
+  for c, name in ipairs(names) do head[c + 1] = name end
+  rows[1] = head
+  for i = 1, n do
+    if n <= KEEP_FIRST + KEEP_LAST or i <= KEEP_FIRST or i > n - KEEP_LAST then
+      local row = { tostring(first + i) }
+      for c, name in ipairs(names) do
+        local v = h[name][i]
+        row[c + 1] = v ~= v and "-" or util.number(v)
+      end
+      rows[#rows + 1] = row
+    elseif i == KEEP_FIRST + 1 then
+      rows[#rows + 1] = { "..." }
+    end
+  end
+  return util.columns(rows, ("r"):rep(#head))
+end
+
+-- { loss = {...}, val_loss = {...} }: one value for each epoch, nan where it was not measured.
+function report.history(run, first)
+  local names, n = core.run_columns(run)
+  local h = {}
+  for c, name in ipairs(names) do
+    local list = {}
+    for row = 1, n do list[row] = core.run_value(run, row, c) end
+    h[name] = list
+  end
+  history_info[h] = { names, first }
+  return setmetatable(h, History)
+end
+
+-- The values of one epoch as a list of { name, value }; what was not logged is left out.
+function report.epoch_values(run, row)
+  local names = core.run_columns(run)
+  local list = {}
+  for c, name in ipairs(names) do
+    local v = core.run_value(run, row, c)
+    local unknown = v ~= v and (name:find "^val_" or name == "learning_rate")
+    if not unknown then list[#list + 1] = { name, v } end
+  end
+  return list
+end
+
+-- The running values of the present epoch: of training, or of the validation pass.
+function report.running_values(run, validation)
+  local names = core.run_columns(run)
+  local list = {}
+  for c, name in ipairs(names) do
+    local v = core.run_current(run, c)
+    if (name:find "^val_" ~= nil) == validation and v == v then list[#list + 1] = { name, v } end
+  end
+  return list
+end
+
+-- ---- loss terms ----
+
+local Terms = {}
+local terms_info = setmetatable({}, { __mode = "k" }) -- terms -> { title, layer names in order }
+
+local function cell(side, get)
+  local v = side and get(side)
+  if v == nil then return side and "-" or "" end
+  return ("%.4f"):format(v)
+end
+
+function Terms.__tostring(t)
+  local info = terms_info[t]
+  local rows = { { info.title, "train", t.validation and "validation" or "" } }
+  local function add(name, get)
+    rows[#rows + 1] = { name, cell(t.train, get), cell(t.validation, get) }
+  end
+  add("loss", function(s) return s.total end)
+  add("  data loss", function(s) return s.data end)
+  add("  penalty", function(s) return s.penalty end)
+  for i, name in ipairs(info.names) do
+    add(("    %s %s"):format(name, info.what[i]), function(s) return s.layers[name] end)
+  end
+  local function active(s) return s and (s.activity or 0) ~= 0 end
+  if active(t.train) or active(t.validation) then add("  activity", function(s) return s.activity end) end
+  return util.columns(rows, "lrr")
+end
+
+-- Which layers carry a penalty, and what it is.
+local function penalized(info)
+  local numbers, names, what = {}, {}, {}
+  for i, layer in ipairs(info.layers) do
+    local list = {}
+    for _, p in ipairs(layer.params) do
+      if p.regularizer then list[#list + 1] = ("%s %s"):format(p.name, tostring(p.regularizer)) end
+    end
+    if #list > 0 then
+      numbers[#numbers + 1], names[#names + 1], what[#what + 1] = i, layer.name, "(" .. table.concat(list, ", ") .. ")"
+    end
+  end
+  return numbers, names, what
+end
+
+local function known(v)
+  if v == v then return v end
+end
+
+local function side(raw, numbers, names)
+  if not raw then return nil end
+  local s = { total = known(raw.total), data = known(raw.data), penalty = raw.penalty, activity = known(raw.activity),
+    layers = {} }
+  for i, number in ipairs(numbers) do s.layers[names[i]] = raw.by_layer[number] end
+  return s
+end
+
+-- raw: what core gives for training and validation; either may be nil.
+function report.terms(info, title, train, validation)
+  local numbers, names, what = penalized(info)
+  local t = { train = side(train, numbers, names), validation = side(validation, numbers, names) }
+  terms_info[t] = { title = title, names = names, what = what }
+  return setmetatable(t, Terms)
+end
+
+-- ---- statistics of parameters ----
+
+local Stats = {}
+function Stats.__tostring(t)
+  local rows = { { "parameter", "shape", "norm", "mean", "max", "zero %", "" } }
+  for _, r in ipairs(t) do
+    rows[#rows + 1] = { r.name, util.shape_text(r.shape), util.number(r.norm), util.number(r.mean), util.number(r.max),
+      ("%.1f"):format(100 * r.zero), r.bad > 0 and ("%d not finite"):format(r.bad) or "" }
+  end
+  return util.columns(rows, "llrrrrl")
+end
+
+-- A row for each parameter, also by its name: norm, mean, max (of the size), zero (share of 0..1).
+function report.statistics(trainer, info, what)
+  local t = {}
+  for _, p in ipairs(layers.params(info, what == "grad")) do
+    local norm, mean, most, zero, bad = core.slab_stats(trainer, what, p.index)
+    local row = { name = p.path, shape = p.shape, norm = norm, mean = mean, max = most, zero = zero, bad = bad }
+    t[#t + 1] = row
+    t[p.path] = row
+  end
+  return setmetatable(t, Stats)
+end
+
+return report

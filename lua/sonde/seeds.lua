@@ -1,0 +1,22 @@
+-- The graph-wide seed: what is made after sonde.seed(n) depends on n and on how many were made since.
+local core = require "sonde.core"
+local util = require "sonde.util"
+
+local seeds = {}
+local base, counts = core.entropy(), {}
+
+function seeds.seed(n)
+  if n == nil then return base end
+  base, counts = util.whole("seed", "n", n, nil, math.mininteger), {}
+end
+
+-- Models and runs are counted apart, so that a run more does not change the next model.
+local salts = { model = 0, run = 0x52554e, split = 0x53504c4954 }
+
+function seeds.next(what)
+  counts[what] = (counts[what] or 0) + 1
+  local key = salts[what] == 0 and base or core.mix(base, salts[what])
+  return core.mix(key, counts[what])
+end
+
+return seeds

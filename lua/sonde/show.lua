@@ -1,0 +1,75 @@
+-- How the prompt shows values.
+local core = require "sonde.core"
+
+local show = {}
+
+local MAX_ITEMS, MAX_DEPTH, LINE = 40, 5, 100
+
+local function sorted_keys(t)
+  local keys, n = {}, rawlen(t)
+  for k in pairs(t) do
+    if not (math.type(k) == "integer" and k >= 1 and k <= n) then keys[#keys + 1] = k end
+  end
+  table.sort(keys, function(a, b)
+    if type(a) == type(b) and (type(a) == "string" or type(a) == "number") then return a < b end
+    return type(a) < type(b)
+  end)
+  return keys
+end
+
+local reserved = {}
+for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true until
+while]]):gmatch "%a+" do reserved[word] = true end
+
+local function key_text(k)
+  if type(k) == "string" and k:find "^[%a_][%w_]*$" and not reserved[k] then return k end
+  return "[" .. (type(k) == "string" and ("%q"):format(k) or tostring(k)) .. "]"
+end
+
+local text
+
+-- The table's entries, each as text.
+local function entries(t, depth, seen)
+  local out, n = {}, rawlen(t)
+  for i = 1, math.min(n, MAX_ITEMS) do out[#out + 1] = text(t[i], depth + 1, seen) end
+  if n > MAX_ITEMS then out[#out + 1] = ("... %d more"):format(n - MAX_ITEMS) end
+  local keys = sorted_keys(t)
+  for i = 1, math.min(#keys, MAX_ITEMS) do
+    out[#out + 1] = key_text(keys[i]) .. " = " .. text(t[keys[i]], depth + 1, seen)
+  end
+  if #keys > MAX_ITEMS then out[#out + 1] = ("... %d more"):format(#keys - MAX_ITEMS) end
+  return out
+end
+
+local function table_text(t, depth, seen)
+  if seen[t] then return "{ itself }" end
+  if depth >= MAX_DEPTH then return "{ ... }" end
+  seen[t] = true
+  local list = entries(t, depth, seen)
+  seen[t] = nil
+  if #list == 0 then return "{}" end
+  local line = "{ " .. table.concat(list, ", ") .. " }"
+  if #line + 2 * depth <= LINE and not line:find "\n" then return line end
+  local indent = ("  "):rep(depth + 1)
+  return "{\n" .. indent .. table.concat(list, ",\n" .. indent) .. "\n" .. ("  "):rep(depth) .. "}"
+end
+
+function text(v, depth, seen)
+  if type(v) == "string" then return depth > 0 and ("%q"):format(v):gsub("\\\n", "\\n") or v end
+  if type(v) == "table" then
+    local mt = getmetatable(v)
+    if type(mt) ~= "table" or not mt.__tostring then return table_text(v, depth, seen) end
+  end
+  local s = tostring(v)
+  if depth > 0 and s:find "\n" then s = (s:match "^[^\n]*") end -- inside of something one line must do
+  return s
+end
+
+-- One value as the prompt shows it, without the newline at the end.
+function show.text(v) return (text(v, 0, {})) end
+
+function show.print(...)
+  for i = 1, select("#", ...) do io.stdout:write(show.text((select(i, ...))), "\n") end
+end
+
+return show

@@ -1,0 +1,84 @@
+-- m:summary(): shapes, parameters, cost and memory, before any data is seen.
+local core = require "sonde.core"
+local layers = require "sonde.layers"
+local util = require "sonde.util"
+
+-- Batches that a loader prepares ahead; where data is known its own number is used instead.
+local AHEAD = 4
+
+local function count_of(layer)
+  local n = 0
+  for _, p in ipairs(layer.params) do n = n + p.count end
+  return n
+end
+
+local function product(shape)
+  local n = 1
+  for _, d in ipairs(shape) do n = n * d end
+  return n
+end
+
+-- Does every layer read the one before it, and only that?
+local function is_chain(info)
+  for i, layer in ipairs(info.layers) do
+    if i > 1 and not (#layer.inputs == 1 and layer.inputs[1] == i - 1) then return false end
+  end
+  return true
+end
+
+local function layer_table(info)
+  local chain = is_chain(info)
+  local rows = { { "layer (type)", "output shape", "params", chain and "" or "connected to" }, "─" }
+  for _, layer in ipairs(info.layers) do
+    if not (chain and layer.type == "input") then -- as Keras shows a sequential model
+      local from = {}
+      for i, k in ipairs(layer.inputs) do from[i] = info.layers[k].name end
+      rows[#rows + 1] = { ("%s (%s)"):format(layer.name, layer.type), util.shape_text(layer.shape, true),
+        util.thousands(count_of(layer)), chain and "" or table.concat(from, ", ") }
+    end
+  end
+  rows[#rows + 1] = "─"
+  return util.columns(rows, "llrl")
+end
+
+local function gflop(macs) return ("%.3g GFLOP"):format(2 * macs / 1e9) end
+
+-- What training with that batch will hold. nstate: the optimizer's values per weight, nil = not compiled.
+local function memory(m, info, batch, nstate)
+  local weights = 4 * (core.model_count(m))
+  local step = core.model_measure(m, batch, true)
+  local loader = AHEAD * batch * 4 * (product(info.input) + product(info.output))
+  local parts = { { "parameters", weights }, { "gradients", weights } }
+  if nstate then parts[#parts + 1] = { "optimizer", weights * nstate } end
+  parts[#parts + 1] = { "activations", step }
+  parts[#parts + 1] = { "loader", loader }
+  local total, texts = 0, {}
+  for i, p in ipairs(parts) do
+    total = total + p[2]
+    texts[i] = p[1] .. " " .. core.bytes(p[2])
+  end
+  return total, table.concat(texts, " + ")
+end
+
+-- The text, and the bytes that training with that batch will hold.
+local function summary(m, batch, nstate)
+  local info = core.model_info(m)
+  local total, trainable, fixed = core.model_count(m)
+  local macs = 0
+  for _, layer in ipairs(info.layers) do macs = macs + layer.macs end
+  local bytes, parts = memory(m, info, batch, nstate)
+  local function line(name, n)
+    return ("%s: %s (%s)"):format(name, util.thousands(n), core.bytes(4 * n))
+  end
+  return table.concat({
+    ('model "%s"'):format(info.name),
+    layer_table(info),
+    line("Total params", total),
+    line("Trainable params", trainable),
+    line("Non-trainable params", fixed),
+    ("One sample: %s forward, activations %s"):format(gflop(macs), core.bytes(core.model_measure(m, 1, true))),
+    ("Training with batch_size %d: %s = %s"):format(batch, core.bytes(bytes), parts),
+  }, "\n"), bytes
+end
+
+return summary

@@ -1,0 +1,112 @@
+-- What the other files share: failing, options, text tables.
+local core = require "sonde.core"
+
+local util = {}
+
+-- Raises with the position of the user's line. C's raise() adds it.
+function util.fail(fmt, ...)
+  core.fail(select("#", ...) > 0 and fmt:format(...) or fmt)
+end
+
+-- A value's type for a message: "a tensor", "nil".
+function util.a(v)
+  local t = core.type(v)
+  if t == "nil" then return t end
+  if t == "object" then t = v.kind end
+  return (t:find "^[aeiou]" and "an " or "a ") .. t
+end
+
+-- Checks that opts (nil or a table) has only the allowed names; returns it or an empty table.
+function util.options(who, opts, allowed)
+  if opts == nil then return {} end
+  if core.type(opts) ~= "table" then util.fail("%s: wants options in a table, got %s", who, util.a(opts)) end
+  for k in pairs(opts) do
+    local known = false
+    for _, name in ipairs(allowed) do known = known or name == k end
+    if not known then
+      if type(k) ~= "string" then
+        util.fail("%s: option [%s] has no name; it has: %s", who, tostring(k), table.concat(allowed, ", "))
+      end
+      local near = core.suggest(k, allowed)
+      if near then util.fail('%s: unknown option "%s"; did you mean "%s"?', who, k, near) end
+      util.fail('%s: unknown option "%s"; it has: %s', who, k, table.concat(allowed, ", "))
+    end
+  end
+  return opts
+end
+
+-- A whole number of at least min, or def where v is nil.
+function util.whole(who, name, v, def, min)
+  if v == nil then return def end
+  local n = type(v) == "number" and math.tointeger(v)
+  if not n or n < min then util.fail("%s: %s = %s must be a whole number of at least %d", who, name, tostring(v), min) end
+  return n
+end
+
+function util.is_tensor(v) return core.type(v) == "tensor" end
+
+-- Tensors stay, lists and numbers become tensors.
+function util.as_tensor(v, who, name)
+  if util.is_tensor(v) then return v end
+  if type(v) ~= "table" then util.fail("%s: %s wants a tensor or a list of numbers, got %s", who, name, util.a(v)) end
+  return core.tensor(v)
+end
+
+-- 17037634 -> 17,037,634
+function util.thousands(n)
+  local s = ("%d"):format(n)
+  local k
+  repeat
+    s, k = s:gsub("^(-?%d+)(%d%d%d)", "%1,%2")
+  until k == 0
+  return s
+end
+
+function util.shape_text(shape, batch)
+  local t = table.move(shape, 1, #shape, batch and 2 or 1, batch and { "None" } or {})
+  return "(" .. table.concat(t, ", ") .. (#t == 1 and ",)" or ")")
+end
+
+-- A number for a table: four significant places where that reads well.
+function util.number(v)
+  if v == nil or v ~= v then return v == nil and "-" or "nan" end
+  if math.type(v) == "integer" then return tostring(v) end
+  local a = math.abs(v)
+  if v == 0 then return "0" end
+  if a >= 1e-3 and a < 1e5 then return ("%.4f"):format(v) end
+  return ("%.3e"):format(v)
+end
+
+-- Characters on the screen: UTF-8 counts once.
+local function width(s) return utf8.len(s) or #s end
+
+local function pad(s, w, right)
+  local fill = (" "):rep(w - width(s))
+  return right and fill .. s or s .. fill
+end
+
+-- Rows of texts as aligned lines. align: a text of l and r, one letter for each column. A row that is a text stands
+-- for a line of that character.
+function util.columns(rows, align)
+  local widths = {}
+  for _, row in ipairs(rows) do
+    if type(row) == "table" then
+      for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, width(cell)) end
+    end
+  end
+  local total = 2 * math.max(#widths - 1, 0)
+  for _, w in ipairs(widths) do total = total + w end
+  local lines = {}
+  for _, row in ipairs(rows) do
+    if type(row) == "table" then
+      local cells = {}
+      for c, cell in ipairs(row) do cells[c] = pad(cell, widths[c], align:sub(c, c) == "r") end
+      lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
+    else
+      lines[#lines + 1] = row:rep(total)
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+return util
