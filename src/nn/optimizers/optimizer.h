@@ -18,10 +18,11 @@ sn_status sn_optimizer_check(const char *name, const sn_optimizer_common *, sn_e
 /* A rate of forgetting of 1 would keep a running mean at its start for ever. */
 sn_status sn_optimizer_check_rate(const char *name, const char *option, double value, sn_err *);
 
-/* The update loops are simple and run over every weight: GCC vectorizes them at O3 only, and sqrt only when
- * told that errno does not matter. Contraction stays off (the same bits on every machine). */
+/* The update loops are simple and run over every weight; GCC vectorizes them at O3 only. Loops with a root also
+ * need -fno-math-errno on the command line: as an attribute it does not reach sqrt. Contraction stays off (the
+ * same bits on every machine). */
 #if defined(__GNUC__) && !defined(__clang__)
-#    define SN_VECTORIZED __attribute__((optimize("O3", "no-math-errno", "fp-contract=off")))
+#    define SN_VECTORIZED __attribute__((optimize("O3", "fp-contract=off")))
 #else
 #    define SN_VECTORIZED
 #endif

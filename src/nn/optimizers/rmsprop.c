@@ -32,9 +32,18 @@ static int states(const void *cfg) {
     return c->centered ? 3 : c->momentum > 0 ? 2 : 1;
 }
 
-/* v = rho v + (1 - rho) g^2; step = lr g / sqrt(v + epsilon), epsilon inside the root. Centered: v less the
- * square of the mean gradient; it is never below zero but by rounding, which would make the root NaN. */
+/* v = rho v + (1 - rho) g^2; step = lr g / sqrt(v + epsilon), epsilon inside the root. */
 SN_VECTORIZED
+static void plain(float *restrict p, const float *restrict g, float *restrict v, size_t n, float rate,
+                  float rho, float a, float eps) {
+    for (size_t i = 0; i < n; i++) {
+        v[i] = rho * v[i] + a * (g[i] * g[i]);
+        p[i] -= rate * g[i] / sqrtf(v[i] + eps);
+    }
+}
+
+/* Centered: v less the square of the mean gradient; it is never below zero but by rounding, which would make
+ * the root NaN. */
 static void update(const void *cfg, float *restrict p, const float *restrict g, float *const *state, size_t n,
                    double lr, int64_t t) {
     const rmsprop_cfg *c = cfg;
@@ -43,6 +52,10 @@ static void update(const void *cfg, float *restrict p, const float *restrict g, 
     float *restrict v = state[0], *restrict m = c->momentum > 0 ? state[1] : NULL;
     float *restrict mean = c->centered ? state[2] : NULL;
     (void)t;
+    if (!m && !mean) {
+        plain(p, g, v, n, rate, rho, a, eps);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         v[i] = rho * v[i] + a * (g[i] * g[i]);
         float square = v[i];
