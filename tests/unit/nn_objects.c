@@ -69,7 +69,7 @@ static const char *const schedule_texts[] = {
     "polynomial_decay{initial_learning_rate=0.1, decay_steps=1000}",
     "inverse_time_decay{initial_learning_rate=0.1, decay_steps=1000, decay_rate=0.5}",
     "cosine_decay{initial_learning_rate=0, decay_steps=1000, warmup_target=0.1, warmup_steps=10}",
-    "cosine_decay_restarts{initial_learning_rate=0.1, decay_steps=0}"
+    "cosine_decay_restarts{initial_learning_rate=0.1, first_decay_steps=1000, t_mul=1.5}"
 };
 
 static void reads_back(const sn_kind *k, sn_obj *o) {
@@ -93,8 +93,13 @@ static void texts_read_back(void **state) {
             reads_back(kinds[i], o);
         }
     }
-    for (int i = 0; i < 5; i++) reads_back(&sn_kind_schedule, make(&sn_kind_schedule, schedule_texts[i]));
-    refuse(&sn_kind_schedule, schedule_texts[5], "decay_steps");
+    int n = 0;
+    for (; sn_kind_schedule.list[n]; n++) { /* in the order of schedules.def */
+        sn_obj *o = make(&sn_kind_schedule, schedule_texts[n]);
+        assert_ptr_equal(o->desc, sn_kind_schedule.list[n]);
+        reads_back(&sn_kind_schedule, o);
+    }
+    assert_int_equal(n, sizeof schedule_texts / sizeof *schedule_texts);
     reads_back(&sn_kind_optimizer, make(&sn_kind_optimizer, "adam{learning_rate=cosine_decay{"
                                                             "initial_learning_rate=0.1, decay_steps=10}}"));
 }
@@ -115,6 +120,9 @@ static void wrong_options_are_refused(void **state) {
     refuse(&sn_kind_optimizer, "rmsprop{rho=1}", "below 1");
     refuse(&sn_kind_optimizer, "sgd{learning_rate=-0.1}", "outside");
     refuse(&sn_kind_optimizer, "adam{epsilon=0}", "outside");
+    refuse(&sn_kind_schedule, "exponential_decay{initial_learning_rate=1, decay_rate=1}",
+           "decay_steps is missing");
+    refuse(&sn_kind_schedule, "cosine_decay{initial_learning_rate=1, decay_steps=0}", "outside");
     refuse(&sn_kind_schedule, "piecewise_constant_decay{boundaries={1}, values={1}}",
            "1 boundaries want 2 values");
     refuse(&sn_kind_schedule, "piecewise_constant_decay{boundaries={5, 5}, values={1, 2, 3}}", "must rise");
