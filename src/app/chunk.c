@@ -20,8 +20,9 @@ static bool load(lua_State *L, const char *text, bool *incomplete) {
 
 sn_chunk_state sn_chunk_load(lua_State *L, const char *text) {
     bool incomplete = false;
-    const char *as_value = lua_pushfstring(L, "return %s", text);                        /* source */
-    if (load(L, as_value, &incomplete) || (lua_pop(L, 1), load(L, text, &incomplete))) { /* source, function */
+    /* With its newline: a string cannot go on behind it, so `"abc` is a mistake and not a beginning. */
+    const char *as_value = lua_pushfstring(L, "return %s\n", text), *as_is = as_value + strlen("return ");
+    if (load(L, as_value, &incomplete) || (lua_pop(L, 1), load(L, as_is, &incomplete))) { /* source, function */
         lua_remove(L, -2);
         return SN_CHUNK_READY;
     }

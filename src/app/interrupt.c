@@ -11,22 +11,28 @@ static lua_State *volatile state;
 static pthread_t main_thread;
 static volatile sig_atomic_t running, hits, fired, is_batch;
 
-/* Only at Lua instructions (count hook), never at calls: a message handler in C must not be interrupted by the
- * very interrupt it reports. After a second Ctrl-C it stays set, so that no pcall in the user's loop can
- * swallow it. */
-static void stop_hook(lua_State *L, lua_Debug *ar) {
-    (void)ar;
-    if (hits < 2) lua_sethook(L, NULL, 0, 0);
+static bool is_due(void) { return running && (hits > fired || hits > 1); }
+
+/* An interrupt becomes one error: what catches it may go on and use the core. After a second Ctrl-C it is
+ * raised again and again until the chunk is over, so that no pcall in the user's loop can swallow it. */
+static void raise_interrupt(lua_State *L) {
     fired = hits;
+    if (hits < 2) sn_bind_clear_interrupt();
     lua_pushliteral(L, "interrupted");
     lua_error(L);
 }
 
+/* Only at Lua instructions (count hook), never at calls: a message handler in C must not be interrupted by the
+ * very interrupt it reports. */
+static void stop_hook(lua_State *L, lua_Debug *ar) {
+    (void)ar;
+    if (hits < 2) lua_sethook(L, NULL, 0, 0);
+    if (is_due()) raise_interrupt(L);
+}
+
 static void poll_hook(lua_State *L, lua_Debug *ar) {
     (void)ar;
-    if (!hits || !running) return;
-    lua_pushliteral(L, "interrupted");
-    lua_error(L);
+    if (is_due()) raise_interrupt(L);
 }
 
 static void on_sigint(int sig) {
@@ -59,8 +65,9 @@ void sn_interrupt_begin(void) {
     running = 1;
 }
 
-bool sn_interrupt_end(void) {
+bool sn_interrupt_end(bool *unnoticed) {
     running = 0;
+    *unnoticed = hits > fired;
     lua_sethook(state, NULL, 0, 0);
     sn_bind_clear_interrupt();
     return sn_interrupt_take();

@@ -10,9 +10,9 @@ void sn_interrupt_install(lua_State *L, bool batch);
 /* Gives coroutines, made from now on, a hook of their own: one set on the main thread does not reach them. */
 void sn_interrupt_coroutines(lua_State *L);
 
-/* Around each chunk. end tells whether SIGINT came in between. */
+/* Around each chunk. end tells whether SIGINT came in between, and whether the chunk never got to notice it. */
 void sn_interrupt_begin(void);
-bool sn_interrupt_end(void);
+bool sn_interrupt_end(bool *unnoticed);
 bool sn_interrupt_pending(void); /* SIGINT came since begin, or (at the prompt) since the last take */
 bool sn_interrupt_take(void);    /* the same, and forgets it */
 

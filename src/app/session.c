@@ -23,11 +23,12 @@ sn_outcome sn_session_call(sn_session *s, int nargs, int nresults) {
     lua_insert(L, base);
     sn_interrupt_begin();
     int status = lua_pcall(L, nargs, nresults, base);
-    bool interrupted = sn_interrupt_end();
+    bool unnoticed, interrupted = sn_interrupt_end(&unnoticed);
     lua_remove(L, base);
-    if (status == LUA_OK) return SN_RAN_OK;
-    if (interrupted && status == LUA_ERRERR) { /* the handler itself was interrupted */
-        lua_pop(L, 1);
+    if (status == LUA_OK && !unnoticed) return SN_RAN_OK;
+    if (status == LUA_OK ||
+        (interrupted && status == LUA_ERRERR)) { /* results, or the handler itself was interrupted */
+        lua_settop(L, base - 1);
         lua_pushliteral(L, "interrupted");
     }
     if (status == LUA_ERRMEM) sn_report_remember(L, -1); /* no handler is called for it */

@@ -1,0 +1,481 @@
+/* Plays transcripts of sessions on a pseudo-terminal and compares what comes back.
+ *
+ *   drive PROGRAM FILE.t...      last line: N passed, N failed
+ *
+ * A file holds cases. In a case:
+ *   %case NAME              begins it, in an empty home folder
+ *   %env NAME=VALUE         before it starts; $HOME is replaced
+ *   %run ARGS               starts PROGRAM with these arguments, split at spaces (default: -q)
+ *   sonde> TEXT             waits for this prompt, compares what came before it, types TEXT and Enter
+ *      ..> TEXT             the same
+ *   sonde>                  only waits and compares
+ *   %key C-c                types a control key at once (C-c C-d C-z C-r C-u TAB UP ENTER)
+ *   %type TEXT              types TEXT at once, without Enter; \n \e \r \\ are known. Both forget the output
+ * before. %until TEXT             waits for TEXT, which stays part of what is compared %pause SECONDS %signal
+ * NUMBER          sends a signal %exit STATUS            waits for the end (128 + N: killed by signal N); a
+ * case without it ends with Ctrl-D and 0 $ COMMAND               runs it by sh, with no terminal; `sonde` is
+ * PROGRAM %status N what that command is to return (default 0) Any other line is expected output. `...` in it
+ * stands for any text, as a line of its own for any number of lines. Terminal control sequences are removed
+ * before comparing. SLOW=N multiplies all waiting. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BIG = 1 << 18, WAIT_SECONDS = 20 };
+
+static const char *program;
+static char home[] = "/tmp/sonde-repl-XXXXXX";
+static char case_name[200], file_name[200];
+static int line_no, passed, failed;
+static bool case_open, case_failed;
+
+/* the session of the present case */
+static pid_t child;
+static int master = -1;
+static char out[BIG], want[BIG]; /* output since the last typed line; expected lines */
+static size_t nout, nwant;
+static bool eof;
+static char envs[16][300];
+static int nenv;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double patience(void) {
+    const char *slow = getenv("SLOW");
+    return WAIT_SECONDS * (slow ? strtod(slow, NULL) : 1);
+}
+
+static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void fail(const char *fmt, ...) {
+    if (case_failed) return; /* the first is the one that tells */
+    case_failed = true;
+    va_list ap;
+    va_start(ap, fmt);
+    printf("%s:%d: %s: ", file_name, line_no, case_name);
+    vprintf(fmt, ap);
+    printf("\n--- expected\n%.*s--- got\n%.*s\n---\n", (int)nwant, want, (int)nout, out);
+    va_end(ap);
+}
+
+/* ---- output, cleaned of control sequences as it arrives ---- */
+static void clean(void) {
+    size_t n = 0;
+    for (size_t i = 0; i < nout; i++) {
+        unsigned char c = (unsigned char)out[i];
+        if (c == 27) {
+            size_t j = i + 1;
+            if (j < nout && out[j] == '[')
+                for (j++; j < nout && ((unsigned char)out[j] < 0x40 || out[j] > 0x7e);) j++;
+            if (j >= nout) { /* the rest of it is still to come */
+                memmove(out + n, out + i, nout - i);
+                nout = n + nout - i;
+                return;
+            }
+            i = j;
+        } else if (c != '\r' && c != 7) {
+            out[n++] = (char)c;
+        }
+    }
+    nout = n;
+}
+
+/* Takes what comes within that time; true: something did. */
+static bool receive(double seconds) {
+    struct pollfd p = { .fd = master, .events = POLLIN };
+    if (eof || poll(&p, 1, (int)(seconds * 1000) + 1) <= 0) return false;
+    ssize_t n = read(master, out + nout, BIG - nout - 1);
+    if (n <= 0 && errno != EINTR) eof = true;
+    if (n <= 0) return false;
+    nout += (size_t)n;
+    clean();
+    out[nout] = '\0';
+    return true;
+}
+
+static bool ends_with(const char *tail) {
+    size_t n = strlen(tail);
+    return nout >= n && !memcmp(out + nout - n, tail, n) && (nout == n || out[nout - n - 1] == '\n');
+}
+
+/* ---- comparing ---- */
+static bool line_matches(const char *pat, size_t np, const char *s, size_t ns) {
+    const char *gap = memmem(pat, np, "...", 3);
+    if (!gap) return np == ns && !memcmp(pat, s, np);
+    size_t head = (size_t)(gap - pat);
+    if (ns < head || memcmp(pat, s, head)) return false;
+    for (size_t skip = head; skip <= ns; skip++)
+        if (line_matches(gap + 3, np - head - 3, s + skip, ns - skip)) return true;
+    return false;
+}
+
+static size_t line_len(const char *s, size_t n) {
+    const char *nl = memchr(s, '\n', n);
+    return nl ? (size_t)(nl - s) : n;
+}
+
+static bool text_matches(const char *pat, size_t np, const char *s, size_t ns) {
+    if (!np) return !ns;
+    size_t lp = line_len(pat, np), pstep = lp < np ? lp + 1 : lp;
+    if (lp == 3 && !memcmp(pat, "...", 3)) {
+        for (;;) {
+            if (text_matches(pat + pstep, np - pstep, s, ns)) return true;
+            if (!ns) return false;
+            size_t l = line_len(s, ns), step = l < ns ? l + 1 : l;
+            s += step, ns -= step;
+        }
+    }
+    if (!ns) return false;
+    size_t ls = line_len(s, ns), step = ls < ns ? ls + 1 : ls;
+    return line_matches(pat, lp, s, ls) && text_matches(pat + pstep, np - pstep, s + step, ns - step);
+}
+
+static void compare(void) {
+    while (nout && out[nout - 1] == ' ') nout--;
+    if (!text_matches(want, nwant, out, nout)) fail("output differs");
+    nwant = 0;
+}
+
+/* ---- the session ---- */
+static void fresh_home(void) {
+    char cmd[300];
+    snprintf(cmd, sizeof cmd, "rm -rf '%s' && mkdir '%s'", home, home);
+    if (system(cmd)) fail("cannot make %s", home);
+}
+
+static void set_environment(void) {
+    static const char *const gone[] = { "XDG_CONFIG_HOME", "XDG_STATE_HOME", "SONDE_HISTORY", "NO_COLOR",
+                                        "INPUTRC",         "LUA_PATH",       "LUA_INIT",      NULL };
+    for (int i = 0; gone[i]; i++) unsetenv(gone[i]);
+    setenv("HOME", home, 1);
+    setenv("TERM", "dumb", 1);
+    for (int i = 0; i < nenv; i++) {
+        char *eq = strchr(envs[i], '='), value[600];
+        const char *h = strstr(eq + 1, "$HOME");
+        if (h)
+            snprintf(value, sizeof value, "%.*s%s%s", (int)(h - eq - 1), eq + 1, home, h + 5);
+        else
+            snprintf(value, sizeof value, "%s", eq + 1);
+        *eq = '\0';
+        setenv(envs[i], value, 1);
+        *eq = '=';
+    }
+}
+
+/* The program's parent on the terminal, in the part of a shell: it can be stopped only below one. */
+static void supervise(char **argv) {
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        setpgid(0, 0);
+        signal(SIGTTOU, SIG_IGN);
+        tcsetpgrp(0, getpid());
+        signal(SIGTTOU, SIG_DFL);
+        set_environment();
+        if (chdir(home)) _exit(126);
+        execv(program, argv);
+        _exit(127);
+    }
+    signal(SIGTTOU, SIG_IGN);
+    while (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status)) {
+        struct termios t;
+        tcsetpgrp(0, getpid());
+        bool cooked = !tcgetattr(0, &t) && (t.c_lflag & (ICANON | ECHO)) == (ICANON | ECHO);
+        dprintf(1, "[stopped, %s]\n", cooked ? "cooked" : "raw");
+        tcsetpgrp(0, pid);
+        kill(-pid, SIGCONT);
+    }
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static void start(const char *args) {
+    char copy[500], *argv[32] = { (char *)(size_t)program };
+    int argc = 1;
+    struct winsize size = { .ws_row = 50, .ws_col = 200 };
+    snprintf(copy, sizeof copy, "%s", args);
+    for (char *rest = NULL, *w = strtok_r(copy, " ", &rest); w && argc < 31; w = strtok_r(NULL, " ", &rest))
+        argv[argc++] = w;
+    nout = 0;
+    eof = false;
+    fflush(stdout);
+    child = forkpty(&master, NULL, NULL, &size);
+    if (child < 0) fail("forkpty: %s", strerror(errno));
+    if (child == 0) supervise(argv);
+}
+
+static void need_session(void) {
+    if (!child) start("-q");
+}
+
+static void type(const char *s, size_t n) {
+    while (n) {
+        ssize_t did = write(master, s, n);
+        if (did < 0 && errno == EINTR) continue;
+        if (did <= 0) return;
+        s += did, n -= (size_t)did;
+    }
+}
+
+static bool wait_for(const char *text, bool at_end) {
+    double end = now() + patience();
+    for (;;) {
+        out[nout] = '\0';
+        if (at_end ? ends_with(text) : strstr(out, text) != NULL) return true;
+        if (eof || now() > end) return false;
+        receive(0.05);
+    }
+}
+
+/* Waits for the prompt, compares what came before it, types, and takes the echo away. */
+static void prompt_line(const char *prompt, const char *text) {
+    need_session();
+    if (!wait_for(prompt, true)) {
+        fail("no prompt '%s'", prompt);
+        return;
+    }
+    nout -= strlen(prompt);
+    compare();
+    nout = 0;
+    if (!*text) { /* only waited for; the prompt stands */
+        return;
+    }
+    char echo[1000];
+    snprintf(echo, sizeof echo, "%s\n", text);
+    type(text, strlen(text));
+    type("\r", 1);
+    if (!wait_for(echo, false)) fail("'%s' was not echoed", text);
+    char *at = strstr(out, echo);
+    if (!at) return;
+    size_t behind = (size_t)(at - out) + strlen(echo);
+    memmove(out, out + behind, nout - behind);
+    nout -= behind;
+}
+
+static void end_session(int expected) {
+    double end = now() + patience();
+    int status = 0, got = -1;
+    while (!eof && now() < end) receive(0.05);
+    while (now() < end && waitpid(child, &status, WNOHANG) == 0) usleep(10000);
+    if (WIFEXITED(status)) got = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) got = 128 + WTERMSIG(status);
+    if (kill(child, 0) == 0) {
+        fail("it did not end");
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+    } else {
+        if (strspn(out, "\n ") >= nout && !nwant) nout = 0; /* the end of the prompt's line */
+        compare();
+        if (got != expected) fail("exit status %d, not %d", got, expected);
+    }
+    close(master);
+    child = 0;
+    nout = 0;
+}
+
+/* ---- commands without a terminal ---- */
+static int shell_status, want_status;
+static bool shell_ran;
+
+static void finish_shell(void) {
+    if (!shell_ran) return;
+    shell_ran = false;
+    compare();
+    if (shell_status != want_status) fail("status %d, not %d", shell_status, want_status);
+    nout = 0;
+}
+
+static void shell(const char *command) {
+    int fds[2];
+    want_status = 0;
+    shell_ran = true;
+    nout = 0;
+    fflush(stdout);
+    if (pipe(fds)) return fail("pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0) {
+        set_environment();
+        dup2(fds[1], 1);
+        dup2(fds[1], 2);
+        close(fds[0]);
+        int null = open("/dev/null", O_RDONLY);
+        dup2(null, 0);
+        if (chdir(home)) _exit(126);
+        char script[2000];
+        snprintf(script, sizeof script, "sonde() { \"%s\" \"$@\"; }\n%s", program, command);
+        execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+        _exit(127);
+    }
+    close(fds[1]);
+    ssize_t n;
+    while ((n = read(fds[0], out + nout, BIG - nout - 1)) > 0) nout += (size_t)n;
+    close(fds[0]);
+    int status;
+    waitpid(pid, &status, 0);
+    shell_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- cases ---- */
+static void end_case(void) {
+    if (!case_open) return;
+    finish_shell();
+    if (child && case_failed) {
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        close(master);
+        child = 0;
+    }
+    if (child) {
+        type("\4", 1);
+        end_session(0);
+    }
+    case_failed ? failed++ : passed++;
+    case_open = false;
+}
+
+static void begin_case(const char *name) {
+    end_case();
+    snprintf(case_name, sizeof case_name, "%s", name);
+    case_open = true;
+    case_failed = false;
+    nenv = 0;
+    nwant = nout = 0;
+    fresh_home();
+}
+
+/* What is awaited from here on is what the next key brings. */
+static void forget_output(void) {
+    need_session();
+    while (receive(0.02)) continue;
+    nout = 0;
+}
+
+static void key(const char *name) {
+    static const struct {
+        const char *name, *keys;
+    } table[] = { { "C-c", "\3" },  { "C-d", "\4" }, { "C-z", "\32" },   { "C-r", "\22" },
+                  { "C-u", "\25" }, { "TAB", "\t" }, { "UP", "\033[A" }, { "ENTER", "\r" } };
+    forget_output();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!strcmp(table[i].name, name)) return type(table[i].keys, strlen(table[i].keys));
+    fail("unknown key %s", name);
+}
+
+static void type_escaped(const char *s) {
+    char buf[1000];
+    size_t n = 0;
+    forget_output();
+    for (; *s && n < sizeof buf; s++) {
+        if (*s != '\\' || !s[1])
+            buf[n++] = *s;
+        else
+            s++, buf[n++] = *s == 'n' ? '\n' : *s == 'e' ? '\33' : *s == 'r' ? '\r' : *s;
+    }
+    type(buf, n);
+}
+
+static void rest_for(double seconds) {
+    double end = now() + seconds * patience() / WAIT_SECONDS;
+    while (now() < end)
+        if (!child || eof || !receive(0.02)) usleep(20000);
+}
+
+static void directive(const char *word, const char *rest) {
+    if (!strcmp(word, "case")) return begin_case(rest);
+    if (case_failed) return;
+    if (!strcmp(word, "env"))
+        snprintf(envs[nenv++ % 16], sizeof envs[0], "%s", rest);
+    else if (!strcmp(word, "run"))
+        start(rest);
+    else if (!strcmp(word, "key"))
+        key(rest);
+    else if (!strcmp(word, "type"))
+        type_escaped(rest);
+    else if (!strcmp(word, "until"))
+        wait_for(rest, false) ? (void)0 : fail("no '%s'", rest);
+    else if (!strcmp(word, "pause"))
+        rest_for(strtod(rest, NULL));
+    else if (!strcmp(word, "signal"))
+        kill(-tcgetpgrp(master), (int)strtol(rest, NULL, 10));
+    else if (!strcmp(word, "exit"))
+        end_session((int)strtol(rest, NULL, 10));
+    else if (!strcmp(word, "status"))
+        want_status = (int)strtol(rest, NULL, 10);
+    else
+        fail("unknown directive %%%s", word);
+}
+
+static void play_line(char *s) {
+    s[strcspn(s, "\n")] = '\0';
+    if (*s == '%') {
+        char *space = strchr(s, ' ');
+        if (space) *space++ = '\0';
+        return directive(s + 1, space ? space : "");
+    }
+    if (!case_open || case_failed) return;
+    if (!strcmp(s, "sonde>")) return prompt_line("sonde> ", "");
+    if (!strncmp(s, "sonde> ", 7) || !strncmp(s, "   ..> ", 7)) {
+        char prompt[8] = { 0 };
+        memcpy(prompt, s, 7);
+        return prompt_line(prompt, s + 7);
+    }
+    if (!strncmp(s, "$ ", 2)) {
+        finish_shell();
+        return shell(s + 2);
+    }
+    nwant += (size_t)snprintf(want + nwant, BIG - nwant, "%s\n", s);
+}
+
+/* An empty line before %case belongs to the file, not to the output. */
+static void play(const char *path) {
+    char text[2000], held[2] = { 0 };
+    FILE *f = fopen(path, "r");
+    const char *slash = strrchr(path, '/');
+    snprintf(file_name, sizeof file_name, "%s", slash ? slash + 1 : path);
+    if (!f) {
+        printf("%s: %s\n", path, strerror(errno));
+        failed++;
+        return;
+    }
+    for (line_no = 1; fgets(text, sizeof text, f); line_no++) {
+        if (*text == '#') continue;
+        if (*held && strncmp(text, "%case", 5)) play_line(held);
+        *held = '\0';
+        if (!strcmp(text, "\n"))
+            *held = '\n';
+        else
+            play_line(text);
+    }
+    end_case();
+    fclose(f);
+}
+
+int main(int argc, char **argv) {
+    char full[4096];
+    if (argc < 3 || !realpath(argv[1], full) || !mkdtemp(home)) {
+        fprintf(stderr, "usage: drive PROGRAM FILE.t...\n");
+        return 2;
+    }
+    program = full;
+    setenv("SONDE", program, 1);
+    signal(SIGPIPE, SIG_IGN);
+    for (int i = 2; i < argc; i++) play(argv[i]);
+    char cmd[300];
+    snprintf(cmd, sizeof cmd, "rm -rf '%s'", home);
+    if (system(cmd)) printf("cannot remove %s\n", home);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed > 0;
+}

@@ -1,0 +1,92 @@
+# Ctrl-C: back to the prompt with everything there; 130 where no prompt follows.
+%case a Lua loop
+sonde> n = 0
+sonde> while true do n = n + 1 end
+%pause 0.2
+%key C-c
+...interrupted
+sonde> n > 0
+true
+sonde>
+
+%case a loop that catches errors needs a second one
+sonde> while true do pcall(function() while true do end end) end
+%pause 0.2
+%key C-c
+%pause 0.2
+%key C-c
+...interrupted
+sonde> 1
+1
+sonde>
+
+%case a coroutine
+sonde> coroutine.wrap(function() while true do end end)()
+%pause 0.2
+%key C-c
+...interrupted
+sonde>
+
+%case at the prompt it clears the line, and the chunk
+%run -q
+sonde> for i = 1, 2 do
+%until ..>
+%type print("never
+%pause 0.2
+%key C-c
+...
+sonde> 1
+1
+sonde>
+%type 4 +
+%pause 0.2
+%key C-c
+...
+sonde> 2
+2
+sonde>
+
+%case reading from the terminal
+sonde> io.read()
+%pause 0.2
+%key C-c
+...interrupted
+sonde> 1
+1
+sonde>
+
+%case many of them do not kill
+sonde> while true do end
+%pause 0.2
+%key C-c
+%key C-c
+%key C-c
+%key C-c
+%pause 0.2
+...
+sonde> 1
+1
+sonde>
+
+%case batch mode ends with 130
+$ timeout --preserve-status -s INT 0.5 "$SONDE" -e 'while true do end'
+interrupted
+%status 130
+$ echo 'while true do end' > s.lua; timeout --preserve-status -s INT 0.5 "$SONDE" s.lua
+interrupted
+%status 130
+$ echo 'while true do end' | timeout --preserve-status -s INT 0.5 "$SONDE"
+interrupted
+%status 130
+$ timeout --preserve-status -s INT 0.5 "$SONDE" -e 'print(pcall(function() while true do end end))'
+false	interrupted
+
+%case -i stays after an interrupted script
+$ echo 'v = 1 while true do end' > s.lua
+%run -q -i s.lua
+%pause 0.5
+%key C-c
+...interrupted
+sonde> v
+1
+sonde>

@@ -1,0 +1,252 @@
+# What is typed at the prompt, and what it answers.
+%case expressions print
+sonde> 1 + 1
+2
+sonde> 3, 4 == 5
+3
+false
+sonde> nil
+nil
+sonde> x = 5
+sonde> x * 2
+10
+sonde> print(1, 2)
+1	2
+sonde> string.format("%d-%d", 3, 4), true
+"3-4"
+true
+sonde>
+
+%case a semicolon silences, and the value is still there
+sonde> 6 * 7;
+sonde> _
+42
+sonde> _ + 1 ;
+sonde> _
+43
+sonde>
+
+%case lines go on until they are whole
+sonde> for i = 1, 2 do
+   ..>   print(i)
+   ..> end
+1
+2
+sonde> t = {
+   ..>   7, 8,
+   ..> }
+sonde> #t
+2
+sonde> 1 +
+   ..> 2
+3
+sonde> x = [[a
+   ..> b]]
+sonde> #x
+3
+sonde>
+
+%case only a missing end goes on, a mistake does not
+sonde> x = = 1
+error: unexpected symbol near '='
+sonde> for i 1, 2 do
+error: '=' or 'in' expected near '1'
+sonde> "abc
+error: unfinished string near '"abc'
+sonde> )
+error: unexpected symbol near ')'
+sonde> 1
+1
+sonde>
+
+%case an error, its value, and the prompt again
+sonde> x = 1
+sonde> error("boom")
+error: boom
+sonde> _err
+"boom"
+sonde> nothing.there
+error: attempt to index a nil value (global 'nothing')
+sonde> error({ code = 7 })
+error: (the error is a table)
+sonde> _err.code
+7
+sonde> x
+1
+sonde>
+
+%case an error inside functions of one's own tells the way
+sonde> function inner() error("deep") end
+sonde> function outer() inner() end
+sonde> outer()
+error: deep
+    input:1: in function 'inner'
+...
+sonde>
+
+%case a pasted session loses its prompts
+sonde> sonde> 1 + 1
+2
+sonde> sonde> for i = 1, 2 do
+   ..>    ..> print(i)
+   ..>    ..> end
+1
+2
+sonde>
+
+%case a bracketed paste of several lines
+%env TERM=xterm
+%run -q
+%until sonde>
+%type \e[200~a = 1\nb = a + 1\nb\e[201~
+%pause 0.3
+%key ENTER
+...
+2
+sonde>
+
+%case a pasted session with its output runs what was typed
+%env TERM=xterm
+%run -q
+%until sonde>
+%type \e[200~sonde> q = 20\nsonde> q\n20\nsonde> for i = 1, 1 do\n   ..> print(q + i)\n   ..> end\n21\e[201~
+%pause 0.3
+%key ENTER
+...
+20
+21
+sonde>
+
+%case a paste with local variables is one chunk
+%env TERM=xterm
+%run -q
+%until sonde>
+%type \e[200~local a = 20\nprint(a + 1)\e[201~
+%pause 0.3
+%key ENTER
+...
+21
+sonde>
+
+%case Ctrl-D leaves at once, also inside a chunk
+sonde> for i = 1, 2 do
+%until ..>
+%key C-d
+...
+%exit 0
+
+%case exit and quit leave too
+sonde> exit
+%exit 0
+
+%case os.exit keeps its status
+sonde> os.exit(7)
+%exit 7
+
+%case the banner
+%run
+sonde ...
+sonde>
+
+%case -i after a script, also after an error in it
+$ printf 'v = 3\nerror("late")\n' > s.lua
+%run -q -i s.lua
+error: s.lua:2: late
+sonde> v
+3
+sonde>
+
+%case -e, then -i
+%run -q -e v=4 -i
+sonde> v
+4
+sonde>
+
+%case TAB completes globals, fields and methods without running anything
+%env TERM=xterm
+%run -q
+sonde> abc = { defined = 1, fn = function() end }
+%until sonde>
+%type abc.defi
+%pause 0.2
+%key TAB
+%pause 0.2
+%key ENTER
+...
+1
+sonde> hit = 0
+sonde> setmetatable(abc, { __index = function() hit = hit + 1 end });
+%until sonde>
+%type abc.zz
+%pause 0.2
+%key TAB
+%key TAB
+%pause 0.2
+%key C-u
+%type hit
+%pause 0.2
+%key ENTER
+...
+0
+sonde>
+
+%case help by a question mark
+sonde> help = function(topic) print("topic", topic) end
+sonde> ?dense
+topic	dense
+sonde> ? conv2d
+topic	conv2d
+sonde> ?
+topic	nil
+sonde>
+
+%case the rc file runs first, and its errors are not fatal
+$ mkdir -p .config/sonde && echo 'from_rc = 5 error("in rc")' > .config/sonde/init.lua
+%run -q
+error: ...init.lua:1: in rc
+sonde> from_rc
+5
+sonde>
+
+%case --no-rc
+$ mkdir -p .config/sonde && echo 'from_rc = 5' > .config/sonde/init.lua
+%run -q --no-rc
+sonde> from_rc
+nil
+sonde>
+
+%case the terminal is in order after Ctrl-Z
+%env TERM=xterm
+%run -q
+sonde> z = 11
+%until sonde>
+%type z
+%pause 0.2
+%key C-z
+%until [stopped, cooked]
+%pause 0.2
+%key ENTER
+...
+11
+sonde>
+
+%case Ctrl-Z while something runs
+sonde> n = 0
+sonde> while n < 1e12 do n = n + 1 end
+%pause 0.2
+%key C-z
+%until cooked
+%pause 0.2
+%key C-c
+...interrupted
+sonde> n > 0
+true
+sonde>
+
+%case a signal that ends it leaves the terminal in order
+%env TERM=xterm
+%run -q
+%until sonde>
+%signal 15
+...
+%exit 143
