@@ -15,21 +15,17 @@ static const sn_field fields[] = { SN_FLOAT(orthogonal_cfg, gain, .pos = 1, .def
                                             .doc = "factor of the matrix"),
                                    SN_SEED_FIELD(orthogonal_cfg, .pos = 2), SN_FIELDS_END };
 
-/* Modified Gram-Schmidt on the rows of q (n, m), n <= m; a row that loses most of its length is cleaned a
- * second time (Daniel et al. 1976), which keeps the result orthogonal to rounding. This is the QR factorization
- * whose R has a positive diagonal: what Keras gets by multiplying Q with the signs of R's diagonal. */
+/* Modified Gram-Schmidt on the rows of q (n, m), n <= m. This is the QR factorization whose R has a positive
+ * diagonal: what Keras gets by multiplying Q with the signs of R's diagonal. In double the rows are orthogonal
+ * to about 1e-16 times the condition number (Bjorck 1967), for random matrices far below what a float can show.
+ */
 static sn_status orthonormalize(double *q, int64_t n, int64_t m, sn_err *e) {
     const sn_kern_f64_table *k = sn_kern_f64();
     for (int64_t i = 0; i < n; i++) {
         if (sn_pool_cancelled(sn_pool_default())) return sn_fail(e, SN_ECANCEL, "interrupted");
-        double *v = q + i * m, before = sqrt(k->dot(v, v, (size_t)m)), after = before;
-        for (int pass = 0; pass < 2; pass++) {
-            for (int64_t j = 0; j < i; j++) k->axpy(v, -k->dot(q + j * m, v, (size_t)m), q + j * m, (size_t)m);
-            after = sqrt(k->dot(v, v, (size_t)m));
-            if (after > 0.7 * before) break;
-            before = after;
-        }
-        k->affine(v, v, 1 / after, 0, (size_t)m);
+        double *v = q + i * m;
+        for (int64_t j = 0; j < i; j++) k->axpy(v, -k->dot(q + j * m, v, (size_t)m), q + j * m, (size_t)m);
+        k->affine(v, v, 1 / sqrt(k->dot(v, v, (size_t)m)), 0, (size_t)m);
     }
     return SN_OK;
 }
