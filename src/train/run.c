@@ -246,22 +246,28 @@ static sn_status train_one(sn_run *r, sn_err *e) {
     return SN_OK;
 }
 
+/* Training is not lost for want of validation data: a warning, and the epoch has no validation values. */
+static void end_validation(sn_run *r) {
+    r->val_done = r->val_steps > 0;
+    if (r->val_done) {
+        sn_record_result(r, 1);
+    } else {
+        sn_warn("run: not one sample of the validation data can be read");
+    }
+    r->has_held = false;
+    r->phase = PHASE_EPOCH_END;
+}
+
 static sn_status validate_one(sn_run *r, bool *done, sn_err *e) {
     bool over = r->next_val >= sn_loader_batches(r->val_loader);
     if (!over) {
         sn_status s = take_batch(r, e);
-        if (s != SN_OK) return s;
-        over = r->held.n == 0;
+        bool all_broken = s != SN_OK && s != SN_ECANCEL && sn_dataset_broken(r->val) >= r->val->count;
+        if (s != SN_OK && !all_broken) return s;
+        over = all_broken || r->held.n == 0;
     }
     if (over) {
-        r->val_done = r->val_steps > 0;
-        if (r->val_done) {
-            sn_record_result(r, 1);
-        } else {
-            sn_warn("run: not one sample of the validation data can be read");
-        }
-        r->has_held = false;
-        r->phase = PHASE_EPOCH_END;
+        end_validation(r);
         return SN_OK;
     }
     sn_status s = run_batch(r, e);

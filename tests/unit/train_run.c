@@ -3,6 +3,7 @@
 
 #include "base/pool.h"
 #include <pthread.h>
+#include <stdatomic.h>
 
 static const sn_shape scalar = { 0 };
 
@@ -252,6 +253,126 @@ static void looking_on_disturbs_nothing(void **state) {
     rig_close(&b);
 }
 
+/* ---- samples that cannot be read ---- */
+
+/* A dataset in front of another: sample `bad` fails with that status while `left` > 0 (-1: for ever). */
+typedef struct {
+    sn_dataset d;
+    sn_dataset *base;
+    int64_t bad;
+    sn_status status;
+    atomic_int left;
+} flaky;
+
+static sn_status flaky_get(sn_dataset *d, int64_t i, float *x, float *y, sn_err *e) {
+    flaky *f = (flaky *)d;
+    if (i == f->bad || f->bad < 0) {
+        int left = atomic_load(&f->left);
+        if (left > 0) atomic_store(&f->left, left - 1);
+        if (left != 0) return sn_fail(e, f->status, "sample %d: broken.png: cannot be read", (int)i);
+    }
+    return f->base->fns->get(f->base, i, x, y, e);
+}
+static sn_status flaky_label(sn_dataset *d, int64_t i, float *y, sn_err *e) {
+    flaky *f = (flaky *)d;
+    return f->base->fns->label(f->base, i, y, e);
+}
+static void flaky_free(sn_dataset *d) { sn_dataset_release(((flaky *)d)->base); }
+static bool flaky_broken(const sn_dataset *d, int64_t i) {
+    const flaky *f = (const flaky *)d;
+    return f->status == SN_ESKIP && (i == f->bad || f->bad < 0);
+}
+static const sn_dataset_fns flaky_fns = {
+    .get = flaky_get, .label = flaky_label, .free = flaky_free, .broken = flaky_broken
+};
+
+static sn_dataset *make_flaky(int64_t n, uint64_t seed, int64_t bad, sn_status status, int left) {
+    flaky *f = sn_calloc(1, sizeof *f, "flaky", NULL);
+    f->base = make_data(n, seed);
+    f->d = *f->base;
+    f->d.refs = 1;
+    f->d.fns = &flaky_fns;
+    f->d.obj = NULL;
+    f->d.class_names = NULL;
+    f->bad = bad;
+    f->status = status;
+    atomic_store(&f->left, left);
+    return &f->d;
+}
+
+static void use_training_data(rig *r, sn_dataset *d, sn_dataset *val) {
+    sn_err e = { 0 };
+    sn_run_end(r->run);
+    sn_dataset_release(r->train);
+    r->train = d;
+    if (val) {
+        sn_dataset_release(r->val);
+        r->val = val;
+    }
+    ok(sn_run_begin(&r->run, r->t, r->train, r->val, &two_epochs, NULL, 0, &e), &e);
+}
+
+/* on_error = "raise": the error comes at its batch; once the file is whole again the run goes on to the same
+ * bits. */
+static void an_unreadable_sample_leaves_the_run_usable(void **state) {
+    (void)state;
+    rig a = rig_open("adam{}", &two_epochs, NULL, NULL), b = rig_open("adam{}", &two_epochs, NULL, NULL);
+    use_training_data(&b, make_flaky(TRAIN, 1, 20, SN_EIO, 3), make_flaky(VAL, 2, 9, SN_EIO, 2));
+    finish(a.run);
+    int errors = 0;
+    for (sn_event ev = { 0 }; ev.kind != SN_EV_END;) {
+        sn_err e = { 0 };
+        ev.kind = SN_EV_STEP;
+        if (sn_run_next(b.run, &ev, &e) == SN_OK) continue;
+        assert_non_null(strstr(e.msg, "broken.png"));
+        errors++;
+    }
+    assert_true(errors >= 1 && errors <= 5);
+    same_runs(&a, &b);
+    rig_close(&a);
+    rig_close(&b);
+}
+
+static void broken_samples_are_left_out(void **state) {
+    (void)state;
+    rig r = rig_open("adam{}", &two_epochs, NULL, NULL);
+    use_training_data(&r, make_flaky(TRAIN, 1, 20, SN_ESKIP, -1), NULL);
+    int64_t seen = 0;
+    for (sn_event ev = { 0 }; ev.kind != SN_EV_EPOCH_END;) {
+        ev = next(r.run);
+        if (ev.kind == SN_EV_STEP) seen += ev.batch.n;
+    }
+    assert_int_equal(seen, TRAIN - 1);
+    rig_close(&r);
+}
+
+static void quiet(const char *line) { (void)line; }
+
+static void data_of_nothing_but_broken_samples_are_an_error(void **state) {
+    (void)state;
+    sn_err e = { 0 };
+    sn_event ev;
+    rig r = rig_open("adam{}", &two_epochs, NULL, NULL);
+    use_training_data(&r, make_flaky(TRAIN, 1, -1, SN_ESKIP, -1), NULL);
+    next(r.run);
+    for (int i = 0; i < 2; i++) {
+        e = (sn_err){ 0 };
+        sn_status s = sn_run_next(r.run, &ev, &e);
+        assert_true(s != SN_OK && s != SN_ECANCEL && e.msg[0]);
+    }
+    assert_int_equal(r.t->iterations, 0);
+    rig_close(&r);
+    /* Training is not lost for validation data of that kind. */
+    sn_set_warn_handler(quiet);
+    r = rig_open("adam{}", &two_epochs, NULL, NULL);
+    use_training_data(&r, make_data(TRAIN, 1), make_flaky(VAL, 2, -1, SN_ESKIP, -1));
+    finish(r.run);
+    assert_int_equal(sn_run_rows(r.run), 2);
+    assert_true(isnan(sn_run_value(r.run, 1, 2)) && !sn_run_terms(r.run, 1, true)->valid);
+    sn_set_warn_handler(NULL);
+    rig_close(&r);
+}
+
 /* ---- callbacks in a run ---- */
 
 static void callbacks_see_the_run(void **state) {
@@ -455,6 +576,9 @@ int main(void) {
         cmocka_unit_test(interrupted_between_any_two_steps),
         cmocka_unit_test(interrupted_at_any_moment),
         cmocka_unit_test(looking_on_disturbs_nothing),
+        cmocka_unit_test(an_unreadable_sample_leaves_the_run_usable),
+        cmocka_unit_test(broken_samples_are_left_out),
+        cmocka_unit_test(data_of_nothing_but_broken_samples_are_an_error),
         cmocka_unit_test(callbacks_see_the_run),
         cmocka_unit_test(a_stopped_run_ends_with_its_epoch),
         cmocka_unit_test(stop_in_the_middle_leaves_the_epoch),
