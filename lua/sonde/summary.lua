@@ -3,18 +3,9 @@ local core = require "sonde.core"
 local layers = require "sonde.layers"
 local util = require "sonde.util"
 
--- Batches that a loader prepares ahead; where data is known its own number is used instead.
-local AHEAD = 4
-
 local function count_of(layer)
   local n = 0
   for _, p in ipairs(layer.params) do n = n + p.count end
-  return n
-end
-
-local function product(shape)
-  local n = 1
-  for _, d in ipairs(shape) do n = n * d end
   return n
 end
 
@@ -28,13 +19,13 @@ end
 
 local function layer_table(info)
   local chain = is_chain(info)
-  local rows = { { "layer (type)", "output shape", "params", chain and "" or "connected to" }, "─" }
+  local rows = { { "layer (type)", "output shape", "params", not chain and "connected to" or nil }, "─" }
   for _, layer in ipairs(info.layers) do
     if not (chain and layer.type == "input") then -- as Keras shows a sequential model
       local from = {}
       for i, k in ipairs(layer.inputs) do from[i] = info.layers[k].name end
       rows[#rows + 1] = { ("%s (%s)"):format(layer.name, layer.type), util.shape_text(layer.shape, true),
-        util.thousands(count_of(layer)), chain and "" or table.concat(from, ", ") }
+        util.thousands(count_of(layer)), not chain and table.concat(from, ", ") or nil }
     end
   end
   rows[#rows + 1] = "─"
@@ -44,14 +35,13 @@ end
 local function gflop(macs) return ("%.3g GFLOP"):format(2 * macs / 1e9) end
 
 -- What training with that batch will hold. nstate: the optimizer's values per weight, nil = not compiled.
-local function memory(m, info, batch, nstate)
+local function memory(m, batch, nstate)
   local weights = 4 * (core.model_count(m))
-  local step = core.model_measure(m, batch, true)
-  local loader = AHEAD * batch * 4 * (product(info.input) + product(info.output))
   local parts = { { "parameters", weights }, { "gradients", weights } }
   if nstate then parts[#parts + 1] = { "optimizer", weights * nstate } end
-  parts[#parts + 1] = { "activations", step }
-  parts[#parts + 1] = { "loader", loader }
+  parts[#parts + 1] = { "activations", core.model_measure(m, batch, true) }
+  parts[#parts + 1] = { "validation", core.model_measure(m, batch, false) }
+  parts[#parts + 1] = { "loaders", 2 * core.loader_bytes(m, batch) }
   local total, texts = 0, {}
   for i, p in ipairs(parts) do
     total = total + p[2]
@@ -66,7 +56,7 @@ local function summary(m, batch, nstate)
   local total, trainable, fixed = core.model_count(m)
   local macs = 0
   for _, layer in ipairs(info.layers) do macs = macs + layer.macs end
-  local bytes, parts = memory(m, info, batch, nstate)
+  local bytes, parts = memory(m, batch, nstate)
   local function line(name, n)
     return ("%s: %s (%s)"):format(name, util.thousands(n), core.bytes(4 * n))
   end

@@ -17,18 +17,33 @@ end
 
 -- ---- printing: as numpy, with shape and statistics first ----
 
-local EDGE, THRESHOLD = 3, 1000
+local EDGE, THRESHOLD, MAX_LINES = 3, 1000, 40
+
+-- How many items are shown at either end of each dimension: fewer of the outer ones where lines would be many.
+local function edges(shape, cut)
+  local edge, lines = {}, 1
+  for d, n in ipairs(shape) do edge[d] = cut and EDGE or n end
+  local function count()
+    lines = 1
+    for d = 1, #shape - 1 do lines = lines * math.min(shape[d], 2 * edge[d]) end
+    return lines
+  end
+  for d = 1, #shape - 1 do
+    if cut and count() > MAX_LINES then edge[d] = 1 end
+  end
+  return edge
+end
 
 -- The flat numbers (from 0) of the elements that are shown.
-local function shown(shape, dim, offset, stride, cut, out)
+local function shown(shape, dim, offset, stride, edge, out)
   if dim > #shape then
     out[#out + 1] = offset
     return out
   end
   local n, inner = shape[dim], stride[dim]
   for i = 0, n - 1 do
-    if not cut or n <= 2 * EDGE or i < EDGE or i >= n - EDGE then
-      shown(shape, dim + 1, offset + i * inner, stride, cut, out)
+    if n <= 2 * edge[dim] or i < edge[dim] or i >= n - edge[dim] then
+      shown(shape, dim + 1, offset + i * inner, stride, edge, out)
     end
   end
   return out
@@ -64,13 +79,13 @@ local function element_texts(t, offsets, dtype)
   return texts
 end
 
-local function body(shape, dim, offset, stride, cut, texts)
+local function body(shape, dim, offset, stride, edge, texts)
   if dim > #shape then return texts[offset] end
   local n, parts = shape[dim], {}
   for i = 0, n - 1 do
-    if not cut or n <= 2 * EDGE or i < EDGE or i >= n - EDGE then
-      parts[#parts + 1] = body(shape, dim + 1, offset + i * stride[dim], stride, cut, texts)
-    elseif i == EDGE then
+    if n <= 2 * edge[dim] or i < edge[dim] or i >= n - edge[dim] then
+      parts[#parts + 1] = body(shape, dim + 1, offset + i * stride[dim], stride, edge, texts)
+    elseif i == edge[dim] then
       parts[#parts + 1] = "..."
     end
   end
@@ -93,9 +108,9 @@ function meta.__tostring(t)
     stride[d] = step
     step = step * shape[d]
   end
-  local cut = n > THRESHOLD
-  local texts = element_texts(t, shown(shape, 1, 0, stride, cut, {}), dtype)
-  return head .. "\n" .. body(shape, 1, 0, stride, cut, texts)
+  local edge = edges(shape, n > THRESHOLD)
+  local texts = element_texts(t, shown(shape, 1, 0, stride, edge, {}), dtype)
+  return head .. "\n" .. body(shape, 1, 0, stride, edge, texts)
 end
 
 function methods.copy(t, dtype) return core.tensor(t, dtype) end

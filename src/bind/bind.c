@@ -19,7 +19,7 @@
 /* ---- raising ---- */
 
 /* Files of the Lua half are named so that errors and tracebacks can tell them from the user's code. */
-#define OWN_CHUNK "=[sonde]"
+#define OWN_CHUNK "=sonde/"
 
 /* Pushes "file:line: " of the innermost code that is the user's. */
 static void push_where(lua_State *L) {
@@ -207,7 +207,7 @@ static const luaL_Reg base_functions[] = {
 static int load_embedded(lua_State *L) {
     const sn_embedded *f = lua_touserdata(L, lua_upvalueindex(1));
     const char *dot = strchr(f->module, '.');
-    lua_pushfstring(L, OWN_CHUNK " %s.lua", dot ? dot + 1 : "init");
+    lua_pushfstring(L, OWN_CHUNK "%s.lua", dot ? dot + 1 : "init");
     if (luaL_loadbufferx(L, (const char *)f->data, f->size, lua_tostring(L, -1), "t") != LUA_OK)
         return lua_error(L);
     lua_call(L, 0, 1);

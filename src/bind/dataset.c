@@ -155,10 +155,15 @@ static int dataset_seed(lua_State *L) {
     return 0;
 }
 
-/* core.loader_bytes(d, batch_size) */
+/* core.loader_bytes(model, batch_size): what a loader for it will hold, whatever the data */
 static int loader_bytes(lua_State *L) {
+    const sn_model *m = sn_check_model(L, 1);
     sn_loader_opts opts = { .batch_size = luaL_checkinteger(L, 2) };
-    lua_pushinteger(L, (lua_Integer)sn_loader_bytes(sn_check_dataset(L, 1), &opts));
+    sn_dataset any = { .count = opts.batch_size,
+                       .x_shape = *sn_model_input_shape(m),
+                       .y_shape = *sn_model_output_shape(m),
+                       .has_y = true };
+    lua_pushinteger(L, (lua_Integer)sn_loader_bytes(&any, &opts));
     return 1;
 }
 
