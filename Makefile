@@ -21,8 +21,8 @@ SAN_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SAN_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 OPT := $(if $(filter release,$(VARIANT)),-O2,-O1)
 # No contraction: bits must not depend on where a compiler sees a*b+c. FMA only where it is written.
-BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -g $(OPT) -fno-common -ffp-contract=off -pthread $(SAN_$(VARIANT)) $(WARN) \
-  -Isrc -I$(BUILD)/gen $(LUA_CFLAGS) -DSN_VERSION='"$(VERSION)"'
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -g $(OPT) -fno-common -ffp-contract=off -fno-math-errno -pthread \
+  $(SAN_$(VARIANT)) $(WARN) -Isrc -I$(BUILD)/gen $(LUA_CFLAGS) -DSN_VERSION='"$(VERSION)"'
 CFLAGS ?=
 LDLIBS := $(shell pkg-config --libs lua5.4 readline libzip zlib openblas 2>/dev/null) -lm -pthread
 CORE_LIBS := $(shell pkg-config --libs libzip zlib openblas 2>/dev/null) -lm -pthread
@@ -102,10 +102,15 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 define unit_rule
 $(BUILD)/tests/$(1): tests/unit/$(1).c $(foreach d,$(DEPS_$(firstword $(subst _, ,$(1)))),$(BUILD)/lib/$(d).a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(BASE_CFLAGS) $$(CFLAGS) -Itests/unit -MMD -MP -o $$@ $$^ -lcmocka $$(CORE_LIBS) $$(LDFLAGS)
+	$$(CC) $$(BASE_CFLAGS) $$(CFLAGS) -Itests/unit -MMD -MP -o $$@ $$(filter %.c %.a,$$^) -lcmocka $$(CORE_LIBS) $$(LDFLAGS)
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(patsubst tests/unit/%.c,%,$(t)))))
-unit: $(UNIT_BIN)
+# Plays tests/repl/*.t on a pseudo-terminal.
+DRIVE := $(BUILD)/tests/drive
+$(DRIVE): tests/repl/drive.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -o $@ $< $(LDFLAGS)
+unit: $(UNIT_BIN) $(DRIVE)
 
 test: all unit
 	BUILD=$(BUILD) sh scripts/run-tests
