@@ -35,11 +35,14 @@ static void poll_hook(lua_State *L, lua_Debug *ar) {
     if (is_due()) raise_interrupt(L);
 }
 
+bool sn_interrupt_forward(int sig) {
+    if (pthread_equal(pthread_self(), main_thread)) return false;
+    pthread_kill(main_thread, sig);
+    return true;
+}
+
 static void on_sigint(int sig) {
-    if (!pthread_equal(pthread_self(), main_thread)) { /* only that one may touch the Lua state */
-        pthread_kill(main_thread, sig);
-        return;
-    }
+    if (sn_interrupt_forward(sig)) return;
     if (running && is_batch && hits > fired) {
         signal(sig, SIG_DFL);
         raise(sig);

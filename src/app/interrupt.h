@@ -10,6 +10,11 @@ void sn_interrupt_install(lua_State *L, bool batch);
 /* Gives coroutines, made from now on, a hook of their own: one set on the main thread does not reach them. */
 void sn_interrupt_coroutines(lua_State *L);
 
+/* First in every signal handler: the system picks any thread, but only the main one may touch the Lua state,
+ * and only it waits at the prompt. true: the main thread has been sent the signal, and there is nothing more to
+ * do. */
+bool sn_interrupt_forward(int sig);
+
 /* Around each chunk. end tells whether SIGINT came in between, and whether the chunk never got to notice it. */
 void sn_interrupt_begin(void);
 bool sn_interrupt_end(bool *unnoticed);

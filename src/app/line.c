@@ -27,10 +27,11 @@ static struct {
 static const int passed_on[] = { SIGTSTP, SIGTERM, SIGHUP, SIGQUIT };
 enum { NPASSED = sizeof passed_on / sizeof *passed_on };
 
-static void on_passed(int sig) { line.caught = sig; }
+static void on_passed(int sig) {
+    if (!sn_interrupt_forward(sig)) line.caught = sig;
+}
 static void on_resize(int sig) {
-    (void)sig;
-    line.resized = 1;
+    if (!sn_interrupt_forward(sig)) line.resized = 1;
 }
 
 static void on_line(char *text) {

@@ -304,7 +304,10 @@ static void shell(const char *command) {
     shell_ran = true;
     nout = 0;
     fflush(stdout);
-    if (pipe(fds)) return fail("pipe: %s", strerror(errno));
+    if (pipe(fds)) {
+        fail("pipe: %s", strerror(errno));
+        return;
+    }
     pid_t pid = fork();
     if (pid == 0) {
         set_environment();
@@ -369,9 +372,13 @@ static void key(const char *name) {
     } table[] = { { "C-c", "\3" },  { "C-d", "\4" }, { "C-z", "\32" },   { "C-r", "\22" },
                   { "C-u", "\25" }, { "TAB", "\t" }, { "UP", "\033[A" }, { "ENTER", "\r" } };
     forget_output();
+    const char *keys = NULL;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (!strcmp(table[i].name, name)) return type(table[i].keys, strlen(table[i].keys));
-    fail("unknown key %s", name);
+        if (!strcmp(table[i].name, name)) keys = table[i].keys;
+    if (keys)
+        type(keys, strlen(keys));
+    else
+        fail("unknown key %s", name);
 }
 
 static void type_escaped(const char *s) {
@@ -394,8 +401,8 @@ static void rest_for(double seconds) {
 }
 
 static void directive(const char *word, const char *rest) {
-    if (!strcmp(word, "case")) return begin_case(rest);
-    if (case_failed) return;
+    if (!strcmp(word, "case")) begin_case(rest);
+    if (case_failed || !strcmp(word, "case")) return;
     if (!strcmp(word, "env"))
         snprintf(envs[nenv++ % 16], sizeof envs[0], "%s", rest);
     else if (!strcmp(word, "run"))
@@ -423,20 +430,21 @@ static void play_line(char *s) {
     if (*s == '%') {
         char *space = strchr(s, ' ');
         if (space) *space++ = '\0';
-        return directive(s + 1, space ? space : "");
-    }
-    if (!case_open || case_failed) return;
-    if (!strcmp(s, "sonde>")) return prompt_line("sonde> ", "");
-    if (!strncmp(s, "sonde> ", 7) || !strncmp(s, "   ..> ", 7)) {
+        directive(s + 1, space ? space : "");
+    } else if (!case_open || case_failed) {
+        return;
+    } else if (!strcmp(s, "sonde>")) {
+        prompt_line("sonde> ", "");
+    } else if (!strncmp(s, "sonde> ", 7) || !strncmp(s, "   ..> ", 7)) {
         char prompt[8] = { 0 };
         memcpy(prompt, s, 7);
-        return prompt_line(prompt, s + 7);
-    }
-    if (!strncmp(s, "$ ", 2)) {
+        prompt_line(prompt, s + 7);
+    } else if (!strncmp(s, "$ ", 2)) {
         finish_shell();
-        return shell(s + 2);
+        shell(s + 2);
+    } else {
+        nwant += (size_t)snprintf(want + nwant, BIG - nwant, "%s\n", s);
     }
-    nwant += (size_t)snprintf(want + nwant, BIG - nwant, "%s\n", s);
 }
 
 /* An empty line before %case belongs to the file, not to the output. */

@@ -60,7 +60,7 @@ $ printf '#1\nalpha = "found"\n#2\nbeta = 2\n' > h
 %key ENTER
 ...
 sonde> alpha
-"found"
+found
 sonde>
 
 %case Ctrl-R
@@ -75,7 +75,7 @@ $ printf '#1\ngamma = "searched"\n#2\nbeta = 2\n' > h
 %key ENTER
 ...
 sonde> gamma
-"searched"
+searched
 sonde>
 
 %case the default place

@@ -13,7 +13,7 @@ sonde> x * 2
 sonde> print(1, 2)
 1	2
 sonde> string.format("%d-%d", 3, 4), true
-"3-4"
+3-4
 true
 sonde>
 
@@ -64,7 +64,7 @@ sonde> x = 1
 sonde> error("boom")
 error: boom
 sonde> _err
-"boom"
+boom
 sonde> nothing.there
 error: attempt to index a nil value (global 'nothing')
 sonde> error({ code = 7 })
