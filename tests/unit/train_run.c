@@ -515,6 +515,46 @@ static void checkpoints_are_named_as_keras_names_them(void **state) {
     rmdir(want);
 }
 
+/* ---- memory ---- */
+
+/* The k-th allocation fails, for every k: an error at most, nothing leaks, and what goes on gives the same
+ * bits. */
+static void running_out_of_memory_loses_nothing(void **state) {
+    (void)state;
+    const char *cb[] = { "early_stopping{patience=9, restore_best_weights=true}", NULL };
+    rig whole = rig_open("adam{}", &two_epochs, cb, NULL);
+    finish(whole.run);
+    size_t before = sn_mem_used();
+    bool done = false;
+    int begun = 0;
+    for (int k = 0; k < 2000 && !done; k++) {
+        sn_err e = { 0 };
+        rig r = rig_open("adam{}", &two_epochs, cb, NULL);
+        sn_obj *early = sn_obj_retain(sn_run_callback(r.run, 0));
+        sn_run_end(r.run);
+        sn_mem_fail_after(k);
+        sn_status s = sn_run_begin(&r.run, r.t, r.train, r.val, &two_epochs, &early, 1, &e);
+        begun += s == SN_OK;
+        if (s != SN_OK) assert_true(s == SN_ENOMEM && !r.run);
+        int errors = s != SN_OK;
+        for (sn_event ev = { 0 }; r.run && ev.kind != SN_EV_END;) {
+            ev.kind = SN_EV_STEP;
+            s = sn_run_next(r.run, &ev, &e);
+            if (s == SN_OK) continue;
+            assert_int_equal(s, SN_ENOMEM);
+            assert_true(++errors < 3);
+        }
+        sn_mem_fail_after(-1);
+        if (r.run) same_runs(&whole, &r);
+        done = !errors && k > 50;
+        sn_obj_release(early);
+        rig_close(&r);
+        assert_int_equal(sn_mem_used(), before);
+    }
+    assert_true(done && begun > 1);
+    rig_close(&whole);
+}
+
 /* ---- mistakes ---- */
 
 static void expect_refused(rig *r, const sn_run_opts *o, sn_dataset *train, sn_dataset *val, const char *part) {
@@ -585,6 +625,7 @@ int main(void) {
         cmocka_unit_test(nan_is_passed_on_and_can_end_the_run),
         cmocka_unit_test(a_callback_that_fails_leaves_the_run_usable),
         cmocka_unit_test(checkpoints_are_named_as_keras_names_them),
+        cmocka_unit_test(running_out_of_memory_loses_nothing),
         cmocka_unit_test(mistakes_are_said_before_the_first_step),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
