@@ -12,7 +12,7 @@
 
 enum { MAX_DEPTH = 100, MAX_CLASSES = 1000000 };
 
-/* The chain of folders being walked; a link back to one of them is not followed. */
+/* The chain of folders being walked; a link that leads back into it ends there. */
 typedef struct chain {
     const struct chain *up;
     dev_t dev;
@@ -69,7 +69,7 @@ static sn_status walk_entry(walk *w, const char *path, const chain *here, sn_err
         st.st_mode = 0; /* a dead link with an image's name: broken, said when read */
     if (!S_ISDIR(st.st_mode)) return is_image_name(path) ? add_file(w, path, e) : SN_OK;
     if (link && !w->follow_links) return SN_OK;
-    for (const chain *c = here; link && c; c = c->up)
+    for (const chain *c = here; c; c = c->up)
         if (c->dev == st.st_dev && c->ino == st.st_ino) return SN_OK;
     return walk_folder(w, path, here, e);
 }

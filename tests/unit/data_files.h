@@ -47,7 +47,7 @@ static inline int make_root(void **state) {
 
 static inline int remove_root(void **state) {
     (void)state;
-    char command[300];
+    char command[600];
     snprintf(command, sizeof command, "chmod -R u+rwx '%s' && rm -rf '%s'", root, root);
     return system(command);
 }
