@@ -19,7 +19,5 @@ U.network("branch model", m, data, {
     "head/bias" },
   trainable = { "stem/kernel", "stem/bias", "shared/kernel", "shared/bias", "head/kernel", "head/bias" },
 })
-local total, trainable, fixed = m:count_params()
-U.result(total == 172 and trainable == 164 and fixed == 8, "branch model: count_params",
-  "%s, %s, %s; reference 172, 164, 8", total, trainable, fixed)
+U.close("branch model: count_params", { m:count_params() }, data.count, 0)
 U.done()

@@ -25,11 +25,10 @@ local layers = {
   { "batch_norm_plain", { 4, 3, 3 }, batch_norm { center = false, scale = false } },
   { "rescaling", { 3, 2, 2 }, rescaling { 0.5, offset = -1 } },
   { "reshape", { 3, 4, 2 }, reshape { { 2, 12 } } },
-  { "dense_on_image", { 3, 4, 2 }, dense { 3, activation = "tanh" } },
 }
 local names = {
-  conv = { "kernel", "bias" }, dense = { "kernel", "bias" },
-  batch_norm = { "gamma", "beta", "moving_mean", "moving_variance" }, batch_norm_plain = { "moving_mean", "moving_variance" },
+  conv = { "kernel", "bias" }, batch_norm = { "gamma", "beta", "moving_mean", "moving_variance" },
+  batch_norm_plain = { "moving_mean", "moving_variance" },
 }
 
 for _, row in ipairs(layers) do
