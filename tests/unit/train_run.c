@@ -259,14 +259,16 @@ static void looking_on_disturbs_nothing(void **state) {
 typedef struct {
     sn_dataset d;
     sn_dataset *base;
-    int64_t bad;
+    int64_t bad, bad_to; /* the first and the last */
     sn_status status;
     atomic_int left;
 } flaky;
 
+static bool is_bad(const flaky *f, int64_t i) { return f->bad < 0 || (i >= f->bad && i <= f->bad_to); }
+
 static sn_status flaky_get(sn_dataset *d, int64_t i, float *x, float *y, sn_err *e) {
     flaky *f = (flaky *)d;
-    if (i == f->bad || f->bad < 0) {
+    if (is_bad(f, i)) {
         int left = atomic_load(&f->left);
         if (left > 0) atomic_store(&f->left, left - 1);
         if (left != 0) return sn_fail(e, f->status, "sample %d: broken.png: cannot be read", (int)i);
@@ -280,7 +282,7 @@ static sn_status flaky_label(sn_dataset *d, int64_t i, float *y, sn_err *e) {
 static void flaky_free(sn_dataset *d) { sn_dataset_release(((flaky *)d)->base); }
 static bool flaky_broken(const sn_dataset *d, int64_t i) {
     const flaky *f = (const flaky *)d;
-    return f->status == SN_ESKIP && (i == f->bad || f->bad < 0);
+    return f->status == SN_ESKIP && is_bad(f, i);
 }
 static const sn_dataset_fns flaky_fns = {
     .get = flaky_get, .label = flaky_label, .free = flaky_free, .broken = flaky_broken
@@ -294,7 +296,7 @@ static sn_dataset *make_flaky(int64_t n, uint64_t seed, int64_t bad, sn_status s
     f->d.fns = &flaky_fns;
     f->d.obj = NULL;
     f->d.class_names = NULL;
-    f->bad = bad;
+    f->bad = f->bad_to = bad;
     f->status = status;
     atomic_store(&f->left, left);
     return &f->d;
@@ -346,7 +348,36 @@ static void broken_samples_are_left_out(void **state) {
     rig_close(&r);
 }
 
+static char dir[64];
 static void quiet(const char *line) { (void)line; }
+
+/* A batch all of whose samples are broken is passed over, and the position counts it. */
+static void a_broken_batch_is_passed_over(void **state) {
+    (void)state;
+    sn_err e = { 0 };
+    char path[100];
+    snprintf(path, sizeof path, "%s/run.sonde", dir);
+    rig a = rig_open("adam{}", &two_epochs, NULL, NULL), b = { 0 };
+    sn_dataset *d = make_flaky(TRAIN, 1, BATCH, SN_ESKIP, -1);
+    ((flaky *)d)->bad_to = 2 * BATCH - 1;
+    sn_run_opts o = two_epochs;
+    o.shuffle = false;
+    sn_run_end(a.run);
+    ok(sn_run_begin(&a.run, a.t, d, a.val, &o, NULL, 0, &e), &e);
+    for (int i = 0; i < 3; i++) next(a.run);
+    ok(sn_run_save(a.run, path, &e), &e);
+    ok(sn_run_resume(&b.run, &b.m, &b.t, path, d, a.val, &e), &e);
+    finish(a.run);
+    finish(b.run);
+    assert_int_equal(a.t->iterations, 8);
+    same_runs(&a, &b);
+    sn_run_end(b.run);
+    sn_trainer_free(b.t);
+    sn_model_free(b.m);
+    rig_close(&a);
+    sn_dataset_release(d);
+    unlink(path);
+}
 
 static void data_of_nothing_but_broken_samples_are_an_error(void **state) {
     (void)state;
@@ -450,8 +481,6 @@ static void nan_is_passed_on_and_can_end_the_run(void **state) {
     assert_string_equal(sn_run_message(r.run), "Batch 1: Invalid loss, terminating training\n");
     rig_close(&r);
 }
-
-static char dir[64];
 
 static void a_callback_that_fails_leaves_the_run_usable(void **state) {
     (void)state;
@@ -618,6 +647,7 @@ int main(void) {
         cmocka_unit_test(looking_on_disturbs_nothing),
         cmocka_unit_test(an_unreadable_sample_leaves_the_run_usable),
         cmocka_unit_test(broken_samples_are_left_out),
+        cmocka_unit_test(a_broken_batch_is_passed_over),
         cmocka_unit_test(data_of_nothing_but_broken_samples_are_an_error),
         cmocka_unit_test(callbacks_see_the_run),
         cmocka_unit_test(a_stopped_run_ends_with_its_epoch),

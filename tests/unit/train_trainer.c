@@ -2,6 +2,7 @@
 #include "train_rig.h"
 
 #include "base/pool.h"
+#include "train/optim.h"
 
 static const sn_shape scalar = { 0 };
 static float batch_x[BATCH * FEATURES], batch_y[BATCH];
@@ -94,6 +95,33 @@ static void clipping_hides_no_nan(void **state) {
         ok(sn_trainer_step(t, BATCH, x, batch_y, &scalar, &l, &e), &e);
         assert_true(isnan(l.total));
         assert_true(isnan(m->slab[m->params[0].offset]));
+        sn_trainer_free(t);
+        sn_model_free(m);
+    }
+}
+
+/* One gradient that is not finite among sound ones: its tensor (clipnorm) or everything (global_clipnorm)
+ * becomes NaN, as in Keras. And the update is made whole although the pool is cancelled. */
+static void one_nan_reaches_its_tensor(void **state) {
+    (void)state;
+    const char *opts[] = { "sgd{clipnorm=1}", "sgd{global_clipnorm=1}", "sgd{clipvalue=1}" };
+    for (int i = 0; i < 3; i++) {
+        sn_err e = { 0 };
+        sn_losses l;
+        sn_model *m = make_model(net);
+        sn_trainer *t = make_trainer(m, opts[i], NULL);
+        ok(sn_trainer_gradients(t, BATCH, batch_x, batch_y, &scalar, true, &l, &e), &e);
+        const sn_param *last = &m->params[m->nparam - 1];
+        float other = m->slab[last->offset];
+        t->grads[m->params[0].offset] = NAN;
+        ok(sn_optim_measure(t, &e), &e);
+        sn_pool_cancel(t->pool);
+        sn_optim_apply(t);
+        sn_pool_clear_cancel(t->pool);
+        assert_true(isnan(m->slab[m->params[0].offset]));
+        assert_true(!isnan(m->slab[m->params[0].offset + 1]) == (i == 2));
+        assert_true(isnan(m->slab[last->offset]) == (i == 1));
+        assert_true(m->slab[last->offset] != other);
         sn_trainer_free(t);
         sn_model_free(m);
     }
@@ -293,6 +321,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(updates_are_as_written),
         cmocka_unit_test(clipping_hides_no_nan),
+        cmocka_unit_test(one_nan_reaches_its_tensor),
         cmocka_unit_test(frozen_layers_stay),
         cmocka_unit_test(schedules_count_from_zero),
         cmocka_unit_test(without_compile_one_can_predict_only),
