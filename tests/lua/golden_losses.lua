@@ -64,7 +64,7 @@ metrics("binary", 1, "binary_crossentropy", {
   metrics = { auc { curve = "PR" }, precision { thresholds = 0.7 }, recall { thresholds = 0.3 } },
   names = { auc = "auc_pr", precision = "precision_7", recall = "recall_3" },
 })
-metrics("binary", 1, "binary_crossentropy", { metrics = { auc { num_thresholds = 50 } }, names = { auc = "auc_50" } })
+metrics("binary", 1, "binary_crossentropy", { metrics = { auc { num_thresholds = 7 } }, names = { auc = "auc_7" } })
 metrics("categorical", 7, "categorical_crossentropy", {
   metrics = { "accuracy", auc {}, precision {}, recall {}, top_k {} },
   names = { accuracy = "accuracy", auc = "auc", precision = "precision", recall = "recall", top_k = "top_5" },
