@@ -11,7 +11,7 @@ static lua_State *volatile state;
 static pthread_t main_thread;
 static volatile sig_atomic_t running, hits, fired, is_batch;
 
-static bool is_due(void) { return running && (hits > fired || hits > 1); }
+static bool is_due(void) { return running && (hits > 1 || (hits > fired && sn_bind_interrupt_pending())); }
 
 /* An interrupt becomes one error: what catches it may go on and use the core. After a second Ctrl-C it is
  * raised again and again until the chunk is over, so that no pcall in the user's loop can swallow it. */
@@ -70,7 +70,7 @@ void sn_interrupt_begin(void) {
 
 bool sn_interrupt_end(bool *unnoticed) {
     running = 0;
-    *unnoticed = hits > fired;
+    *unnoticed = hits > fired && sn_bind_interrupt_pending();
     lua_sethook(state, NULL, 0, 0);
     sn_bind_clear_interrupt();
     return sn_interrupt_take();

@@ -145,6 +145,7 @@ static int run_program(program *p) {
     }
     p->session = (sn_session){ .L = L,
                                .interactive = p->opt.interactive || (p->bare && isatty(STDIN_FILENO)),
+                               .on_terminal = isatty(STDERR_FILENO),
                                .color = wants_color(STDERR_FILENO) };
     set_signals(p);
     lua_pushcfunction(L, run_all);

@@ -8,7 +8,8 @@
 typedef struct {
     lua_State *L;
     bool interactive; /* a prompt is there or will follow */
-    bool color;       /* stderr is a terminal that wants colours */
+    bool on_terminal; /* stderr is one */
+    bool color;       /* and wants colours */
 } sn_session;
 
 typedef enum { SN_RAN_OK, SN_RAN_ERROR, SN_RAN_INTERRUPTED } sn_outcome;

@@ -9,6 +9,7 @@
 #include "bind/glue.h"
 #include "num/gemm.h"
 #include "num/kern.h"
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,7 @@ static void push_where(lua_State *L) {
 
 int sn_raise(lua_State *L, const sn_err *e) {
     if (e->code == SN_ECANCEL) {
+        sn_bind_clear_interrupt(); /* it is one error: what catches it may use the core again */
         lua_pushliteral(L, "interrupted");
         return lua_error(L);
     }
@@ -98,6 +100,7 @@ sn_buf *sn_push_buf(lua_State *L, size_t max) {
 
 /* ---- interruption ---- */
 
+static volatile sig_atomic_t pending;
 static sn_run *volatile active_run;
 static sn_loader *volatile active_loader;
 
@@ -107,6 +110,7 @@ void sn_set_active(sn_run *run, sn_loader *loader) {
 }
 
 void sn_bind_interrupt(void) {
+    pending = 1;
     sn_pool_cancel(sn_pool_default());
     sn_run *run = active_run;
     if (run) sn_run_interrupt(run);
@@ -114,7 +118,12 @@ void sn_bind_interrupt(void) {
     if (loader) sn_loader_interrupt(loader);
 }
 
-void sn_bind_clear_interrupt(void) { sn_pool_clear_cancel(sn_pool_default()); }
+void sn_bind_clear_interrupt(void) {
+    pending = 0;
+    sn_pool_clear_cancel(sn_pool_default());
+}
+
+bool sn_bind_interrupt_pending(void) { return pending != 0; }
 
 /* ---- small functions of core ---- */
 

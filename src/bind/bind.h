@@ -3,6 +3,7 @@
 #define SN_BIND_BIND_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 /* Opens everything: metatables, the embedded Lua half, the table `sonde`, and its names as globals. Call it
  * once on a new state after luaL_openlibs, in protected mode (it raises what goes wrong). Leaves the stack as
@@ -17,5 +18,7 @@ int sn_bind_print(lua_State *L);
  * its last completed step. The flag stays up until it is cleared: clear it before starting the next chunk. */
 void sn_bind_interrupt(void);
 void sn_bind_clear_interrupt(void);
+/* Up and not yet turned into an error, by the core or by whoever cleared it. */
+bool sn_bind_interrupt_pending(void);
 
 #endif

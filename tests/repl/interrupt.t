@@ -4,7 +4,8 @@ sonde> n = 0
 sonde> while true do n = n + 1 end
 %pause 0.2
 %key C-c
-...interrupted
+...
+interrupted
 sonde> n > 0
 true
 sonde>
@@ -15,7 +16,8 @@ sonde> while true do pcall(function() while true do end end) end
 %key C-c
 %pause 0.2
 %key C-c
-...interrupted
+...
+interrupted
 sonde> 1
 1
 sonde>
@@ -24,7 +26,8 @@ sonde>
 sonde> coroutine.wrap(function() while true do end end)()
 %pause 0.2
 %key C-c
-...interrupted
+...
+interrupted
 sonde>
 
 %case at the prompt it clears the line, and the chunk
@@ -50,7 +53,8 @@ sonde>
 sonde> io.read()
 %pause 0.2
 %key C-c
-...interrupted
+...
+interrupted
 sonde> 1
 1
 sonde>
@@ -86,7 +90,8 @@ $ echo 'v = 1 while true do end' > s.lua
 %run -q -i s.lua
 %pause 0.5
 %key C-c
-...interrupted
+...
+interrupted
 sonde> v
 1
 sonde>

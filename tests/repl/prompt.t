@@ -238,7 +238,8 @@ sonde> while n < 1e12 do n = n + 1 end
 %until cooked
 %pause 0.2
 %key C-c
-...interrupted
+...
+interrupted
 sonde> n > 0
 true
 sonde>
