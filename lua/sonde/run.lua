@@ -367,7 +367,7 @@ function methods.loss_terms(r, epoch)
   if info.step > 0 then
     local now = core.run_terms(r, 0, false)
     if now then
-      return report.terms(m, ("epoch %d, %d steps"):format(s.first + info.epoch + 1, info.step), now,
+      return report.terms(m, ("epoch %d, step %d"):format(s.first + info.epoch + 1, info.step), now,
         core.run_terms(r, 0, true) or (info.epoch > 0 and core.run_terms(r, info.epoch, true) or nil))
     end
   end

@@ -108,7 +108,7 @@ function meta.__tostring(t)
     stride[d] = step
     step = step * shape[d]
   end
-  local edge = edges(shape, n > THRESHOLD)
+  local edge = edges(shape, n > THRESHOLD or (#shape > 1 and n // shape[#shape] > MAX_LINES))
   local texts = element_texts(t, shown(shape, 1, 0, stride, edge, {}), dtype)
   return head .. "\n" .. body(shape, 1, 0, stride, edge, texts)
 end
