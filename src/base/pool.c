@@ -178,7 +178,9 @@ static void run_region(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx, boo
     pthread_mutex_unlock(&p->lock);
 }
 
-void sn_parallel(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) { run_region(p, ncells, fn, ctx, false); }
+void sn_parallel(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) {
+    run_region(p, ncells, fn, ctx, false);
+}
 
 void sn_parallel_always(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) {
     run_region(p, ncells, fn, ctx, true);
