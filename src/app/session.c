@@ -26,7 +26,10 @@ sn_outcome sn_session_call(sn_session *s, int nargs, int nresults) {
     int status = lua_pcall(L, nargs, nresults, base);
     bool unnoticed, interrupted = sn_interrupt_end(&unnoticed);
     lua_remove(L, base);
-    if (status == LUA_OK && !unnoticed) return SN_RAN_OK;
+    if (status == LUA_OK && !unnoticed) {
+        if (interrupted && s->on_terminal) fputc('\n', stderr); /* below the ^C */
+        return SN_RAN_OK;
+    }
     if (status == LUA_OK ||
         (interrupted && status == LUA_ERRERR)) { /* results, or the handler itself was interrupted */
         lua_settop(L, base - 1);

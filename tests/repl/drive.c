@@ -5,8 +5,9 @@
  * A file holds cases. In a case:
  *   %case NAME              begins it, in an empty home folder
  *   %env NAME=VALUE         before it starts; $HOME is replaced
- *   %run ARGS               starts PROGRAM with these arguments, split at spaces (default: -q)
- *   sonde> TEXT             waits for this prompt, compares what came before it, types TEXT and Enter
+ *   %run ARGS               starts PROGRAM with these arguments, split at spaces (default: -q); $TESTS is
+ * FILE.t's folder sonde> TEXT             waits for this prompt, compares what came before it, types TEXT and
+ * Enter
  *      ..> TEXT             the same
  *   sonde>                  only waits and compares
  *   %key C-c                types a control key at once (C-c C-d C-z C-r C-u TAB UP ENTER)
@@ -206,7 +207,11 @@ static void start(const char *args) {
     char copy[500], *argv[32] = { (char *)(size_t)program };
     int argc = 1;
     struct winsize size = { .ws_row = 50, .ws_col = 200 };
-    snprintf(copy, sizeof copy, "%s", args);
+    const char *tests = strstr(args, "$TESTS");
+    if (tests)
+        snprintf(copy, sizeof copy, "%.*s%s%s", (int)(tests - args), args, getenv("TESTS"), tests + 6);
+    else
+        snprintf(copy, sizeof copy, "%s", args);
     for (char *rest = NULL, *w = strtok_r(copy, " ", &rest); w && argc < 31; w = strtok_r(NULL, " ", &rest))
         argv[argc++] = w;
     nout = 0;
@@ -362,7 +367,8 @@ static void begin_case(const char *name) {
 /* What is awaited from here on is what the next key brings. */
 static void forget_output(void) {
     need_session();
-    while (receive(0.02)) continue;
+    double end = now() + 0.2; /* it may be printing without end */
+    while (receive(0.02) && now() < end) continue;
     nout = 0;
 }
 
@@ -451,8 +457,12 @@ static void play_line(char *s) {
 static void play(const char *path) {
     char text[2000], held[2] = { 0 };
     FILE *f = fopen(path, "r");
-    const char *slash = strrchr(path, '/');
-    snprintf(file_name, sizeof file_name, "%s", slash ? slash + 1 : path);
+    char folder[4096];
+    if (realpath(path, folder)) {
+        snprintf(file_name, sizeof file_name, "%s", strrchr(folder, '/') + 1);
+        *strrchr(folder, '/') = '\0';
+        setenv("TESTS", folder, 1);
+    }
     if (!f) {
         printf("%s: %s\n", path, strerror(errno));
         failed++;
