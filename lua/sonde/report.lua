@@ -97,13 +97,22 @@ function Terms.__tostring(t)
   return util.columns(rows, "lrr")
 end
 
+-- l2 0.0001; l1_l2 l1=0.01 l2=0.02: defaults are said too
+local function regularizer_text(o)
+  local fields, out = core.describe("regularizer", o.type).fields, { o.type }
+  for _, f in ipairs(fields) do
+    out[#out + 1] = (#fields > 1 and f.name .. "=" or "") .. tostring(o[f.name])
+  end
+  return table.concat(out, " ")
+end
+
 -- Which layers carry a penalty, and what it is.
 local function penalized(info)
   local numbers, names, what = {}, {}, {}
   for i, layer in ipairs(info.layers) do
     local list = {}
     for _, p in ipairs(layer.params) do
-      if p.regularizer then list[#list + 1] = ("%s %s"):format(p.name, tostring(p.regularizer)) end
+      if p.regularizer then list[#list + 1] = p.name .. " " .. regularizer_text(p.regularizer) end
     end
     if #list > 0 then
       numbers[#numbers + 1], names[#names + 1], what[#what + 1] = i, layer.name, "(" .. table.concat(list, ", ") .. ")"

@@ -134,7 +134,7 @@ static int run_next(lua_State *L) {
 }
 
 static int run_stop(lua_State *L) {
-    sn_run_stop(check_run(L, 1), luaL_optstring(L, 2, "stopped"));
+    sn_run_stop(check_run(L, 1), luaL_optstring(L, 2, NULL));
     return 0;
 }
 
