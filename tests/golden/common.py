@@ -19,8 +19,8 @@ keras.config.set_floatx("float64")
 tf.config.experimental.enable_op_determinism()
 keras.utils.set_random_seed(1)
 
-# ops.cast(0.999, "float64") goes through float32 on TensorFlow, so Adam's beta powers, and with them its steps, would be
-# off by 6e-6: hand it the double.
+# ops.cast(0.999, "float64") goes through float32 on TensorFlow, so Adam's beta powers, and with them its steps,
+# would be off by 6e-6: hand it the double.
 _cast = keras.src.ops.cast
 keras.src.ops.cast = lambda x, dtype: _cast(np.float64(x) if isinstance(x, float) else x, dtype)
 
@@ -90,7 +90,7 @@ def gradients(model, x, y):
 
 
 def train_losses(model, batches):
-    """Keras's train_on_batch returns a running mean over the calls: reset it so that each value is its batch's own."""
+    """Keras's train_on_batch returns a running mean over the calls: reset, so that a value is its batch's own."""
     out = []
     for x, y in batches:
         model.reset_metrics()

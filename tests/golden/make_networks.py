@@ -1,5 +1,5 @@
-"""Makes golden_a, golden_b, golden_branch, golden_layers and golden_activations.npz with Keras 3 on TensorFlow in
-float64. How to run, and what it needs: common.py. The tests that read them: tests/lua/golden_*.lua."""
+"""Makes golden_a, golden_b, golden_branch, golden_layers and golden_activations.npz with Keras 3 on TensorFlow
+in float64. How to run, and what it needs: common.py. The tests that read them: tests/lua/golden_*.lua."""
 from common import Store, f32, gradients, keras, network, np, random_weights, tf
 
 L, R = keras.layers, keras.regularizers
