@@ -275,20 +275,6 @@ static sn_status check_range(const sn_obj *o, const sn_field *f, double num, sn_
     return SN_OK;
 }
 
-static sn_status as_int(const sn_obj *o, const sn_field *f, const sn_value *v, int64_t *out, sn_err *e) {
-    bool whole = v->kind == SN_V_INT || (v->kind == SN_V_NUM && v->num >= -9e15 && v->num <= 9e15 &&
-                                         v->num == (double)(int64_t)v->num);
-    if (!whole) return wrong_type(o, f, v, "a whole number", e);
-    *out = v->kind == SN_V_INT ? v->i : (int64_t)v->num;
-    return check_range(o, f, (double)*out, e);
-}
-
-static sn_status as_num(const sn_obj *o, const sn_field *f, const sn_value *v, double *out, sn_err *e) {
-    if (v->kind != SN_V_INT && v->kind != SN_V_NUM) return wrong_type(o, f, v, "a number", e);
-    *out = v->num;
-    return check_range(o, f, *out, e);
-}
-
 static sn_status set_enum(const sn_obj *o, const sn_field *f, int *m, const sn_value *v, sn_err *e) {
     if (v->kind != SN_V_STR) return wrong_type(o, f, v, "a text", e);
     int i = choice_index(f, v->str);
@@ -303,6 +289,26 @@ static sn_status set_enum(const sn_obj *o, const sn_field *f, int *m, const sn_v
             b.data ? b.data : "", near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     sn_buf_free(&b);
     return SN_EINVAL;
+}
+
+static sn_status as_int(const sn_obj *o, const sn_field *f, const sn_value *v, int64_t *out, sn_err *e) {
+    if (v->kind == SN_V_STR && f->choices) { /* a word among numbers: save_freq = "epoch" */
+        int word = 0;
+        sn_status s = set_enum(o, f, &word, v, e);
+        *out = -word;
+        return s;
+    }
+    bool whole = v->kind == SN_V_INT || (v->kind == SN_V_NUM && v->num >= -9e15 && v->num <= 9e15 &&
+                                         v->num == (double)(int64_t)v->num);
+    if (!whole) return wrong_type(o, f, v, "a whole number", e);
+    *out = v->kind == SN_V_INT ? v->i : (int64_t)v->num;
+    return check_range(o, f, (double)*out, e);
+}
+
+static sn_status as_num(const sn_obj *o, const sn_field *f, const sn_value *v, double *out, sn_err *e) {
+    if (v->kind != SN_V_INT && v->kind != SN_V_NUM) return wrong_type(o, f, v, "a number", e);
+    *out = v->num;
+    return check_range(o, f, *out, e);
 }
 
 static sn_status set_ints(const sn_obj *o, const sn_field *f, void *m, const sn_value *v, sn_err *e) {

@@ -20,7 +20,7 @@ typedef struct sn_obj sn_obj;
 
 /* What the member of the configuration struct at field->off is. An all-zero member means "absent". */
 typedef enum {
-    SN_T_INT,     /* int64_t */
+    SN_T_INT,     /* int64_t; with choices, word k stands for -k ("epoch" for 0) */
     SN_T_FLOAT,   /* double */
     SN_T_BOOL,    /* bool */
     SN_T_ENUM,    /* int: index into field->choices */
@@ -71,7 +71,7 @@ typedef struct {
     double def, min, max; /* default of INT, FLOAT, BOOL, PAIR (both), RATE */
     const char
         *sdef; /* default of STRING, ENUM, OBJECT ("glorot_uniform") as text; NULL = absent (ENUM: first) */
-    const char *const *choices;   /* ENUM: NULL-terminated */
+    const char *const *choices;   /* ENUM, INT: NULL-terminated */
     const sn_kind *kind;          /* OBJECT, RATE */
     const sn_handle_type *handle; /* HANDLE */
     const char *doc;

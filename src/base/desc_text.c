@@ -18,6 +18,11 @@ bool sn_obj_get(const sn_obj *o, const sn_field *f, sn_value *out) {
     case SN_T_INT:
         out->kind = SN_V_INT;
         out->num = (double)(out->i = *(const int64_t *)m);
+        for (int64_t k = 0; f->choices && f->choices[k] && out->i <= 0; k++) {
+            if (k != -out->i) continue;
+            out->kind = SN_V_STR;
+            out->str = f->choices[k];
+        }
         return true;
     case SN_T_FLOAT:
         out->kind = SN_V_NUM;
@@ -88,7 +93,12 @@ static void print_member(const sn_obj *o, const sn_field *f, sn_buf *b) {
     sn_value v;
     sn_obj_get(o, f, &v);
     switch (f->type) {
-    case SN_T_INT: sn_buf_fmt(b, "%lld", (long long)v.i); break;
+    case SN_T_INT:
+        if (v.kind == SN_V_STR)
+            sn_buf_quoted(b, v.str);
+        else
+            sn_buf_fmt(b, "%lld", (long long)v.i);
+        break;
     case SN_T_FLOAT: sn_buf_num(b, v.num); break;
     case SN_T_BOOL: sn_buf_str(b, v.b ? "true" : "false"); break;
     case SN_T_ENUM:
@@ -168,6 +178,12 @@ void sn_field_print_default(const sn_field *f, sn_buf *b) {
     }
     switch (f->type) {
     case SN_T_INT:
+        if (f->choices && f->def == 0) {
+            sn_buf_quoted(b, f->choices[0]);
+            break;
+        }
+        sn_buf_num(b, f->def);
+        break;
     case SN_T_FLOAT:
     case SN_T_PAIR:
     case SN_T_RATE: sn_buf_num(b, f->def); break;

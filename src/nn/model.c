@@ -253,7 +253,7 @@ static sn_status check_reach(const sn_model *m, int output, sn_err *e) {
     return SN_OK;
 }
 
-sn_status sn_model_finish(sn_model *m, int input, int output, uint64_t seed, sn_err *e) {
+sn_status sn_model_allocate(sn_model *m, int input, int output, uint64_t seed, sn_err *e) {
     if (!is_input(m, input))
         return sn_fail(e, SN_EINVAL, "model: has no input; begin with input{...} or give input_shape");
     if (output < 0 || output >= m->nnode) return sn_fail(e, SN_EINVAL, "model: has no output");
@@ -267,10 +267,12 @@ sn_status sn_model_finish(sn_model *m, int input, int output, uint64_t seed, sn_
     m->output = output;
     m->seed = seed;
     m->slab = sn_calloc(m->slab_count ? m->slab_count : 1, sizeof(float), "model: parameters", e);
-    if (!m->slab) return SN_ENOMEM;
-    sn_status s = sn_model_init_weights(m, e);
-    m->finished = s == SN_OK;
-    return s;
+    return m->slab ? SN_OK : SN_ENOMEM;
+}
+
+sn_status sn_model_finish(sn_model *m, int input, int output, uint64_t seed, sn_err *e) {
+    sn_status s = sn_model_allocate(m, input, output, seed, e);
+    return s == SN_OK ? sn_model_init_weights(m, e) : s;
 }
 
 sn_status sn_model_init_weights(sn_model *m, sn_err *e) {

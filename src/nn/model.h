@@ -45,7 +45,6 @@ typedef struct sn_model {
     float *slab;       /* all parameters */
     size_t slab_count;
     uint64_t seed; /* of its initial weights */
-    bool finished;
 } sn_model;
 
 /* Building: new, add_layer and call in any order that makes sense, then finish (which allocates and
@@ -57,6 +56,8 @@ sn_status sn_model_add_layer(sn_model *, sn_obj *layer, int *index, sn_err *);
  * parameters. */
 sn_status sn_model_call(sn_model *, int layer, const int *in, int nin, int *node, sn_err *);
 sn_status sn_model_finish(sn_model *, int input_node, int output_node, uint64_t seed, sn_err *);
+/* finish without initial weights: they are zero. For those who fill them at once. */
+sn_status sn_model_allocate(sn_model *, int input_node, int output_node, uint64_t seed, sn_err *);
 void sn_model_free(sn_model *);
 /* Weights of every parameter from its initializer and model->seed. */
 sn_status sn_model_init_weights(sn_model *, sn_err *);
@@ -75,7 +76,7 @@ double sn_model_penalty(const sn_model *, const float *slab, double *by_layer, s
 
 /* Text form (layers, calls, outputs), data only; reads back to the same graph. Weights are stored beside it. */
 void sn_model_print(const sn_model *, sn_buf *);
-sn_status sn_model_parse(sn_model **, const char *text,
-                         sn_err *); /* weights initialized; the caller overwrites them */
+/* The weights are zero: the caller fills them, or calls sn_model_init_weights. */
+sn_status sn_model_parse(sn_model **, const char *text, sn_err *);
 
 #endif

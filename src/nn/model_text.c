@@ -124,7 +124,7 @@ sn_status sn_model_parse(sn_model **out, const char *text, sn_err *e) {
         s = read_line(&r, &t, e);
         if (s == SN_OK) t++;
     }
-    if (s == SN_OK) s = sn_model_finish(r.m, r.input, r.output, r.seed, e);
+    if (s == SN_OK) s = sn_model_allocate(r.m, r.input, r.output, r.seed, e);
     if (s == SN_OK) {
         *out = r.m;
     } else {

@@ -51,6 +51,7 @@ static void rig_open(rig *r, const char *text, int64_t batch, const sn_tap *taps
     sn_err e = { 0 };
     memset(r, 0, sizeof *r);
     if (sn_model_parse(&r->m, text, &e) != SN_OK) fail_msg("%s", e.msg);
+    assert_int_equal(sn_model_init_weights(r->m, &e), SN_OK);
     sn_plan_opts o = { .mode = SN_PLAN_TRAIN,
                        .batch = batch,
                        .dtype = SN_F64,

@@ -21,6 +21,8 @@ typedef struct {
 /* The numbers of the state. */
 enum { BEST, BATCHES_SEEN };
 
+static const char *const frequencies[] = { "epoch", NULL };
+
 static const sn_field fields[] = {
     SN_STRING(config, filepath, .pos = 1, .flags = SN_REQUIRED,
               .doc =
@@ -32,8 +34,8 @@ static const sn_field fields[] = {
     SN_BOOL(config, save_weights_only, .def = 0, .doc = "weights only (.npz)"),
     SN_ENUM(config, mode, .choices = sn_callback_modes,
             .doc = "does the value improve when it falls (min) or grows (max); auto: as its metric says"),
-    SN_INT(config, save_freq, .def = 0, .max = 1e12,
-           .doc = "save after this many batches; 0: after every epoch"),
+    SN_INT(config, save_freq, .def = 0, .max = 1e12, .choices = frequencies,
+           .doc = "\"epoch\", or save after this many batches"),
     SN_FLOAT(config, initial_value_threshold, .def = HUGE_VAL, .doc = "the value to beat at first; inf: none"),
     SN_FIELDS_END
 };
