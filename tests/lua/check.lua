@@ -1,4 +1,4 @@
--- What the test scripts share. A failure raises an error at the line of the check; done() prints "ok N".
+-- What the test scripts share. A failure raises an error at the line of the check; done() prints how many checks passed.
 local check = { count = 0 }
 
 local function failed(what, ...) error("check failed: " .. what:format(...), 3) end
@@ -116,7 +116,7 @@ end
 
 function check.done()
   for _, path in ipairs(folders) do os.execute(("rm -rf '%s'"):format(path)) end
-  print("ok " .. check.count)
+  print(("ok %d: %d passed, 0 failed"):format(check.count, check.count))
 end
 
 return check

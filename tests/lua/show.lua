@@ -1,0 +1,61 @@
+-- How values print, help, and the table sonde.
+local check = dofile((arg[0]:match "^(.*/)" or "") .. "check.lua")
+
+local show = require "sonde.show"
+check.equal(show.text(3), "3")
+check.equal(show.text(0.5), "0.5")
+check.equal(show.text "a\nb", "a\nb")
+check.equal(show.text(nil), "nil")
+check.equal(show.text {}, "{}")
+check.equal(show.text { 1, "a", { b = true } }, '{ 1, "a", { b = true } }')
+check.equal(show.text { ["end"] = 1, ["a b"] = 2, [1.5] = 3 }, '{ [1.5] = 3, ["a b"] = 2, ["end"] = 1 }')
+local ring = {}
+ring[1] = ring
+check.equal(show.text(ring), "{ { itself } }")
+local long = {}
+for i = 1, 100 do long[i] = i end
+check.has(show.text(long), "... 60 more")
+check.equal(show.text { tensor { 1, 2 } }, "{ tensor (2,) float32  min 1  mean 1.5  max 2 }")
+check.equal(show.text(adam { 0.5 }), "adam{learning_rate=0.5}")
+check.equal(show.text(setmetatable({}, { __tostring = function() return "mine" end })), "mine")
+check.equal(check.output(function() show.print(1, nil, "x") end), "1\nnil\nx\n")
+check.equal(check.output(show.print), "")
+
+-- help: every name of the tables and every page
+local core = require "sonde.core"
+local function text_of(topic) return check.output(function() help(topic) end) end
+for _, kind in ipairs(core.kinds) do
+  for _, d in ipairs(kind) do
+    local text = text_of(d.name)
+    check.has(text, d.name .. "{")
+    for _, f in ipairs(core.describe(kind.kind, d.name).fields) do check.has(text, f.name) end
+  end
+end
+for name in pairs(require "sonde.pages") do check.ok(#text_of(name) > 20) end
+check.has(text_of "conv2d", 'padding = "valid"')
+check.has(text_of "conv2d", "for example")
+check.has(text_of(conv2d), "conv2d{ filters, kernel_size")
+check.has(text_of(adam {}), "learning_rate")
+check.has(text_of "mse", "metric")
+check.has(text_of "r:loss_terms", "penalty")
+check.has(text_of "m:fit()", "fit")
+check.has(text_of(), "batch_norm")
+check.has(text_of(tensor { 1 }), "tensor")
+check.fails(function() help "con2d" end, "show.lua:", 'did you mean "conv2d"?')
+check.fails(function() help "qqqqqqqq" end, "help() lists")
+
+-- the table sonde
+check.ok(sonde.version:find "^%d+%.%d+")
+check.ok(sonde.threads >= 1)
+check.ok(sonde.isa == "base" or sonde.isa == "v3" or sonde.isa == "v4")
+check.ok(#sonde.corename > 0)
+local t = sonde.clock()
+check.ok(sonde.clock() >= t)
+check.equal(sonde.conv2d, conv2d)
+check.equal(sonde.sequential, sequential)
+check.ok(sonde.memory() >= 0)
+
+-- what is ours cannot be taken apart
+check.equal(getmetatable(tensor { 1 }), "tensor")
+check.equal(getmetatable(conv2d { 1, 1 }), "object")
+check.done()
