@@ -47,6 +47,7 @@ static inline sn_model *make_model(const char *text) {
     sn_err e = { 0 };
     sn_model *m = NULL;
     ok(sn_model_parse(&m, text, &e), &e);
+    ok(sn_model_init_weights(m, &e), &e);
     return m;
 }
 
