@@ -90,12 +90,15 @@ end
 -- Collects layers (each once) and calls for core.model_build.
 local function collector()
   local c = { layers = {}, calls = {}, index = {} }
-  function c.add(layer, ...)
+  function c.layer(layer)
     if not c.index[layer] then
       c.layers[#c.layers + 1] = layer
       c.index[layer] = #c.layers
     end
-    c.calls[#c.calls + 1] = { c.index[layer], ... }
+    return c.index[layer]
+  end
+  function c.add(layer, ...)
+    c.calls[#c.calls + 1] = { c.layer(layer), ... }
     return #c.calls
   end
   function c.build(name, input, output)
@@ -150,18 +153,45 @@ local function one_symbol(v, what)
   return s
 end
 
--- Everything that s depends on, into seen. Deep graphs must not use up the stack.
-local function reach(s)
-  local seen, list, todo = { [s] = true }, { s }, { s }
+-- Everything that output depends on, each symbol before those that it depends on, and the order in which a walk from
+-- the output meets the layers. Deep graphs must not use up the stack, so the walk keeps its own.
+local function reach(output)
+  local state, left, met, nmet, todo = {}, {}, {}, 0, { output }
   while #todo > 0 do
-    for _, x in ipairs(table.remove(todo).inputs) do
-      if not seen[x] then
-        seen[x] = true
-        list[#list + 1], todo[#todo + 1] = x, x
+    local s = todo[#todo]
+    if state[s] then
+      table.remove(todo)
+      if state[s] ~= "left" then left[#left + 1], state[s] = s, "left" end
+    else
+      state[s] = "entered"
+      if not met[s.layer] then
+        nmet = nmet + 1
+        met[s.layer] = nmet
+      end
+      for i = #s.inputs, 1, -1 do
+        if not state[s.inputs[i]] then todo[#todo + 1] = s.inputs[i] end
       end
     end
   end
-  return list
+  local list = {}
+  for i = #left, 1, -1 do list[#list + 1] = left[i] end
+  return list, met
+end
+
+-- Keras's order of calls, hence of weights (keras/src/ops/function.py, map_graph): by distance from the output, the
+-- farthest first; at the same distance in the order in which a walk from the output meets them.
+local function keras_order(list, met)
+  local depth, layer_depth = {}, {}
+  for _, s in ipairs(list) do
+    depth[s] = math.max(depth[s] or 0, layer_depth[s.layer] or 0)
+    layer_depth[s.layer] = depth[s]
+    for _, x in ipairs(s.inputs) do depth[x] = math.max(depth[x] or 0, depth[s] + 1) end
+  end
+  table.sort(list, function(a, b)
+    if depth[a] ~= depth[b] then return depth[a] > depth[b] end
+    if met[a.layer] ~= met[b.layer] then return met[a.layer] < met[b.layer] end
+    return a.number < b.number
+  end)
 end
 
 function graph.model(t)
@@ -170,9 +200,11 @@ function graph.model(t)
   check_name("model", t.name)
   local input, output = one_symbol(t.inputs, "inputs"), one_symbol(t.outputs, "outputs")
   if input.layer.type ~= "input" then fail("model: inputs is the output of %s, not an input{...}", input.layer.type) end
-  local list = reach(output)
-  table.sort(list, function(a, b) return a.number < b.number end)
-  local c, call_of = collector(), {}
+  local list, met = reach(output)
+  local c, call_of, created = collector(), {}, table.move(list, 1, #list, 1, {})
+  table.sort(created, function(a, b) return a.number < b.number end) -- names go by the order of creation
+  for _, s in ipairs(created) do c.layer(s.layer) end
+  keras_order(list, met)
   for _, s in ipairs(list) do
     if s.layer.type == "input" and s ~= input then fail "model: outputs depends on an input{} that is not in inputs" end
     local from = {}

@@ -74,6 +74,7 @@ function layers.params(info, trainable)
       if not trainable or p.trainable then list[#list + 1] = p end
     end
   end
+  table.sort(list, function(a, b) return a.index < b.index end) -- the order of calls, where branches make it differ
   return list
 end
 
