@@ -10,15 +10,17 @@
  *      ..> TEXT             the same
  *   sonde>                  only waits and compares
  *   %key C-c                types a key at once (C-c C-d C-z C-r C-u TAB UP ENTER)
- *   %type TEXT              types TEXT at once, without Enter; \n \e \r \\ are known. Both forget the output
- * before. %until TEXT             waits for TEXT, which stays part of what is compared %pause SECONDS %signal
- * NUMBER          sends the program a signal %exit STATUS            waits for the end (128 + N: killed by
- * signal N); without it a case ends with Ctrl-D and 0 $ COMMAND               runs it by sh, with no terminal;
- * `sonde` and "$SONDE" are PROGRAM %status N               what that command is to return (default 0) A program
- * that stops (Ctrl-Z) is continued at once, with a line `[stopped, cooked]` or `[stopped, raw]` that tells how
- * it left the terminal. Any other line is expected output. `...` in it stands for any text, as a line of its
- * own for any number of lines. Terminal control sequences are removed before comparing. SLOW=N multiplies all
- * waiting. */
+ *   %type TEXT              types TEXT at once, without Enter (backslash n, e, r); both forget earlier output
+ *   %until TEXT             waits for TEXT, which stays part of what is compared
+ *   %pause SECONDS
+ *   %signal NUMBER          sends the program a signal
+ *   %exit STATUS            waits for the end (128 + N: killed by signal N); without it: Ctrl-D, and 0
+ *   $ COMMAND               runs it by sh, with no terminal; `sonde` and "$SONDE" are PROGRAM
+ *   %status N               what that command is to return (default 0)
+ * A program that stops (Ctrl-Z) is continued at once, with a line `[stopped, cooked]` or `[stopped, raw]` that
+ * tells how it left the terminal. Any other line is expected output. `...` in it stands for any text, as a line
+ * of its own for any number of lines. Terminal control sequences are removed before comparing. SLOW=N
+ * multiplies all waiting. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
