@@ -8,8 +8,15 @@
 #include <unistd.h>
 #include <zip.h>
 
+/* A copied header, alive until libzip has written it. */
+typedef struct copy {
+    struct copy *next;
+    char bytes[];
+} copy;
+
 struct sn_archive_writer {
     zip_t *zip;
+    copy *heads;
     char path[PATH_MAX], tmp[PATH_MAX + 32];
 };
 
@@ -47,8 +54,13 @@ sn_status sn_archive_add2(sn_archive_writer *w, const char *name, const void *he
                           const void *data, size_t n, sn_err *e) {
     zip_buffer_fragment_t part[2];
     int parts = 0;
-    /* libzip does not write through these pointers; its struct merely lacks const. */
-    if (nhead) part[parts++] = (zip_buffer_fragment_t){ (zip_uint8_t *)(uintptr_t)head, nhead };
+    copy *c = sn_alloc(sizeof *c + nhead, name, e);
+    if (!c) return SN_ENOMEM;
+    if (nhead) memcpy(c->bytes, head, nhead);
+    c->next = w->heads;
+    w->heads = c;
+    if (nhead) part[parts++] = (zip_buffer_fragment_t){ (zip_uint8_t *)c->bytes, nhead };
+    /* libzip does not write through this pointer; its struct merely lacks const. */
     if (n) part[parts++] = (zip_buffer_fragment_t){ (zip_uint8_t *)(uintptr_t)data, n };
     zip_error_t ze;
     zip_error_init(&ze);
@@ -69,7 +81,15 @@ sn_status sn_archive_add2(sn_archive_writer *w, const char *name, const void *he
 }
 
 sn_status sn_archive_add(sn_archive_writer *w, const char *name, const void *data, size_t n, sn_err *e) {
-    return sn_archive_add2(w, name, data, n, NULL, 0, e);
+    return sn_archive_add2(w, name, NULL, 0, data, n, e);
+}
+
+static void free_writer(sn_archive_writer *w) {
+    for (copy *c = w->heads, *next; c; c = next) {
+        next = c->next;
+        sn_free(c);
+    }
+    sn_free(w);
 }
 
 sn_status sn_archive_commit(sn_archive_writer *w, sn_err *e) {
@@ -81,14 +101,14 @@ sn_status sn_archive_commit(sn_archive_writer *w, sn_err *e) {
         zip_discard(w->zip);
         unlink(w->tmp);
     }
-    sn_free(w);
+    free_writer(w);
     return s;
 }
 
 void sn_archive_abort(sn_archive_writer *w) {
     if (!w) return;
     zip_discard(w->zip);
-    sn_free(w);
+    free_writer(w);
 }
 
 sn_status sn_archive_open(sn_archive **out, const char *path, sn_err *e) {

@@ -14,7 +14,7 @@ typedef struct sn_archive sn_archive;
 /* Writing: members are kept until commit, which writes the file atomically. data must stay valid until then. */
 sn_status sn_archive_create(sn_archive_writer **, const char *path, sn_err *);
 sn_status sn_archive_add(sn_archive_writer *, const char *name, const void *data, size_t n, sn_err *);
-/* The same for a member in two parts (a header, then bulk data) without copying the bulk. */
+/* The same for a member in two parts: a header, which is copied, then bulk data, which is not. */
 sn_status sn_archive_add2(sn_archive_writer *, const char *name, const void *head, size_t nhead,
                           const void *data, size_t n, sn_err *);
 sn_status sn_archive_commit(sn_archive_writer *, sn_err *); /* ends the writer, whatever the result */

@@ -2,9 +2,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values are written as they stand in memory");
@@ -65,31 +63,6 @@ sn_status sn_npy_save(const sn_tensor *t, const char *path, sn_err *e) {
     return s;
 }
 
-/* An archive borrows what it is given until it is committed, and the header has no owner that lives so long.
- * Headers are a function of dtype and shape alone, few and small: they are kept for good, each once. */
-typedef struct kept {
-    struct kept *next;
-    size_t len;
-    char bytes[];
-} kept;
-static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
-static kept *kept_list;
-
-static const kept *keep_header(const sn_buf *header) {
-    pthread_mutex_lock(&kept_lock);
-    kept *k = kept_list;
-    while (k && (k->len != header->len || memcmp(k->bytes, header->data, k->len) != 0)) k = k->next;
-    /* not through sn_alloc: what stays for good would look like a leak in its count */
-    if (!k && (k = malloc(sizeof *k + header->len)) != NULL) {
-        k->len = header->len;
-        memcpy(k->bytes, header->data, header->len);
-        k->next = kept_list;
-        kept_list = k;
-    }
-    pthread_mutex_unlock(&kept_lock);
-    return k;
-}
-
 sn_status sn_npy_add(sn_archive_writer *w, const char *name, sn_dtype dtype, const sn_shape *shape,
                      const void *data, sn_err *e) {
     char member[NAME_LIMIT];
@@ -100,9 +73,7 @@ sn_status sn_npy_add(sn_archive_writer *w, const char *name, sn_dtype dtype, con
     sn_buf header = SN_BUF_INIT(4096);
     sn_status s = sn_npy_header(dtype, shape, &header, e);
     if (s == SN_OK) {
-        const kept *k = keep_header(&header);
-        s = k ? sn_archive_add2(w, member, k->bytes, k->len, data, byte_count(dtype, shape), e)
-              : sn_fail(e, SN_ENOMEM, "%s: out of memory for a header", member);
+        s = sn_archive_add2(w, member, header.data, header.len, data, byte_count(dtype, shape), e);
     }
     sn_buf_free(&header);
     return s;
