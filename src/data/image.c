@@ -19,12 +19,15 @@ struct block {
 static _Thread_local struct {
     block *list;
     size_t held, cap;
-    bool out_of_memory;
+    bool out_of_memory, over_cap;
     jmp_buf escape;
 } job;
 
 static void *job_alloc(size_t bytes) {
-    if (bytes > job.cap - job.held) return NULL;
+    if (bytes > job.cap - job.held) {
+        job.over_cap = true;
+        return NULL;
+    }
     /* Zeroed: broken files leave parts unwritten, and pixels must not depend on what was in memory before. */
     block *b = sn_calloc(1, sizeof *b + bytes, "image", NULL);
     if (!b) {
@@ -111,7 +114,7 @@ static uint8_t *run_decoder(const sn_image_facts *f, int channels, int *w, int *
     job.list = NULL;
     job.held = 0;
     job.cap = f->cap;
-    job.out_of_memory = false;
+    job.out_of_memory = job.over_cap = false;
     if (setjmp(job.escape) == 0) {
         pixels = stbi_load_from_memory(f->bytes, (int)f->n, w, h, &in_file, channels);
     } else {
@@ -149,7 +152,8 @@ sn_status sn_image_decode(sn_image *out, const void *file, size_t n, int channel
                         "max_pixels",
                         (long long)f.w, (long long)f.h);
         } else if (!pixels) {
-            s = sn_fail(e, SN_EFORMAT, "broken %s: %s", format_names[f.format], stbi_failure_reason());
+            s = sn_fail(e, SN_EFORMAT, "broken %s: %s", format_names[f.format],
+                        job.over_cap ? "it unpacks to more than its size explains" : stbi_failure_reason());
         } else if (w != f.w || h != f.h) {
             s = sn_fail(e, SN_EFORMAT, "broken %s: two different sizes", format_names[f.format]);
         }

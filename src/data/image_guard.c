@@ -209,11 +209,14 @@ static sn_status png_header(sn_image_facts *f, png_facts *g, const uint8_t *body
     return SN_OK;
 }
 
-/* Copies a chunk; the palette is padded to all 256 entries, since the decoder does not check indices against
- * its length and would show whatever was on its stack. The decoder does not read checksums. */
+static bool is_type(const uint8_t *chunk, const char *type) { return memcmp(chunk + 4, type, 4) == 0; }
+
+/* The decoder gets a copy of the chunks that matter. In it the palette is padded to all 256 entries, since the
+ * decoder does not check indices against its length and would show whatever was on its stack; and no piece of
+ * the pixels is empty, which it takes badly as the first one. It does not read checksums. */
 static void png_copy(sn_image_facts *f, png_facts *g, const uint8_t *chunk, size_t len, bool is_palette) {
     size_t full = is_palette ? 768 : len;
-    if (!f->copy) return;
+    if (len == 0 && is_type(chunk, "IDAT")) return;
     uint8_t *to = f->copy + g->out;
     memcpy(to, chunk, 8 + len);
     if (is_palette) {
@@ -223,8 +226,6 @@ static void png_copy(sn_image_facts *f, png_facts *g, const uint8_t *chunk, size
     memset(to + 8 + full, 0, 4);
     g->out += 12 + full;
 }
-
-static bool is_type(const uint8_t *chunk, const char *type) { return memcmp(chunk + 4, type, 4) == 0; }
 
 static sn_status png_chunk(sn_image_facts *f, png_facts *g, const uint8_t *chunk, size_t len, sn_err *e) {
     bool critical = !(chunk[4] & 0x20), trns = is_type(chunk, "tRNS");
@@ -259,11 +260,9 @@ static sn_status guard_png(sn_image_facts *f, int64_t max_pixels, sn_err *e) {
     const uint8_t *p = f->bytes;
     png_facts g = { .out = 8 };
     if (f->n < 33 || !is_type(p + 8, "IHDR")) return bad_png("no header", e);
-    if (p[25] == 3) { /* palette: the copy replaces the file */
-        f->copy = sn_alloc(f->n + 768, "PNG file", e);
-        if (!f->copy) return SN_ENOMEM;
-        memcpy(f->copy, p, 8);
-    }
+    f->copy = sn_alloc(f->n + 768, "PNG file", e);
+    if (!f->copy) return SN_ENOMEM;
+    memcpy(f->copy, p, 8);
     for (size_t at = 8; !g.end;) {
         if (f->n - at < 12) return cut_off("PNG", e);
         size_t len = be32(p + at);
@@ -274,11 +273,13 @@ static sn_status guard_png(sn_image_facts *f, int64_t max_pixels, sn_err *e) {
         if (s != SN_OK) return s;
         at += 12 + len;
     }
+    if (g.data == 0) return bad_png("no pixels", e);
     if (g.color > 6 || !channels[g.color]) return bad_png("unknown color type", e);
     uint64_t bits = (uint64_t)f->w * (uint64_t)(channels[g.color] * g.depth);
     /* deflate's best ratio is 1032 : 1 */
     if (((bits + 7) / 8) * (uint64_t)f->h > 1032 * (uint64_t)g.data + 1024) return cut_off("PNG", e);
-    if (f->copy) f->bytes = f->copy, f->n = g.out;
+    f->bytes = f->copy;
+    f->n = g.out;
     set_memory(f, (size_t)channels[g.color] * (g.depth == 16 ? 4 : 1) + 1, 36);
     return SN_OK;
 }

@@ -293,6 +293,21 @@ static void refuses_faults(void **state) {
     expect_refusal(b.p, b.n, "checksum");
     make_png(&b, 2, 2, 8, 3, NULL, 0, (uint8_t[6]){ 0 }, 6);
     expect_refusal(b.p, b.n, "broken PNG");
+    for (int empty = 0; empty < 2;
+         empty++) { /* pieces of pixels that are empty: alone, and before the others */
+        make_png(&b, 1, 1, 8, 0, NULL, 0, (uint8_t[]){ 0, 77 }, 2);
+        c = b;
+        c.n = 33;
+        png_chunk(&c, "IDAT", NULL, 0);
+        if (empty)
+            png_chunk(&c, "IEND", NULL, 0);
+        else
+            add(&c, b.p + 33, b.n - 33);
+        if (empty)
+            expect_refusal(c.p, c.n, "no pixels");
+        else
+            expect_pixels(&c, 1, 1, 1, (uint8_t[]){ 77 });
+    }
     make_png(&b, 2, 2, 3, 2, NULL, 0, (uint8_t[6]){ 0 }, 6);
     expect_refusal(b.p, b.n, "broken PNG");
     make_jpeg(&b, 8, 8, 3);
