@@ -114,5 +114,6 @@ function meta.__tostring(d)
   return table.concat(parts, " · ")
 end
 
+meta.methods = methods -- for TAB
 dataset.methods = methods
 return dataset

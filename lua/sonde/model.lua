@@ -233,5 +233,6 @@ function meta.__tostring(m)
     s.trainer and ", compiled" or "")
 end
 
+meta.methods, meta.fields = methods, fields -- for TAB
 model.methods, model.fields = methods, fields
 return model

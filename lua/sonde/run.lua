@@ -446,5 +446,6 @@ function meta.__tostring(r)
   return text
 end
 
+meta.methods, meta.fields = methods, fields -- for TAB
 run.methods, run.fields = methods, fields
 return run

@@ -61,20 +61,40 @@ static void offer(lua_State *L, int names, const char *head, size_t nhead, const
     lua_rawset(L, names);
 }
 
+/* Offers what of the table on top begins with part. */
+static void offer_table(lua_State *L, int names, const char *head, size_t nhead, const char *part) {
+    bool functions = nhead && head[nhead - 1] == ':';
+    size_t npart = strlen(part);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) { /* table, key, value */
+        bool fits = lua_type(L, -2) == LUA_TSTRING && (!functions || lua_isfunction(L, -1));
+        const char *key = fits ? lua_tostring(L, -2) : "";
+        if (is_name(key) && !strncmp(key, part, npart) && (*key != '_' || npart))
+            offer(L, names, head, nhead, key);
+        lua_pop(L, 1);
+    }
+}
+
+/* sonde's own values answer through a function, which must not run; beside it the metatable says what it knows.
+ */
+static void offer_own(lua_State *L, int names, const char *head, size_t nhead, const char *part) {
+    static const char *const tables[] = { "methods", "fields", NULL };
+    if (lua_type(L, -1) != LUA_TUSERDATA || !lua_getmetatable(L, -1)) return; /* value, meta */
+    for (int i = 0; tables[i] && (i == 0 || head[nhead - 1] == '.'); i++) {
+        lua_pushstring(L, tables[i]);
+        lua_rawget(L, -2); /* value, meta, table */
+        if (lua_istable(L, -1)) offer_table(L, names, head, nhead, part);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 /* Offers the fields of the value on top that begin with part, along its __index tables, and pops it. */
 static void offer_fields(lua_State *L, int names, const char *head, size_t nhead, const char *part) {
-    bool methods = nhead && head[nhead - 1] == ':', found = lua_istable(L, -1) || to_index_table(L);
-    size_t npart = strlen(part);
+    offer_own(L, names, head, nhead, part);
+    bool found = lua_istable(L, -1) || to_index_table(L);
     for (int depth = 0; found && depth < MAX_CHAIN; depth++) {
-        lua_pushnil(L);
-        while (lua_next(L, -2)) { /* table, key, value */
-            bool fits = lua_type(L, -2) == LUA_TSTRING && (!methods || lua_isfunction(L, -1));
-            const char *key = fits ? lua_tostring(L, -2) : "";
-            if (is_name(key) && !strncmp(key, part, npart) && (*key != '_' || npart)) {
-                offer(L, names, head, nhead, key);
-            }
-            lua_pop(L, 1);
-        }
+        offer_table(L, names, head, nhead, part);
         found = to_index_table(L);
     }
     if (found) lua_pop(L, 1);

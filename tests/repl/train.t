@@ -74,6 +74,31 @@ sonde> 1
 1
 sonde>
 
+%case TAB knows the methods and fields of models and runs
+%env TERM=xterm
+%run -q -i $TESTS/net.lua
+%until sonde>
+%type net:count_p
+%pause 0.2
+%key TAB
+%pause 0.2
+%type ()
+%key ENTER
+...
+2530
+2498
+32
+sonde> r = net:run(data, {})
+%until sonde>
+%type r.don
+%pause 0.2
+%key TAB
+%pause 0.2
+%key ENTER
+...
+false
+sonde>
+
 %case help
 %run -q
 sonde> ?conv2d
