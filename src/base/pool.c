@@ -88,11 +88,20 @@ static void *helper(void *arg) {
     }
 }
 
+/* SONDE_THREADS; 0 when it is absent or, with a warning, when it is no number of threads. */
+static int threads_from_env(void) {
+    const char *env = getenv("SONDE_THREADS");
+    if (!env || !*env) return 0;
+    char *end;
+    long n = strtol(env, &end, 10);
+    if (!*end && n >= 1 && n <= MAX_THREADS) return (int)n;
+    sn_warn("SONDE_THREADS = %.40s is not a number of threads from 1 to %d; using one for each core", env,
+            MAX_THREADS);
+    return 0;
+}
+
 static int wanted_threads(int threads) {
-    if (threads <= 0) {
-        const char *env = getenv("SONDE_THREADS");
-        threads = env ? atoi(env) : 0;
-    }
+    if (threads <= 0) threads = threads_from_env();
     if (threads <= 0) threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (threads < 1) threads = 1;
     return threads > MAX_THREADS ? MAX_THREADS : threads;
