@@ -15,8 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n) memcpy(p, data, n);
     sn_mem_set_limit((size_t)256 << 20);
     if (sn_npy_parse(&t, p, n, "fuzz", &e) == SN_OK) {
-        volatile double sum = 0;
+        double sum = 0;
         for (int64_t i = 0; i < sn_shape_count(&t.shape); i++) sum += sn_tensor_get(&t, i);
+        __asm__ volatile("" : : "r"(&sum) : "memory"); /* the sum is wanted: every value is read */
         sn_tensor_drop(&t);
     } else if (!e.msg[0]) {
         abort();
