@@ -147,7 +147,7 @@ sn_status sn_archive_read(sn_archive *a, int64_t i, char **data, size_t *n, sn_e
     if (zip_stat_index(a->zip, (zip_uint64_t)i, 0, &st) != 0 || !(st.valid & ZIP_STAT_SIZE))
         return zip_fail(a->path, zip_get_error(a->zip), SN_EFORMAT, e);
     /* Deflate expands at most about 1032-fold: more is a lie about the size. */
-    if ((st.valid & ZIP_STAT_COMP_SIZE) && st.size / 1100 > st.comp_size)
+    if (st.size > SIZE_MAX / 2 || ((st.valid & ZIP_STAT_COMP_SIZE) && st.size / 1100 > st.comp_size))
         return sn_fail(e, SN_EFORMAT, "%s: member %s claims an impossible size", a->path,
                        sn_archive_name(a, i));
     char *p = sn_alloc((size_t)st.size + 1, a->path, e);

@@ -7,21 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sn_buf_add(sn_buf *b, const void *bytes, size_t n) {
-    if (b->failed || n > b->max || b->len > b->max - n) {
+/* Makes the capacity cap, which has room for what is there. */
+static void resize(sn_buf *b, size_t cap) {
+    char *p = sn_realloc(b->data, cap, "buffer", NULL);
+    if (!p) {
         b->failed = true;
         return;
     }
+    b->data = p;
+    b->cap = cap;
+    b->data[b->len] = 0;
+}
+
+static bool fits(sn_buf *b, size_t n) {
+    if (n > b->max || b->len > b->max - n) b->failed = true;
+    return !b->failed;
+}
+
+void sn_buf_reserve(sn_buf *b, size_t n) {
+    if (fits(b, n) && b->len + n + 1 > b->cap) resize(b, b->len + n + 1);
+}
+
+void sn_buf_add(sn_buf *b, const void *bytes, size_t n) {
+    if (!fits(b, n)) return;
     if (b->len + n + 1 > b->cap) {
         size_t cap = b->cap ? b->cap : 256;
         while (cap < b->len + n + 1) cap *= 2;
-        char *p = sn_realloc(b->data, cap, "buffer", NULL);
-        if (!p) {
-            b->failed = true;
-            return;
-        }
-        b->data = p;
-        b->cap = cap;
+        resize(b, cap);
+        if (b->failed) return;
     }
     if (n) memcpy(b->data + b->len, bytes, n);
     b->len += n;

@@ -15,6 +15,7 @@ typedef struct {
 
 #define SN_BUF_INIT(maximum) ((sn_buf){ .max = (maximum) })
 
+void sn_buf_reserve(sn_buf *, size_t n); /* room for n more bytes, for those who know how many will come */
 void sn_buf_add(sn_buf *, const void *bytes, size_t n);
 void sn_buf_str(sn_buf *, const char *s);
 void sn_buf_fmt(sn_buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

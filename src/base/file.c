@@ -22,6 +22,10 @@ sn_status sn_file_read(const char *path, sn_buf *out, sn_err *e) {
         s = sn_fail(e, SN_EFORMAT, "%s: %lld bytes, over the limit of %zu", path, (long long)st.st_size,
                     out->max);
     }
+    if (s == SN_OK) {
+        sn_buf_reserve(out, (size_t)st.st_size);
+        s = sn_buf_check(out, path, e);
+    }
     char chunk[65536];
     while (s == SN_OK) {
         ssize_t n = read(fd, chunk, sizeof chunk);

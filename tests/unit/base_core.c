@@ -137,6 +137,17 @@ static void files_are_whole(void **state) {
     sn_buf tiny = SN_BUF_INIT(3);
     assert_int_equal(sn_file_read(path, &tiny, &e), SN_EFORMAT);
     sn_buf_free(&tiny);
+    static char big[300000]; /* read into a buffer of just its size, not of a power of two */
+    memset(big, 'x', sizeof big);
+    assert_int_equal(sn_file_write(path, big, sizeof big, &e), SN_OK);
+    sn_buf exact = SN_BUF_INIT(sizeof big);
+    sn_mem_reset_peak();
+    size_t held = sn_mem_used();
+    assert_int_equal(sn_file_read(path, &exact, &e), SN_OK);
+    assert_int_equal(exact.len, sizeof big);
+    assert_memory_equal(exact.data, big, sizeof big);
+    assert_int_equal(sn_mem_peak() - held, sizeof big + 1);
+    sn_buf_free(&exact);
     assert_int_equal(sn_file_read(dir, &b, &e), SN_EIO);
     assert_int_equal(sn_file_write("/nonexistent/x", "a", 1, &e), SN_EIO);
     assert_non_null(strstr(e.msg, "/nonexistent/x"));
