@@ -3,9 +3,13 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SLAB_ALIGN = 16 }; /* elements: 64 bytes of float */
+/* Far above any network of today; below them, planning takes seconds at the worst (it compares buffers in
+ * pairs). */
+enum { MAX_LAYERS = 10000, MAX_NODES = 20000, MAX_INPUTS = 60000 };
 
 /* Makes room for one more element; cap doubles. */
 static sn_status grow(void **a, int *cap, int n, size_t size, sn_err *e) {
@@ -55,13 +59,30 @@ int sn_model_find_layer(const sn_model *m, const char *name) {
 
 /* ---- adding layers ---- */
 
-/* conv2d, conv2d_1, ...: the first of its type has no number. */
+/* base: 0; base_K, as free_name writes it: K; else -1. */
+static long number_of(const char *name, const char *base) {
+    size_t n = strlen(base);
+    if (strncmp(name, base, n) != 0) return -1;
+    if (!name[n]) return 0;
+    const char *digits = name + n + 1;
+    size_t len = strspn(digits, "0123456789");
+    if (name[n] != '_' || digits[0] == '0' || len < 1 || len > 6 || digits[len]) return -1;
+    return strtol(digits, NULL, 10);
+}
+
+/* The first free one of conv2d, conv2d_1, ... */
 static sn_status free_name(const sn_model *m, const char *base, char *out, size_t n, sn_err *e) {
-    snprintf(out, n, "%s", base);
-    for (int k = 1; sn_model_find_layer(m, out) >= 0; k++) {
-        if (k > m->nlayer + 1) return sn_fail(e, SN_EINVAL, "model: no free name for a %s", base);
-        snprintf(out, n, "%s_%d", base, k);
+    bool *taken =
+        sn_calloc((size_t)m->nlayer + 1, sizeof *taken, "model", e); /* one more than there are names */
+    if (!taken) return SN_ENOMEM;
+    for (int i = 0; i < m->nlayer; i++) {
+        long k = number_of(m->layers[i].name, base);
+        if (k >= 0 && k <= m->nlayer) taken[k] = true;
     }
+    int k = 0;
+    while (taken[k]) k++;
+    sn_free(taken);
+    snprintf(out, n, k ? "%s_%d" : "%s", base, k);
     return SN_OK;
 }
 
@@ -92,6 +113,7 @@ static sn_status make_activation(sn_layer *l, sn_err *e) {
 
 sn_status sn_model_add_layer(sn_model *m, sn_obj *obj, int *index, sn_err *e) {
     if (obj->kind != &sn_kind_layer) return sn_fail(e, SN_EINVAL, "model: a %s is no layer", obj->desc->name);
+    if (m->nlayer >= MAX_LAYERS) return sn_fail(e, SN_EINVAL, "model: more than %d layers", MAX_LAYERS);
     if (grow((void **)&m->layers, &m->cap_layer, m->nlayer, sizeof *m->layers, e) != SN_OK) return SN_ENOMEM;
     const sn_layer_common *c = obj->cfg;
     char name[128];
@@ -181,6 +203,9 @@ static sn_status name_the_layer(const sn_layer *l, sn_err *e) {
 static sn_status add_node(sn_model *m, int layer, const sn_obj *obj, const int *in, int nin, sn_layer_plan *lp,
                           int *node, sn_err *e) {
     const sn_layer *l = &m->layers[layer];
+    if (m->nnode >= MAX_NODES || nin > MAX_INPUTS - m->ninput)
+        return sn_fail(e, SN_EINVAL, "model: more than %d calls of layers, or more than %d inputs of them",
+                       MAX_NODES, MAX_INPUTS);
     sn_shape *shapes = sn_calloc((size_t)nin + 1, sizeof *shapes, "shapes", e);
     if (!shapes) return SN_ENOMEM;
     for (int i = 0; i < nin; i++) shapes[i] = sn_shape_with_batch(&m->nodes[in[i]].out, 1);
@@ -197,6 +222,7 @@ static sn_status add_node(sn_model *m, int layer, const sn_obj *obj, const int *
     for (int i = 0; i < nin; i++) n.in[i] = in[i];
     *node = m->nnode;
     m->nodes[m->nnode++] = n;
+    m->ninput += nin;
     return SN_OK;
 }
 
@@ -242,15 +268,17 @@ static bool is_input(const sn_model *m, int node) {
 
 /* Every call must lead to the output: one that does not was a mistake, and would have no gradient. */
 static sn_status check_reach(const sn_model *m, int output, sn_err *e) {
-    for (int i = 0; i < m->nnode; i++) {
-        bool used = i == output;
-        for (int j = i + 1; j < m->nnode && !used; j++)
-            for (int k = 0; k < m->nodes[j].nin; k++) used |= m->nodes[j].in[k] == i;
-        if (!used)
-            return sn_fail(e, SN_EINVAL, "model: the output of %s leads nowhere; use it or leave the layer out",
-                           m->layers[m->nodes[i].layer].name);
-    }
-    return SN_OK;
+    bool *used = sn_calloc((size_t)m->nnode, sizeof *used, "model", e);
+    if (!used) return SN_ENOMEM;
+    used[output] = true;
+    for (int i = 0; i < m->nnode; i++)
+        for (int k = 0; k < m->nodes[i].nin; k++) used[m->nodes[i].in[k]] = true;
+    int i = 0;
+    while (i < m->nnode && used[i]) i++;
+    sn_free(used);
+    if (i == m->nnode) return SN_OK;
+    return sn_fail(e, SN_EINVAL, "model: the output of %s leads nowhere; use it or leave the layer out",
+                   m->layers[m->nodes[i].layer].name);
 }
 
 sn_status sn_model_allocate(sn_model *m, int input, int output, uint64_t seed, sn_err *e) {
@@ -262,7 +290,8 @@ sn_status sn_model_allocate(sn_model *m, int input, int output, uint64_t seed, s
         if (i != input && is_input(m, i))
             return sn_fail(e, SN_EINVAL,
                            "model: has two inputs; sonde's models have one (use concat or reshape on it)");
-    if (check_reach(m, output, e) != SN_OK) return SN_EINVAL;
+    sn_status s = check_reach(m, output, e);
+    if (s != SN_OK) return s;
     m->input = input;
     m->output = output;
     m->seed = seed;

@@ -39,6 +39,7 @@ typedef struct sn_model {
     int nlayer, cap_layer;
     sn_node *nodes;
     int nnode, cap_node;
+    int ninput; /* inputs of all nodes together */
     sn_param *params;
     int nparam, cap_param;
     int input, output; /* node indices; models have one input and one output */

@@ -6,6 +6,9 @@
 #include <string.h>
 
 enum { ALIGN = 64 };
+/* Of one buffer (nn/layers/shapes.c has the same bound), and bytes of all: sums of them do not overflow. */
+#define MAX_ELEMENTS ((int64_t)1 << 48)
+#define MAX_SLAB     (SIZE_MAX / 4)
 
 /* ---- buffers ---- */
 
@@ -35,34 +38,46 @@ static int by_size(const void *a, const void *b) {
     return i - j;
 }
 
-/* Largest first, each at the lowest offset where no buffer in use at the same time lies (greedy by size:
- * Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020). */
-static sn_status place_bufs(sn_plan *p, sn_err *e) {
-    int n = p->nbuf, nplaced = 0;
-    int *order = sn_alloc((size_t)(n + 1) * sizeof *order, "plan", e);
-    int *placed = sn_alloc((size_t)(n + 1) * sizeof *placed, "plan", e); /* by offset */
-    if (order && placed) {
-        for (int i = 0; i < n; i++) order[i] = i;
-        sort_bufs = p->bufs;
-        qsort(order, (size_t)n, sizeof *order, by_size);
-        p->slab_bytes = 0;
-        for (int k = 0; k < n; k++) {
-            sn_plan_buf *b = &p->bufs[order[k]];
-            size_t at = 0;
-            for (int i = 0; i < nplaced; i++) {
-                const sn_plan_buf *o = &p->bufs[placed[i]];
-                if (o->last < b->first || o->first > b->last) continue; /* never in use together */
-                if (o->offset >= at + b->bytes) break;                  /* the gap before o is wide enough */
-                if (o->offset + o->bytes > at) at = o->offset + o->bytes;
-            }
-            b->offset = at;
-            if (at + b->bytes > p->slab_bytes) p->slab_bytes = at + b->bytes;
-            int i = nplaced++;
-            for (; i > 0 && p->bufs[placed[i - 1]].offset > at; i--) placed[i] = placed[i - 1];
-            placed[i] = order[k];
-        }
+/* The lowest offset at which b lies in no buffer that is in use at the same time. placed: by offset. */
+static size_t free_offset(const sn_plan *p, const sn_plan_buf *b, const int *placed, int nplaced) {
+    size_t at = 0;
+    for (int i = 0; i < nplaced; i++) {
+        const sn_plan_buf *o = &p->bufs[placed[i]];
+        if (o->last < b->first || o->first > b->last) continue; /* never in use together */
+        if (o->offset >= at + b->bytes) break;                  /* the gap before o is wide enough */
+        if (o->offset + o->bytes > at) at = o->offset + o->bytes;
     }
+    return at;
+}
+
+static sn_status place_in_order(sn_plan *p, const int *order, int *placed, sn_err *e) {
+    p->slab_bytes = 0;
+    for (int k = 0; k < p->nbuf; k++) {
+        sn_plan_buf *b = &p->bufs[order[k]];
+        b->offset = free_offset(p, b, placed, k);
+        if (b->bytes > MAX_SLAB - b->offset)
+            return sn_fail(e, SN_ENOMEM, "%s: needs more memory than can be addressed; use smaller sizes",
+                           p->model->name);
+        if (b->offset + b->bytes > p->slab_bytes) p->slab_bytes = b->offset + b->bytes;
+        int i = k;
+        for (; i > 0 && p->bufs[placed[i - 1]].offset > b->offset; i--) placed[i] = placed[i - 1];
+        placed[i] = order[k];
+    }
+    return SN_OK;
+}
+
+/* Largest first, each as low as possible (greedy by size: Pisarchyk and Lee, "Efficient memory management for
+ * deep neural net inference", 2020). */
+static sn_status place_bufs(sn_plan *p, sn_err *e) {
+    size_t n = (size_t)p->nbuf;
+    int *order = sn_alloc(n * sizeof *order, "plan", e), *placed = sn_alloc(n * sizeof *placed, "plan", e);
     sn_status s = order && placed ? SN_OK : SN_ENOMEM;
+    if (s == SN_OK) {
+        for (int i = 0; i < p->nbuf; i++) order[i] = i;
+        sort_bufs = p->bufs;
+        qsort(order, n, sizeof *order, by_size);
+        s = place_in_order(p, order, placed, e);
+    }
     sn_free(order);
     sn_free(placed);
     return s;
@@ -100,12 +115,13 @@ static sn_status setup_node(sn_plan *p, int i, sn_err *e) {
     if (!pn->in || !pn->x || !pn->dx || !pn->dx_temp) return SN_ENOMEM;
     for (int j = 0; j < n->nin; j++) {
         pn->in[j] = p->nodes[n->in[j]].lp.out;
+        p->nodes[n->in[j]].uses++;
         pn->dx_temp[j] = -1;
     }
     sn_status s = pn->type->plan(pn->cfg, pn->in, n->nin, &pn->lp, p->opts.pool, e);
     if (s != SN_OK) return s;
     pn->lp.out = sn_shape_with_batch(&n->out, p->opts.batch);
-    if (sn_shape_count(&pn->lp.out) < 0)
+    if (sn_shape_count(&pn->lp.out) < 0 || sn_shape_count(&pn->lp.out) > MAX_ELEMENTS)
         return sn_fail(e, SN_ENOMEM, "%s: a batch of %lld is too large to address", m->layers[n->layer].name,
                        (long long)p->opts.batch);
     if (n->ends_call)
@@ -125,18 +141,11 @@ static sn_status setup_node(sn_plan *p, int i, sn_err *e) {
     return SN_OK;
 }
 
-static int uses_of(const sn_model *m, int node) {
-    int uses = 0;
-    for (int i = node + 1; i < m->nnode; i++)
-        for (int j = 0; j < m->nodes[i].nin; j++) uses += m->nodes[i].in[j] == node;
-    return uses;
-}
-
 /* May node i write its output over its first input? Only when nobody needs that input afterwards. */
 static bool may_share_y(const sn_plan *p, int i) {
     const sn_node *n = &p->model->nodes[i];
     const sn_plan_node *pn = &p->nodes[i];
-    if (!(pn->lp.flags & SN_INPLACE) || n->in[0] == p->model->input || uses_of(p->model, n->in[0]) != 1)
+    if (!(pn->lp.flags & SN_INPLACE) || n->in[0] == p->model->input || p->nodes[n->in[0]].uses != 1)
         return false;
     int k = n->in[0];
     const sn_plan_node *src = &p->nodes[k];
@@ -151,8 +160,7 @@ static bool may_share_dy(const sn_plan *p, int i) {
     const sn_plan_node *pn = &p->nodes[i];
     if (!pn->runs_backward || !(pn->lp.flags & SN_INPLACE_GRAD)) return false;
     int k = n->in[0];
-    return p->nodes[k].needs && !pn->tap_dy && uses_of(p->model, k) == 1 &&
-           node_bytes(p, k) == node_bytes(p, i);
+    return p->nodes[k].needs && !pn->tap_dy && p->nodes[k].uses == 1 && node_bytes(p, k) == node_bytes(p, i);
 }
 
 /* ---- the forward half ---- */

@@ -264,6 +264,67 @@ static void bad_graphs_are_named(void **state) {
     expect("", "no input");
 }
 
+/* A file can hold anything: time must not grow with the square of what it holds, and names are still the first
+ * free ones. */
+static void huge_graphs_are_refused_at_once(void **state) {
+    (void)state;
+    enum { MANY = 10001 };
+    sn_model *m;
+    sn_err e = { 0 };
+    sn_buf b = SN_BUF_INIT(1 << 24);
+    sn_buf_str(&b, "sonde-model 1\nname \"m\"\nseed 1\nlayer input{shape={2}, name=\"x\"}\n");
+    for (int i = 0; i < MANY; i++) sn_buf_str(&b, "layer rescaling{scale=1}\n");
+    assert_int_equal(sn_model_parse(&m, b.data, &e), SN_EINVAL);
+    assert_non_null(strstr(e.msg, "more than 10000 layers"));
+    sn_buf_clear(&b);
+    sn_buf_str(&b, "sonde-model 1\nname \"m\"\nseed 1\nlayer input{shape={2}, name=\"x\"}\n"
+                   "layer add{}\ncall 0\n");
+    for (int i = 0; i < 2 * MANY; i++) sn_buf_fmt(&b, "call 1 %d %d\n", i, i);
+    assert_int_equal(sn_model_parse(&m, b.data, &e), SN_EINVAL);
+    assert_non_null(strstr(e.msg, "more than 20000 calls"));
+    sn_buf_free(&b);
+}
+
+static void missing_names_are_the_first_free_ones(void **state) {
+    (void)state;
+    static const char text[] =
+        "sonde-model 1\nname \"m\"\nseed 1\nlayer input{shape={2}, name=\"x\"}\n"
+        "layer dense{units=2, name=\"dense_1\"}\nlayer dense{units=2}\nlayer dense{units=2}\n"
+        "layer dense{units=2, name=\"dense_04\"}\nlayer dense{units=2, name=\"dense_x\"}\nlayer "
+        "dense{units=2}\n"
+        "call 0\ncall 1 0\ncall 2 1\ncall 3 2\ncall 4 3\ncall 5 4\ncall 6 5\ninput 0\noutput 6\n";
+    static const char *const want[] = { "x", "dense_1", "dense", "dense_2", "dense_04", "dense_x", "dense_3" };
+    sn_model *m;
+    sn_err e = { 0 };
+    if (sn_model_parse(&m, text, &e) != SN_OK) fail_msg("%s", e.msg);
+    for (int i = 0; i < m->nlayer; i++) assert_string_equal(m->layers[i].name, want[i]);
+    sn_model_free(m);
+}
+
+/* Sizes whose bytes, or whose sum, do not fit into 64 bits. */
+static void sizes_that_overflow_are_refused(void **state) {
+    (void)state;
+    sn_model *m;
+    sn_plan *p;
+    sn_err e = { 0 };
+    sn_buf b = SN_BUF_INIT(1 << 20);
+    sn_buf_str(&b, "sonde-model 1\nname \"m\"\nseed 1\nlayer input{shape={1073741824, 131072}, name=\"x\"}\n"
+                   "layer add{name=\"a\"}\ncall 0\n");
+    for (int i = 0; i < 5000; i++) sn_buf_fmt(&b, "call 1 0 %d\n", i);
+    sn_buf_str(&b, "input 0\noutput 5000\n");
+    if (sn_model_parse(&m, b.data, &e) != SN_OK) fail_msg("%s", e.msg);
+    static sn_tap taps[5001]; /* all alive at once */
+    for (int i = 0; i <= 5000; i++) taps[i] = (sn_tap){ i, true, true };
+    sn_plan_opts o = { .mode = SN_PLAN_TRAIN, .batch = 2, .dtype = SN_F64, .taps = taps, .ntap = 5001 };
+    assert_int_equal(sn_plan_build(&p, m, &o, &e), SN_ENOMEM);
+    assert_null(p);
+    o.batch = 1 << 30;
+    assert_int_not_equal(sn_plan_build(&p, m, &o, &e), SN_OK);
+    assert_null(p);
+    sn_model_free(m);
+    sn_buf_free(&b);
+}
+
 static void too_large_a_batch_is_said_with_what_fits(void **state) {
     (void)state;
     sn_model *m;
@@ -315,6 +376,9 @@ int main(void) {
         cmocka_unit_test(inference_needs_less_and_agrees),
         cmocka_unit_test(text_round_trips),
         cmocka_unit_test(bad_graphs_are_named),
+        cmocka_unit_test(huge_graphs_are_refused_at_once),
+        cmocka_unit_test(missing_names_are_the_first_free_ones),
+        cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(too_large_a_batch_is_said_with_what_fits),
         cmocka_unit_test(no_allocation_failure_leaks),
     };
