@@ -136,14 +136,10 @@ static void backward_of(sn_plan *p, const sn_step *st, int i) {
 }
 
 static void zero_grads(const sn_plan *p, const sn_step *st) {
-    const sn_model *m = p->model;
-    for (int i = 0; i < m->nparam; i++) {
-        void *g = slab_at(p, st->grads, m->params[i].offset);
-        if (p->opts.dtype == SN_F64) {
-            sn_vec_fill_f64(p->opts.pool, g, 0, m->params[i].count);
-        } else {
-            sn_vec_fill_f32(p->opts.pool, g, 0, m->params[i].count);
-        }
+    if (p->opts.dtype == SN_F64) {
+        sn_vec_fill_f64(p->opts.pool, st->grads, 0, p->model->slab_count);
+    } else {
+        sn_vec_fill_f32(p->opts.pool, st->grads, 0, p->model->slab_count);
     }
 }
 

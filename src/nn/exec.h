@@ -7,8 +7,8 @@
 /* What one step runs on. params and grads are slabs of the plan's dtype with the model's layout. */
 typedef struct {
     const void *params;
-    void *grads; /* training: zeroed by the caller or sn_exec_backward's zero flag; may be NULL in inference */
-    int64_t n;   /* samples, 1 .. plan's batch */
+    void *grads;         /* the whole slab is overwritten by sn_exec_backward; NULL: not wanted */
+    int64_t n;           /* samples, 1 .. plan's batch */
     const void *x;       /* (n, input shape), borrowed until the step is over */
     bool train;          /* behaviour of dropout and batch norm; independent of the plan's mode: an INFER plan
                           * must have false */

@@ -5,36 +5,36 @@
 #include <string.h>
 
 /* Elements of a cell of the update's grid, and of the part of it whose clipped gradients lie on the stack. */
-enum { CELL = 4 * SN_CHUNK, PART = 1024 };
+enum { CELL = 4 * SN_CHUNK, CLIPPED = 1024 };
 
-static double norm_of(const sn_trainer *t, int i) {
+static double norm_of(const sn_trainer *t, const float *grads, int i) {
     const sn_param *p = &t->model->params[i];
-    const float *g = t->grads + p->offset;
+    const float *g = grads + p->offset;
     return sqrt(sn_vec_dot_f32(t->pool, g, g, p->count));
 }
 
 /* keras/src/optimizers/base_optimizer.py: clip_by_global_norm. A norm that is not finite makes every gradient
  * NaN rather than hiding it. */
-static double global_scale(const sn_trainer *t, double clip) {
+static double global_scale(const sn_trainer *t, const float *grads, double clip) {
     double sum = 0;
     for (int i = 0; i < t->model->nparam; i++) {
         if (!t->model->params[i].trainable) continue;
-        double n = norm_of(t, i);
+        double n = norm_of(t, grads, i);
         sum += n * n;
     }
     double norm = sqrt(sum), a = 1 / norm, b = 1 / clip;
     return clip * (a < b ? a : b) + (norm - norm);
 }
 
-sn_status sn_optim_measure(sn_trainer *t, sn_err *e) {
+sn_status sn_optim_measure(sn_trainer *t, const float *grads, sn_err *e) {
     double *scale = t->clip_scale;
     const sn_optimizer_common *c = t->optimizer->cfg;
-    double global = c->global_clipnorm > 0 ? global_scale(t, c->global_clipnorm) : 1;
+    double global = c->global_clipnorm > 0 ? global_scale(t, grads, c->global_clipnorm) : 1;
     for (int i = 0; i < t->model->nparam; i++) {
         scale[i] = global;
         /* _clip_by_norm: g * clipnorm / max(norm, clipnorm); here the divisor, NaN staying NaN. */
         if (c->clipnorm > 0 && t->model->params[i].trainable) {
-            double norm = norm_of(t, i);
+            double norm = norm_of(t, grads, i);
             scale[i] = norm <= c->clipnorm ? c->clipnorm : norm;
         }
     }
@@ -44,6 +44,7 @@ sn_status sn_optim_measure(sn_trainer *t, sn_err *e) {
 
 typedef struct {
     sn_trainer *t;
+    const float *grads;
     const sn_param *p;
     const sn_optimizer_type *type;
     double scale, lr;
@@ -60,17 +61,12 @@ static void clip_part(const sn_optimizer_common *c, float *out, const float *g, 
     }
 }
 
-static void update_part(const update_ctx *u, size_t from, size_t n) {
+/* g: the gradients of elements [from, from + n) of the slab. */
+static void update_part(const update_ctx *u, const float *g, size_t from, size_t n) {
     sn_trainer *t = u->t;
     const sn_optimizer_common *c = t->optimizer->cfg;
-    float clipped[PART], *state[SN_MAXSTATE] = { 0 };
-    const float *g = t->grads + from;
-    float *w = t->model->slab + from;
+    float *state[SN_MAXSTATE] = { 0 }, *w = t->model->slab + from;
     for (int k = 0; k < t->nstate; k++) state[k] = t->state[k] + from;
-    if (c->clipnorm > 0 || c->global_clipnorm > 0 || c->clipvalue > 0) {
-        clip_part(c, clipped, g, n, u->scale);
-        g = clipped;
-    }
     if (c->weight_decay > 0) {
         float wd = (float)c->weight_decay, lr = (float)u->lr;
         for (size_t i = 0; i < n; i++) w[i] -= w[i] * wd * lr;
@@ -81,13 +77,24 @@ static void update_part(const update_ctx *u, size_t from, size_t n) {
 static void update_cell(void *ctx, int64_t cell, int worker) {
     (void)worker;
     const update_ctx *u = ctx;
-    size_t from = (size_t)cell * CELL, to = from + CELL < u->p->count ? from + CELL : u->p->count;
-    for (size_t at = from; at < to; at += PART)
-        update_part(u, u->p->offset + at, to - at < PART ? to - at : PART);
+    const sn_optimizer_common *c = u->t->optimizer->cfg;
+    size_t n = u->p->count - (size_t)cell * CELL, from = u->p->offset + (size_t)cell * CELL;
+    if (n > CELL) n = CELL;
+    const float *g = u->grads + from;
+    if (c->clipnorm <= 0 && c->global_clipnorm <= 0 && c->clipvalue <= 0) {
+        update_part(u, g, from, n);
+        return;
+    }
+    float clipped[CLIPPED];
+    for (size_t at = 0; at < n; at += CLIPPED) {
+        size_t len = n - at < CLIPPED ? n - at : CLIPPED;
+        clip_part(c, clipped, g + at, len, u->scale);
+        update_part(u, clipped, from + at, len);
+    }
 }
 
-void sn_optim_apply(sn_trainer *t) {
-    update_ctx u = { .t = t, .type = sn_trainer_optimizer(t), .lr = sn_trainer_lr(t) };
+void sn_optim_apply(sn_trainer *t, const float *grads) {
+    update_ctx u = { .t = t, .grads = grads, .type = sn_trainer_optimizer(t), .lr = sn_trainer_lr(t) };
     for (int i = 0; i < t->model->nparam; i++) {
         u.p = &t->model->params[i];
         u.scale = t->clip_scale[i];

@@ -1,12 +1,13 @@
-/* The update of the weights from trainer->grads: clipping, decoupled weight decay, the optimizer. */
+/* The update of the weights: clipping, decoupled weight decay, the optimizer. grads: the model's slab layout.
+ */
 #ifndef SN_TRAIN_OPTIM_H
 #define SN_TRAIN_OPTIM_H
 
 #include "train/trainer.h"
 
 /* What clipping needs to know of the gradients, into trainer->clip_scale; cancellable, changes nothing else. */
-sn_status sn_optim_measure(sn_trainer *, sn_err *);
+sn_status sn_optim_measure(sn_trainer *, const float *grads, sn_err *);
 /* The update, whole: the cancel flag is ignored. */
-void sn_optim_apply(sn_trainer *);
+void sn_optim_apply(sn_trainer *, const float *grads);
 
 #endif

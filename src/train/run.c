@@ -239,7 +239,7 @@ static sn_status train_one(sn_run *r, sn_err *e) {
     }
     sn_status s = run_batch(r, e);
     if (s != SN_OK) return s;
-    r->has_gradients = true;
+    r->grads_id = r->t->grads_id;
     r->next_batch = r->held.number + 1;
     r->steps++;
     enter_stage(r, STAGE_STEP);
@@ -349,7 +349,7 @@ const sn_run_opts *sn_run_options(const sn_run *r) { return &r->o; }
 int64_t sn_run_epoch(const sn_run *r) { return r->epoch; }
 bool sn_run_done(const sn_run *r) { return r->ended; }
 bool sn_run_validating(const sn_run *r) { return r->phase == PHASE_VALIDATE; }
-bool sn_run_has_gradients(const sn_run *r) { return r->has_gradients; }
+bool sn_run_has_gradients(const sn_run *r) { return r->grads_id && r->grads_id == r->t->grads_id; }
 int sn_run_callbacks(const sn_run *r) { return r->ncallback; }
 sn_obj *sn_run_callback(const sn_run *r, int i) { return r->callback[i]; }
 const char *sn_run_note(const sn_run *r) { return r->note ? r->note : ""; }

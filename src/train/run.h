@@ -92,8 +92,9 @@ const sn_terms *sn_run_terms(const sn_run *, int64_t row, bool validation);
  * borrowed from the run. */
 sn_status sn_run_terms_now(sn_run *, sn_terms *, sn_err *);
 
-/* The last batch's gradients (trainer->grads) are valid after a step; false before the first and after
- * resuming. */
+/* Are trainer->grads those of the last completed step? Not before the first, nor after resuming, nor when
+ * another batch's took their place (gradients_on_batch, train_on_batch, another run of the model). An
+ * interrupted step does not touch them. */
 bool sn_run_has_gradients(const sn_run *);
 
 /* The whole state as one thing: model, weights, optimizer, position, history, callbacks. */

@@ -58,7 +58,7 @@ struct sn_run {
     sn_terms now[3]; /* training and validation so far; the weights as they are */
 
     sn_losses last;
-    bool has_gradients;
+    uint64_t grads_id; /* the trainer's, after the last step; 0: no step yet */
     sn_buf message, shown;
     char *note;
 };

@@ -87,6 +87,7 @@ void sn_trainer_free(sn_trainer *t) {
     }
     for (int i = 0; i < SN_MAXSTATE; i++) sn_free(t->state[i]);
     sn_free(t->grads);
+    sn_free(t->next_grads);
     sn_free(t->layer_penalty);
     sn_free(t->clip_scale);
     sn_free(t->outputs);
@@ -109,7 +110,8 @@ sn_status sn_trainer_alloc_state(sn_trainer *t, sn_err *e) {
     if (s != SN_OK) return s;
     size_t n = t->model->slab_count ? t->model->slab_count : 1;
     if (!t->grads) t->grads = sn_calloc(n, sizeof(float), "training: gradients", e);
-    if (!t->grads) return SN_ENOMEM;
+    if (!t->next_grads) t->next_grads = sn_calloc(n, sizeof(float), "training: gradients", e);
+    if (!t->grads || !t->next_grads) return SN_ENOMEM;
     for (int k = 0; k < t->nstate; k++) {
         if (t->state[k]) continue;
         t->state[k] = sn_calloc(n, sizeof(float), "training: optimizer state", e);
@@ -263,9 +265,15 @@ static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float
     return s == SN_OK ? add_penalty(t, l, e) : s;
 }
 
+static void swap_grads(sn_trainer *t) {
+    float *g = t->grads;
+    t->grads = t->next_grads;
+    t->next_grads = g;
+}
+
 static sn_step training_step(const sn_trainer *t, int64_t n, const float *x) {
     return (sn_step){ .params = t->model->slab,
-                      .grads = t->grads,
+                      .grads = t->next_grads,
                       .n = n,
                       .x = x,
                       .train = true,
@@ -279,7 +287,12 @@ sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const f
     if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
     if (s != SN_OK) return s;
     sn_step st = training_step(t, n, x);
-    return settle(t, compute_gradients(t, &st, y, y_shape, penalties, l, e));
+    s = compute_gradients(t, &st, y, y_shape, penalties, l, e);
+    if (s == SN_OK) {
+        swap_grads(t);
+        t->grads_id++;
+    }
+    return settle(t, s);
 }
 
 sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
@@ -289,10 +302,12 @@ sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float 
     if (s != SN_OK) return s;
     sn_step st = training_step(t, n, x);
     s = compute_gradients(t, &st, y, y_shape, true, l, e);
-    if (s == SN_OK) s = sn_optim_measure(t, e);
+    if (s == SN_OK) s = sn_optim_measure(t, t->next_grads, e);
     if (s == SN_OK) { /* from here on the step is made, whatever happens */
-        sn_optim_apply(t);
+        sn_optim_apply(t, t->next_grads);
         sn_exec_commit(t->train_plan, &st, t->model->slab);
+        swap_grads(t);
+        t->grads_id++;
         t->iterations++;
         update_metrics(t, n, t->outputs, y);
     }

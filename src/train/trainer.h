@@ -21,8 +21,11 @@ typedef struct sn_trainer {
     sn_obj *loss, *optimizer; /* NULL: not compiled; predict works all the same */
     sn_metric metric[SN_MAXMETRIC];
     int nmetric;
-    float *grads;              /* the model's slab layout; NULL before the first training batch, as state is */
-    float *state[SN_MAXSTATE]; /* the optimizer's, the model's slab layout */
+    /* All of the model's slab layout; NULL before the first training batch. */
+    float *grads;              /* of the last batch whose step (or sn_trainer_gradients) was completed */
+    float *next_grads;         /* being computed: an interrupted step leaves grads as they are */
+    uint64_t grads_id;         /* counts what grads have held; 0: nothing yet */
+    float *state[SN_MAXSTATE]; /* the optimizer's */
     int nstate;
     int64_t iterations;    /* optimizer steps made */
     double lr;             /* learning rate of a plain (not scheduled) optimizer; callbacks change it */
@@ -58,7 +61,8 @@ sn_status sn_trainer_prepare(sn_trainer *, int64_t n, bool train, sn_err *);
  * cancel flag is down again. */
 sn_status sn_trainer_step(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                           sn_losses *, sn_err *);
-/* Gradients in trainer->grads, parameters untouched. penalties: add the regularizers' part. */
+/* Gradients in trainer->grads, parameters untouched. penalties: add the regularizers' part. On SN_ECANCEL the
+ * gradients are those from before. */
 sn_status sn_trainer_gradients(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                                bool penalties, sn_losses *, sn_err *);
 /* Loss and metrics of one batch in inference mode. */

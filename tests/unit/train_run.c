@@ -199,7 +199,8 @@ static void *keep_interrupting(void *arg) {
     return NULL;
 }
 
-/* Signals at any moment, within steps too: SN_ECANCEL now and then, the same bits in the end. */
+/* Signals at any moment, within steps too: SN_ECANCEL now and then, the gradients of the last completed step
+ * stay, the same bits in the end. */
 static void interrupted_at_any_moment(void **state) {
     (void)state;
     sn_run_opts o = two_epochs;
@@ -210,16 +211,21 @@ static void interrupted_at_any_moment(void **state) {
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, keep_interrupting, &p), 0);
     int cancelled = 0;
+    size_t n = b.m->slab_count;
+    float *grads = calloc(n, sizeof *grads);
     for (sn_event ev = { 0 }; ev.kind != SN_EV_END;) {
         sn_err e = { 0 };
         sn_status s = sn_run_next(b.run, &ev, &e);
         if (s == SN_ECANCEL) {
             cancelled++;
-            ev.kind = SN_EV_STEP;
+            ev.kind = SN_EV_VAL_STEP;
         } else {
             ok(s, &e);
         }
+        if (s == SN_OK && ev.kind == SN_EV_STEP) memcpy(grads, b.t->grads, n * sizeof *grads);
+        if (sn_run_has_gradients(b.run)) assert_memory_equal(grads, b.t->grads, n * sizeof *grads);
     }
+    free(grads);
     __atomic_store_n(&p.stop, true, __ATOMIC_RELAXED);
     pthread_join(thread, NULL);
     assert_true(cancelled > 0);
@@ -250,6 +256,25 @@ static void looking_on_disturbs_nothing(void **state) {
     same_runs(&a, &b);
     rig_close(&a);
     rig_close(&b);
+}
+
+static void gradients_are_those_of_the_last_step(void **state) {
+    (void)state;
+    sn_err e = { 0 };
+    sn_losses l;
+    rig r = rig_open("sgd{}", &two_epochs, NULL, NULL);
+    float x[FEATURES] = { 1 }, y[1] = { 0 };
+    assert_false(sn_run_has_gradients(r.run));
+    while (next(r.run).kind != SN_EV_STEP) {}
+    assert_true(sn_run_has_gradients(r.run));
+    sn_pool_cancel(r.t->pool);
+    assert_int_equal(sn_trainer_gradients(r.t, 1, x, y, &scalar, true, &l, &e), SN_ECANCEL);
+    assert_true(sn_run_has_gradients(r.run));
+    ok(sn_trainer_gradients(r.t, 1, x, y, &scalar, true, &l, &e), &e);
+    assert_false(sn_run_has_gradients(r.run));
+    assert_int_equal(next(r.run).kind, SN_EV_STEP);
+    assert_true(sn_run_has_gradients(r.run));
+    rig_close(&r);
 }
 
 /* ---- callbacks in a run ---- */
@@ -455,6 +480,7 @@ int main(void) {
         cmocka_unit_test(interrupted_between_any_two_steps),
         cmocka_unit_test(interrupted_at_any_moment),
         cmocka_unit_test(looking_on_disturbs_nothing),
+        cmocka_unit_test(gradients_are_those_of_the_last_step),
         cmocka_unit_test(callbacks_see_the_run),
         cmocka_unit_test(a_stopped_run_ends_with_its_epoch),
         cmocka_unit_test(stop_in_the_middle_leaves_the_epoch),
