@@ -25,9 +25,9 @@ static int64_t even(int64_t n, int64_t count) { return (parts(n, count) + 15) / 
  * tiles start large and are halved until there are enough for the threads of a usual machine, but never below
  * work that would be lost in the cost of handing it out. If there are still few, the inner dimension is cut too
  * (split-K). */
+enum { TILE = 512, ENOUGH = 16, LEAST_TILE = 128, LEAST_WORK = 1 << 20, SLICES = 32, LEAST_SLICE = 512 };
 static grid grid_of(int64_t m, int64_t n, int64_t k) {
-    enum { ENOUGH = 16, LEAST_TILE = 128, LEAST_WORK = 1 << 20, SLICES = 32, LEAST_SLICE = 512 };
-    grid g = { .tm = 512, .tn = 512, .tk = k, .nk = 1 };
+    grid g = { .tm = TILE, .tn = TILE, .tk = k, .nk = 1 };
     if (g.tm > m) g.tm = m;
     if (g.tn > n) g.tn = n;
     while (parts(m, g.tm) * parts(n, g.tn) < ENOUGH) {
@@ -55,6 +55,24 @@ size_t sn_gemm_scratch(int64_t m, int64_t n, int64_t k) {
     if (m <= 0 || n <= 0 || k <= 0) return 0;
     grid g = grid_of(m, n, k);
     return g.nk > 1 ? (size_t)g.nk * (size_t)m * (size_t)n : 0;
+}
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+size_t sn_gemm_scratch_rows(int64_t m, int64_t n, int64_t k) {
+    size_t most = 0;
+    if (m > ENOUGH * TILE) m = ENOUGH * TILE; /* more rows make tiles enough: no split */
+    for (int64_t i = 1; i <= m; i++) most = larger(most, sn_gemm_scratch(i, n, k));
+    return most;
+}
+
+size_t sn_gemm_scratch_inner(int64_t m, int64_t n, int64_t k) {
+    size_t most = 0;
+    /* From TOP on tiles are as small as they get and there are as many slices as are wanted; over the last
+     * numbers below it, one divides by them without a rest. */
+    enum { TOP = 2 * LEAST_WORK / LEAST_TILE + 16 * SLICES };
+    for (int64_t i = LEAST_SLICE; i <= k && i <= TOP; i++) most = larger(most, sn_gemm_scratch(m, n, i));
+    return most;
 }
 
 const char *sn_gemm_corename(void) { return openblas_get_corename(); }

@@ -9,8 +9,11 @@
 #include <stdint.h>
 
 /* Scratch that sn_gemm wants for these sizes, in ELEMENTS (split-K partial sums); a function of the sizes only.
- */
+ * A smaller product may want more. */
 size_t sn_gemm_scratch(int64_t m, int64_t n, int64_t k);
+/* The most that a product of 1 .. m rows wants; that one over an inner dimension of 1 .. k wants. */
+size_t sn_gemm_scratch_rows(int64_t m, int64_t n, int64_t k);
+size_t sn_gemm_scratch_inner(int64_t m, int64_t n, int64_t k);
 
 /* c (m, n) = op(a) (m, k) * op(b) (k, n)  [+ c when accumulate]. lda, ldb, ldc: elements from row to row as
  * stored. scratch: sn_gemm_scratch elements, 64-byte aligned. */

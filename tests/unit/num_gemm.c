@@ -178,6 +178,28 @@ static void split_k(void **state) {
     solve(140, 1, 33000, false, false, false);
 }
 
+/* What plans rely on to make one buffer for all batches up to a size. */
+static void scratch_for_smaller_products(void **state) {
+    (void)state;
+    static const int64_t size[][2] = { { 128, 131072 }, { 10, 700 }, { 3, 100000 }, { 1, 1000 },
+                                       { 1000, 1 },     { 1, 1 },    { 600, 2049 }, { 128, 600 } };
+    for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
+        int64_t n = size[i][0], k = size[i][1];
+        size_t rows = 0, inner = 0;
+        for (int64_t m = 1; m <= 40000; m++) {
+            size_t a = sn_gemm_scratch(m, n, k), b = sn_gemm_scratch(k, n, m);
+            rows = a > rows ? a : rows;
+            inner = b > inner ? b : inner;
+            if (m > 50 && m % 3001 != 0) continue;
+            assert_int_equal(sn_gemm_scratch_rows(m, n, k), rows);
+            assert_int_equal(sn_gemm_scratch_inner(k, n, m), inner);
+        }
+    }
+    assert_true(sn_gemm_scratch_rows(32, 128, 131072) > 0);
+    assert_true(sn_gemm_scratch_rows((int64_t)1 << 40, 128, 131072) > 0); /* in time */
+    assert_true(sn_gemm_scratch_inner(128, 128, (int64_t)1 << 40) > 0);
+}
+
 static void nothing_to_sum(void **state) {
     (void)state;
     float c[6] = { 1, 2, 3, 4, 5, 6 }, a[1] = { 0 };
@@ -211,8 +233,10 @@ static void nan_goes_through(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_and_odd),  cmocka_unit_test(tiles),       cmocka_unit_test(split_k),
-        cmocka_unit_test(nothing_to_sum), cmocka_unit_test(huge_stride), cmocka_unit_test(nan_goes_through),
+        cmocka_unit_test(small_and_odd),    cmocka_unit_test(tiles),
+        cmocka_unit_test(split_k),          cmocka_unit_test(scratch_for_smaller_products),
+        cmocka_unit_test(nothing_to_sum),   cmocka_unit_test(huge_stride),
+        cmocka_unit_test(nan_goes_through),
     };
     return cmocka_run_group_tests(tests, make_pools, free_pools);
 }

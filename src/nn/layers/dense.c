@@ -24,15 +24,13 @@ static const sn_field fields[] = {
     SN_FIELDS_END,
 };
 
-/* Enough for every call with up to n rows: a split product may want more scratch for fewer rows. */
+/* Enough for every call with up to n rows. */
 static size_t scratch_size(int64_t n, int64_t in, int64_t units) {
-    size_t most = SN_R(sn_bias_grad_scratch)((size_t)n, (size_t)units);
-    for (int64_t m = 1; m <= n; m++) {
-        size_t s[3] = { sn_gemm_scratch(m, units, in), sn_gemm_scratch(m, in, units),
-                        sn_gemm_scratch(in, units, m) };
-        for (int i = 0; i < 3; i++)
-            if (s[i] > most) most = s[i];
-    }
+    size_t want[] = { SN_R(sn_bias_grad_scratch)((size_t)n, (size_t)units), sn_gemm_scratch_rows(n, units, in),
+                      sn_gemm_scratch_rows(n, in, units), sn_gemm_scratch_inner(in, units, n) };
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
+        if (want[i] > most) most = want[i];
     return most;
 }
 
