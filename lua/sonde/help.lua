@@ -45,10 +45,11 @@ local function field_type(f)
 end
 
 local function described(d)
-  local lines = { signature(d), ("  %s: %s%s"):format(d.kind, d.brief, d.alias and (' (also "%s")'):format(d.alias) or "") }
+  local alias = d.alias and (' (also "%s")'):format(d.alias) or ""
+  local lines = { signature(d), ("  %s: %s%s"):format(d.kind, d.brief, alias) }
   local rows = {}
   for _, f in ipairs(d.fields) do
-    rows[#rows + 1] = { "  " .. f.name, f.required and "required" or f.default, f.doc or "", "(" .. field_type(f) .. ")" }
+    rows[#rows + 1] = { "  " .. f.name, f.default, f.doc or "", "(" .. field_type(f) .. ")" }
   end
   if #rows > 0 then lines[#lines + 1] = util.columns(rows, "llll") end
   lines[#lines + 1] = "for example"

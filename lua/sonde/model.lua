@@ -29,7 +29,9 @@ end
 -- m:compile{ loss = , optimizer = , metrics = {} }; again: the weights stay, the optimizer starts anew.
 function methods.compile(m, opts)
   opts = util.options("compile", opts, { "loss", "optimizer", "metrics" })
-  if opts.loss == nil then fail 'compile: loss is missing; for example m:compile{ loss = "categorical_crossentropy", optimizer = adam{} }' end
+  if opts.loss == nil then
+    fail 'compile: loss is missing; for example m:compile{ loss = "categorical_crossentropy", optimizer = adam{} }'
+  end
   if opts.optimizer == nil then fail "compile: optimizer is missing; for example optimizer = adam{}" end
   local loss = objects.as("loss", opts.loss, "compile: loss")
   local optimizer = objects.as("optimizer", opts.optimizer, "compile: optimizer")
@@ -57,7 +59,9 @@ end
 
 local function trainer_of(m, who)
   local s = core.state(m)
-  if not s.trainer then fail('%s: the model is not compiled; call m:compile{ loss = ..., optimizer = ... } first', who) end
+  if not s.trainer then
+    fail("%s: the model is not compiled; call m:compile{ loss = ..., optimizer = ... } first", who)
+  end
   return s.trainer
 end
 

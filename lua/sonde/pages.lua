@@ -77,9 +77,9 @@ m:gradients_on_batch(x, y)
 
   loss_terms = [[
 r:loss_terms([epoch])
-  { train = { total, data, penalty, activity, layers = { NAME = penalty } }, validation = { ... } }: the present epoch so
-  far, else the last one; before any step the penalties of the initial weights. Training terms are averages over the
-  epoch; those of validation belong to the weights at its end.]],
+  { train = { total, data, penalty, activity, layers = { NAME = penalty } }, validation = { ... } }: the present
+  epoch so far, else the last one; before any step the penalties of the initial weights. Training terms are
+  averages over the epoch; those of validation belong to the weights at its end.]],
 
   dataset = [[
 datasets: image_folder{ "pets/train" }, idx{ ... }, tensors{ x =, y = }

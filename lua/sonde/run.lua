@@ -37,8 +37,8 @@ local function check_functions(who, cb)
     end
   end
   if not some then
-    fail("%s: a callback is an object like early_stopping{} or a table of functions like { on_epoch_end = function(epoch,"
-      .. " logs, run) ... end }", who)
+    fail("%s: a callback is an object like early_stopping{} or a table of functions like "
+      .. "{ on_epoch_end = function(epoch, logs, run) ... end }", who)
   end
 end
 
@@ -154,7 +154,8 @@ function run.resume(wrap_model, path, x, opts)
   local _, kind = core.trainer_rate(trainer)
   s.rate = opts.learning_rate
   if kind == "function" and type(s.rate) ~= "function" then
-    fail "resume: the learning rate of this run is a Lua function, which no file can hold; give learning_rate = function(step, epoch) ... end"
+    fail("resume: the learning rate of this run is a Lua function, which no file can hold; give "
+      .. "learning_rate = function(step, epoch) ... end")
   elseif kind ~= "function" and s.rate ~= nil then
     core.trainer_set_rate(trainer, s.rate)
     s.rate = nil
@@ -163,7 +164,8 @@ function run.resume(wrap_model, path, x, opts)
   for _, cb in ipairs(core.run_callbacks(r)) do
     if cb.type == "learning_rate_scheduler" and cb.schedule == nil then
       if type(opts.schedule) ~= "function" then
-        fail "resume: the learning_rate_scheduler of this run has a Lua function, which no file can hold; give schedule = function(epoch, rate) ... end"
+        fail("resume: the learning_rate_scheduler of this run has a Lua function, which no file can hold; give "
+          .. "schedule = function(epoch, rate) ... end")
       end
       s.schedulers[#s.schedulers + 1] = opts.schedule
     end
@@ -266,8 +268,8 @@ local function advance(r, s)
   end
   local kind, epoch, step, steps, seconds, total, data, penalty, activity, n, message = core.run_next(r)
   s.want_rate = kind == "epoch_begin" or (kind == "step" and step < steps)
-  on[kind == "end" and "end_" or kind](r, s, { epoch = epoch, step = step, steps = steps, seconds = seconds, loss = total,
-    data = data, penalty = penalty, activity = activity, samples = n })
+  on[kind == "end" and "end_" or kind](r, s, { epoch = epoch, step = step, steps = steps, seconds = seconds,
+    loss = total, data = data, penalty = penalty, activity = activity, samples = n })
   if message then say(s, (message:gsub("^\n+", ""):gsub("\n+$", ""))) end
   return kind, epoch
 end
@@ -361,7 +363,9 @@ function methods.loss_terms(r, epoch)
   if epoch ~= nil then
     local n = util.whole("loss_terms", "epoch", epoch, nil, math.mininteger)
     if n < 0 then n = info.epoch + 1 + n else n = n - s.first end
-    if n < 1 or n > info.epoch then fail("loss_terms: epoch %s is not among the %d that are complete", epoch, info.epoch) end
+    if n < 1 or n > info.epoch then
+      fail("loss_terms: epoch %d is not among the %d that are complete", epoch, info.epoch)
+    end
     return report.terms(m, ("epoch %d"):format(s.first + n), core.run_terms(r, n, false), core.run_terms(r, n, true))
   end
   if info.step > 0 then

@@ -39,7 +39,10 @@ end
 function util.whole(who, name, v, def, min)
   if v == nil then return def end
   local n = type(v) == "number" and math.tointeger(v)
-  if not n or n < min then util.fail("%s: %s = %s must be a whole number of at least %d", who, name, tostring(v), min) end
+  if not n or n < min then
+    util.fail("%s: %s = %s must be a whole number%s", who, name, tostring(v),
+      min > math.mininteger and " of at least " .. min or "")
+  end
   return n
 end
 

@@ -1,4 +1,4 @@
--- What the test scripts share. A failure raises an error at the line of the check; done() prints how many checks passed.
+-- What the test scripts share. A failure raises an error at the line of the check; done() prints how many passed.
 local check = { count = 0 }
 
 local function failed(what, ...) error("check failed: " .. what:format(...), 3) end

@@ -80,8 +80,9 @@ check.near(m:evaluate(images, { batch_size = 3 }).loss, r:history().val_loss[20]
 local function fails(path, ...)
   folder(path)
   local parts = { ... }
-  check.fails(function() image_folder { root .. "/" .. path, image_size = 4, label_mode = "binary", cache = "memory" } end,
-    table.unpack(parts))
+  check.fails(function()
+    image_folder { root .. "/" .. path, image_size = 4, label_mode = "binary", cache = "memory" }
+  end, table.unpack(parts))
 end
 fails("empty", "empty")
 folder "one/cat"
@@ -119,7 +120,8 @@ check.equal(some:broken(), 2)
 check.list(n:predict(some).shape, { 5, 2 })
 check.list(some:labels().shape, { 5 })
 check.has(tostring(some), "2 broken")
-local strict = open_folder { root .. "/broken", image_size = 4, label_mode = "int", cache = "memory", on_error = "raise" }
+local strict = open_folder { root .. "/broken", image_size = 4, label_mode = "int", cache = "memory",
+  on_error = "raise" }
 check.fails(function() n:fit(strict, { verbose = 0 }) end, ".")
 
 -- idx

@@ -115,8 +115,9 @@ do
   check.fails(function() conv2d { 3, 3 } (tensor { 1 }) end, "conv2d: called on a tensor")
   check.fails(function() l2 {} (x) end, "not a layer")
   check.fails(function() model { inputs = x, outputs = add { h, conv2d { 4, 3, padding = "same" }(x) } } end, "add")
-  check.fails(function() model { inputs = x, outputs = flatten { name = "a" }(dense { 1, name = "a" }(flatten {} (x))) } end,
-    '"a"')
+  check.fails(function()
+    model { inputs = x, outputs = flatten { name = "a" }(dense { 1, name = "a" }(flatten {} (x))) }
+  end, '"a"')
 end
 
 -- deep chains need no deep stack

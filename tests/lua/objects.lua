@@ -30,7 +30,8 @@ check.equal(c.nonsense, nil)
 local rate = function() return 0.1 end
 check.equal(sgd { rate }.learning_rate, rate)
 check.equal(sgd { learning_rate = rate }.learning_rate, rate)
-check.equal(sgd { exponential_decay { 0.1, decay_steps = 10, decay_rate = 0.9 } }.learning_rate.type, "exponential_decay")
+check.equal(sgd { exponential_decay { 0.1, decay_steps = 10, decay_rate = 0.9 } }.learning_rate.type,
+  "exponential_decay")
 check.ok(adam { 1e-3 } == adam {})
 check.ok(adam { 1e-2 } ~= adam {})
 

@@ -125,7 +125,8 @@ check.list(looked.accuracy, plain.accuracy, "evaluating in an epoch changes its 
 local dir = check.folder()
 local path = dir .. "/r.sonde"
 for _, at in ipairs { 0, 1, 6, 7, 8, 20, 28 } do
-  local q = network():run(train, options { callbacks = { reduce_lr_on_plateau { patience = 1, monitor = "loss", min_delta = 1 } } })
+  local plateau = reduce_lr_on_plateau { patience = 1, monitor = "loss", min_delta = 1 }
+  local q = network():run(train, options { callbacks = { plateau } })
   if at > 0 then q:step(at) end
   q:save(path)
   q:finish()
@@ -172,7 +173,8 @@ r = network():run(train, options { epochs = 2, callbacks = { {
   on_train_batch_begin = function(batch) if batch == 6 then seen[#seen + 1] = "batch+6" end end,
 } } })
 r:finish()
-check.list(seen, { "train+", "epoch+0", "batch-0", "batch+6", "epoch-0", "epoch+1", "batch-0", "batch+6", "epoch-1", "train-" })
+check.list(seen, { "train+", "epoch+0", "batch-0", "batch+6", "epoch-0", "epoch+1", "batch-0", "batch+6", "epoch-1",
+  "train-" })
 check.equal(last.val_loss, r:history().val_loss[2])
 
 -- a callback may stop the run, and set the rate
@@ -187,14 +189,18 @@ check.fails(function() r.epochs = 3 end, "epochs cannot be set")
 check.fails(function() r.learning_rate = "x" end, "learning_rate wants a number")
 
 -- an error in one leaves the run where it is
-r = network():run(train, options { callbacks = { { on_batch_end = function(batch) if batch == 2 then error "my own" end end } } })
+r = network():run(train, options { callbacks = { { on_batch_end = function(batch)
+  if batch == 2 then error "my own" end
+end } } })
 check.fails(function() r:finish() end, "my own")
 check.equal(r.step_number, 3)
 r:step()
 check.equal(r.step_number, 4)
 
 -- described callbacks: early stopping, rates of a function, files
-r = network():fit(train, options { epochs = 50, callbacks = { early_stopping { monitor = "loss", patience = 2, min_delta = 10 } } })
+r = network():fit(train, options { epochs = 50, callbacks = {
+  early_stopping { monitor = "loss", patience = 2, min_delta = 10 },
+} })
 check.equal(r.epoch_number, 3)
 local asked = {}
 r = network(sgd { 0.1 }):fit(train, options { epochs = 3, callbacks = { learning_rate_scheduler { function(epoch, rate)
@@ -208,7 +214,9 @@ local f = assert(io.open(dir .. "/log.csv"))
 check.equal(f:read "l", "epoch,accuracy,loss,val_accuracy,val_loss\r") -- as Python's csv module ends lines
 f:close()
 text = check.output(function()
-  network():fit(train, options { verbose = 2, callbacks = { reduce_lr_on_plateau { monitor = "loss", patience = 1, min_delta = 10, verbose = 1 } } })
+  network():fit(train, options { verbose = 2, callbacks = {
+    reduce_lr_on_plateau { monitor = "loss", patience = 1, min_delta = 10, verbose = 1 },
+  } })
 end)
 check.has(text, "\nEpoch 2: ReduceLROnPlateau reducing learning rate to ")
 check.ok(text:find "learning_rate: 0%.0100\nEpoch 2/4\n", text)

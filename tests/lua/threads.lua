@@ -22,8 +22,9 @@ if stop == -1 then
   r = resume(out .. ".run", d, { verbose = 0 })
 else
   local m = sequential {
-    conv2d { 8, 3, padding = "same", kernel_regularizer = l2(1e-3), input_shape = { 9, 7, 2 } }, batch_norm {}, activation "relu",
-    max_pool2d { 2 }, dropout { 0.2 }, conv2d { 12, 3, strides = 2, padding = "same", activation = "tanh" }, flatten {},
+    conv2d { 8, 3, padding = "same", kernel_regularizer = l2(1e-3), input_shape = { 9, 7, 2 } }, batch_norm {},
+    activation "relu", max_pool2d { 2 }, dropout { 0.2 },
+    conv2d { 12, 3, strides = 2, padding = "same", activation = "tanh" }, flatten {},
     dense { 16, kernel_regularizer = l2(1e-3) }, batch_norm {}, activation "relu", dropout { 0.4 },
     dense { 2, activation = "softmax" },
   }

@@ -18,7 +18,8 @@ check.fails(function() network { optimizer = "sgd" } end, "compile: loss is miss
 check.fails(function() network { loss = "mse" } end, "compile: optimizer is missing")
 check.fails(function() network { los = "mse", optimizer = "sgd" } end, 'did you mean "loss"?')
 check.fails(function() network { loss = "mes", optimizer = "sgd" } end, 'there is no loss "mes"; did you mean "mse"?')
-check.fails(function() network { loss = adam {}, optimizer = "sgd" } end, "compile: loss: wants a loss, got the optimizer")
+check.fails(function() network { loss = adam {}, optimizer = "sgd" } end,
+  "compile: loss: wants a loss, got the optimizer")
 check.fails(function() network { loss = "mse", optimizer = 3 } end, "wants optimizer or its name, got a number")
 check.fails(function() network { loss = "mse", optimizer = "sgd", metrics = { "acuracy" } } end, '"accuracy"')
 
@@ -71,7 +72,8 @@ table.sort(names)
 check.list(names, { "accuracy", "loss" })
 
 -- wrong data
-check.fails(function() m:predict(tensor.ones { 3, 5 }) end, "training.lua:", "predict: the model wants (batch, 2), got (batch, 5)")
+check.fails(function() m:predict(tensor.ones { 3, 5 }) end, "training.lua:",
+  "predict: the model wants (batch, 2), got (batch, 5)")
 check.fails(function() m:train_on_batch(x, tensor.ones { 3, 1 }) end, "x has 200 samples, y has 3")
 check.fails(function() m:train_on_batch(x, tensor.ones { 200, 3 }) end, "binary_crossentropy")
 check.fails(function() m:train_on_batch("x", y) end, "x wants a tensor or a list of numbers, got a string")
@@ -114,8 +116,9 @@ check.same_weights(m:get_weights(), w)
 local text = check.output(function()
   network():fit(x, y, { epochs = 2, batch_size = 50, validation_data = { x, y } })
 end)
-check.ok(text:find "^Epoch 1/2\n4/4 %- 0s %- %d+[mu]s/step %- loss: 0%.%d%d%d%d %- accuracy: 0%.%d%d%d%d %- val_loss: 0%.%d%d%d%d %- val_accuracy: 0%.%d%d%d%d\nEpoch 2/2\n4/4 ",
-  text)
+local pattern = "^Epoch 1/2\n4/4 %- %d+s %- %d+[mu]s/step %- loss: V %- accuracy: V %- val_loss: V %- val_accuracy: V\n"
+  .. "Epoch 2/2\n4/4 "
+check.ok(text:find((pattern:gsub("V", "0%%.%%d%%d%%d%%d"))), text)
 check.ok(not text:find "\27" and not text:find "\r", "control codes in a file")
 check.equal(check.output(function() network():fit(x, y, { verbose = 0, epochs = 2 }) end), "")
 check.ok(not check.output(function() network():fit(x, y, {}) end):find "Epoch") -- one epoch: no heading, as Keras
@@ -127,7 +130,8 @@ check.equal(line(2, 3, { { "loss", 0 / 0 } }):match "loss: %-?nan" ~= nil, true)
 
 -- initial_epoch, steps_per_epoch, validation_freq
 text = check.output(function()
-  r = network():fit(x, y, { epochs = 5, initial_epoch = 3, steps_per_epoch = 2, validation_data = { x, y }, validation_freq = 2 })
+  r = network():fit(x, y, { epochs = 5, initial_epoch = 3, steps_per_epoch = 2, validation_data = { x, y },
+    validation_freq = 2 })
 end)
 check.has(text, "Epoch 4/5\n2/2 ")
 check.has(text, "Epoch 5/5\n")
