@@ -35,6 +35,8 @@
                         size_t cols); /* out[c] += sum a b */                                                  \
         void (*col_sq_dev)(double *out, const T *x, const T *mean, size_t rows,                                \
                            size_t cols); /* += sum (x-mean)^2 */                                               \
+        void (*col_dot_dev)(double *out, const T *a, const T *b, const T *mean, size_t rows,                   \
+                            size_t cols); /* out[c] += sum a (b - mean) */                                     \
         /* dx = a[c] dy + b[c] x + k[c]: batch norm's data gradient */                                         \
         void (*row_affine2)(T * dx, const T *dy, const T *x, const T *a, const T *b, const T *k, size_t rows,  \
                             size_t cols);                                                                      \

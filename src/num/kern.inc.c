@@ -107,31 +107,36 @@ static bool k_all_finite(const real *x, size_t n) {
 
 /* ---- sums over an array ---- */
 
-typedef enum { SUM, ABS, DOT, SQ_DEV } sum_op;
+/* Terms of a (with b and mean m): a, |a|, a b, (a - m)^2, a (b - m). */
+typedef enum { SUM, ABS, DOT, SQ_DEV, DOT_DEV } sum_op;
 
 INLINE vec abs_vec(vec a) { return (vec)((bits)a << 1 >> 1); } /* without the sign bit */
 
-INLINE vec term_vec(sum_op op, vec a, vec b) {
+INLINE vec term_vec(sum_op op, vec a, vec b, vec m) {
     switch (op) {
     case ABS: return abs_vec(a);
     case DOT: return a * b;
-    case SQ_DEV: return (a - b) * (a - b);
+    case SQ_DEV: return (a - m) * (a - m);
+    case DOT_DEV: return a * (b - m);
     default: return a;
     }
 }
 
-INLINE real term(sum_op op, real a, real b) {
+INLINE real term(sum_op op, real a, real b, real m) {
     switch (op) {
     case ABS: return a < 0 ? -a : a;
     case DOT: return a * b;
-    case SQ_DEV: return (a - b) * (a - b);
+    case SQ_DEV: return (a - m) * (a - m);
+    case DOT_DEV: return a * (b - m);
     default: return a;
     }
 }
 
+INLINE bool has_b(sum_op op) { return op == DOT || op == DOT_DEV; }
+INLINE bool has_mean(sum_op op) { return op == SQ_DEV || op == DOT_DEV; }
+
 /* Element i goes to lane i % 16. Lanes are summed in `real` for 64 steps, then added to lanes in double, so
- * that the rounding error does not grow with n; at the end the 16 lanes are halved four times. b: an array for
- * DOT, the mean for SQ_DEV. */
+ * that the rounding error does not grow with n; at the end the 16 lanes are halved four times. */
 INLINE double reduce(sum_op op, const real *a, const real *b, real mean, size_t n) {
     enum { STEPS = 64 };
     double total[LANES] = { 0 };
@@ -142,14 +147,14 @@ INLINE double reduce(sum_op op, const real *a, const real *b, real mean, size_t 
         vec acc[NVEC] = { 0 };
         for (size_t i = at; i < end; i += LANES)
             for (int v = 0; v < NVEC; v++) {
-                vec u = load(a + i + v * WIDTH), w = op == DOT ? load(b + i + v * WIDTH) : mv;
-                acc[v] += term_vec(op, u, w);
+                vec u = load(a + i + v * WIDTH), w = has_b(op) ? load(b + i + v * WIDTH) : u;
+                acc[v] += term_vec(op, u, w, mv);
             }
         real lane[LANES];
         for (int v = 0; v < NVEC; v++) store(lane + v * WIDTH, acc[v]);
         for (int l = 0; l < LANES; l++) total[l] += (double)lane[l];
     }
-    for (size_t i = full; i < n; i++) total[i - full] += (double)term(op, a[i], op == DOT ? b[i] : mean);
+    for (size_t i = full; i < n; i++) total[i - full] += (double)term(op, a[i], b[i], mean);
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++) total[l] += total[l + half];
     return total[0];
@@ -238,73 +243,72 @@ INLINE size_t col_reps(size_t cols) {
     return reps;
 }
 
-/* One strip of `lanes` neighbouring lanes over `rows` rows of `stride` values; sums to acc. */
-INLINE void col_strip(sum_op op, real *acc, const real *a, const real *b, size_t stride, size_t rows,
-                      int lanes) {
+/* One strip of `lanes` neighbouring lanes over `rows` rows of `stride` values; sums to acc. mean: (lanes). */
+INLINE void col_strip(sum_op op, real *acc, const real *a, const real *b, const real *mean, size_t stride,
+                      size_t rows, int lanes) {
     enum { MAXV = STRIP / WIDTH };
     int nv = lanes / WIDTH;
-    vec s[MAXV] = { 0 };
+    vec s[MAXV] = { 0 }, m[MAXV] = { 0 };
+    for (int v = 0; v < nv && has_mean(op); v++) m[v] = load(mean + v * WIDTH);
     for (size_t r = 0; r < rows; r++) {
-        const real *ar = a + r * stride, *br = op == DOT ? b + r * stride : b;
+        const real *ar = a + r * stride, *br = b + r * stride;
         for (int v = 0; v < nv; v++) {
-            vec u = load(ar + v * WIDTH);
-            s[v] += term_vec(op, u, op == SUM ? u : load(br + v * WIDTH));
+            vec u = load(ar + v * WIDTH), w = has_b(op) ? load(br + v * WIDTH) : u;
+            s[v] += term_vec(op, u, w, m[v]);
         }
     }
     for (int v = 0; v < nv; v++) store(acc + v * WIDTH, s[v]);
 }
 
 /* The last, narrow lanes of wide rows. */
-INLINE void col_rest(sum_op op, real *acc, const real *a, const real *b, size_t stride, size_t rows,
-                     size_t lanes) {
+INLINE void col_rest(sum_op op, real *acc, const real *a, const real *b, const real *mean, size_t stride,
+                     size_t rows, size_t lanes) {
     for (size_t l = 0; l < lanes; l++) acc[l] = 0;
     for (size_t r = 0; r < rows; r++) {
-        const real *ar = a + r * stride, *br = op == DOT ? b + r * stride : b;
-        for (size_t l = 0; l < lanes; l++) acc[l] += term(op, ar[l], op == SUM ? 0 : br[l]);
+        const real *ar = a + r * stride, *br = b + r * stride;
+        for (size_t l = 0; l < lanes; l++) acc[l] += term(op, ar[l], br[l], has_mean(op) ? mean[l] : 0);
     }
 }
 
-/* b: the second array for DOT, the column means for SQ_DEV. */
-INLINE void col_reduce(sum_op op, double *out, const real *a, const real *b, size_t rows, size_t cols) {
+/* b: (rows, cols), a where op has none. mean: (cols) where op has one. */
+INLINE void col_reduce(sum_op op, double *out, const real *a, const real *b, const real *mean, size_t rows,
+                       size_t cols) {
     real means[SMALL * STRIP], acc[STRIP];
     if (cols == 0) return;
     size_t reps = col_reps(cols), lanes = reps * cols, groups = rows / reps;
-    const real *second = op == SQ_DEV && groups > 0 ? repeat(means, b, cols, reps) : b;
+    const real *mm = has_mean(op) && groups > 0 ? repeat(means, mean, cols, reps) : a;
     for (size_t g = 0; g < groups; g += BLOCK) {
         size_t count = groups - g < BLOCK ? groups - g : BLOCK, at = g * lanes;
         for (size_t l = 0; l < lanes; l += STRIP) {
             size_t n = lanes - l < STRIP ? lanes - l : STRIP;
-            const real *aa = a + at + l, *bb = op == DOT ? second + at + l : op == SQ_DEV ? second + l : aa;
+            const real *aa = a + at + l, *bb = b + at + l, *m = mm + l;
             if (n == STRIP) {
-                col_strip(op, acc, aa, bb, lanes, count, STRIP);
+                col_strip(op, acc, aa, bb, m, lanes, count, STRIP);
             } else if (n == LANES) {
-                col_strip(op, acc, aa, bb, lanes, count, LANES);
+                col_strip(op, acc, aa, bb, m, lanes, count, LANES);
             } else {
-                col_rest(op, acc, aa, bb, lanes, count, n);
+                col_rest(op, acc, aa, bb, m, lanes, count, n);
             }
-            if (reps == 1) {
-                for (size_t i = 0; i < n; i++) out[l + i] += (double)acc[i];
-            } else {
-                for (size_t i = 0, c = l % cols; i < n; i++, c = c + 1 == cols ? 0 : c + 1)
-                    out[c] += (double)acc[i];
-            }
+            for (size_t i = 0, c = l % cols; i < n; i++, c = c + 1 == cols ? 0 : c + 1)
+                out[c] += (double)acc[i];
         }
     }
-    for (size_t r = groups * reps; r < rows; r++)
-        for (size_t c = 0; c < cols; c++) {
-            size_t i = r * cols + c;
-            out[c] += (double)term(op, a[i], op == DOT ? b[i] : op == SQ_DEV ? b[c] : 0);
-        }
+    for (size_t i = groups * lanes, c = 0; i < rows * cols; i++, c = c + 1 == cols ? 0 : c + 1)
+        out[c] += (double)term(op, a[i], b[i], has_mean(op) ? mean[c] : 0);
 }
 
 static void k_col_sum(double *out, const real *x, size_t rows, size_t cols) {
-    col_reduce(SUM, out, x, x, rows, cols);
+    col_reduce(SUM, out, x, x, NULL, rows, cols);
 }
 static void k_col_dot(double *out, const real *a, const real *b, size_t rows, size_t cols) {
-    col_reduce(DOT, out, a, b, rows, cols);
+    col_reduce(DOT, out, a, b, NULL, rows, cols);
 }
 static void k_col_sq_dev(double *out, const real *x, const real *mean, size_t rows, size_t cols) {
-    col_reduce(SQ_DEV, out, x, mean, rows, cols);
+    col_reduce(SQ_DEV, out, x, x, mean, rows, cols);
+}
+static void k_col_dot_dev(double *out, const real *a, const real *b, const real *mean, size_t rows,
+                          size_t cols) {
+    col_reduce(DOT_DEV, out, a, b, mean, rows, cols);
 }
 
 /* ---- dropout ---- */
@@ -390,6 +394,7 @@ const table_type TABLE = { .isa = TEXT(SN_ISA),
                            .col_sum = k_col_sum,
                            .col_dot = k_col_dot,
                            .col_sq_dev = k_col_sq_dev,
+                           .col_dot_dev = k_col_dot_dev,
                            .row_affine2 = k_row_affine2,
                            .dropout = k_dropout,
                            .from_u8 = k_from_u8,

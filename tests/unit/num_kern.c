@@ -237,25 +237,29 @@ static void NAME(rows_of)(const TABLE *k, size_t rows, size_t cols, int off) {
 }
 
 static void NAME(cols_of)(const TABLE *k, const TABLE *k0, size_t rows, size_t cols, int off) {
-    double out[2][3][600];
+    enum { SUMS = 4 };
+    double out[2][SUMS][600];
     const T *a = NAME(a) + off, *b = NAME(b) + 1, *mean = NAME(c) + off;
     for (int t = 0; t < 2; t++) {
-        for (int i = 0; i < 3 * 600; i++) out[t][i / 600][i % 600] = 0.125; /* they add */
+        for (int i = 0; i < SUMS * 600; i++) out[t][i / 600][i % 600] = 0.125; /* they add */
         (t ? k : k0)->col_sum(out[t][0], a, rows, cols);
         (t ? k : k0)->col_dot(out[t][1], a, b, rows, cols);
         (t ? k : k0)->col_sq_dev(out[t][2], a, mean, rows, cols);
+        (t ? k : k0)->col_dot_dev(out[t][3], a, b, mean, rows, cols);
     }
     if (memcmp(out[0], out[1], sizeof out[0]) != 0)
         fail_msg("%s %zu x %zu: column sums have other bits than base", k->isa, rows, cols);
     for (size_t c = 0; c < 600; c++) {
-        long double want[3] = { 0 }, size[3] = { 0 };
+        long double want[SUMS] = { 0 }, size[SUMS] = { 0 };
         for (size_t r = 0; c < cols && r < rows; r++) {
-            long double x = a[r * cols + c], y = b[r * cols + c], d = x - mean[c];
+            long double x = a[r * cols + c], y = b[r * cols + c], d = x - mean[c], g = x * (y - mean[c]);
             want[0] += x, size[0] += fabsl(x);
             want[1] += x * y, size[1] += fabsl(x * y);
             want[2] += d * d, size[2] += d * d;
+            want[3] += g,
+                size[3] += fabsl(x) * (fabsl(y) + fabsl((long double)mean[c])); /* b - mean is rounded */
         }
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < SUMS; i++)
             if (fabsl(out[1][i][c] - 0.125L - want[i]) > size[i] * (sizeof(T) == 4 ? 2e-6L : 4e-15L) + 1e-14L)
                 fail_msg("%s %zu x %zu: column %zu, sum %d is %.17g", k->isa, rows, cols, c, i, out[1][i][c]);
     }

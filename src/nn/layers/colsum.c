@@ -7,8 +7,7 @@
 enum {
     COL_BLOCK = 1024,      /* columns of one cell */
     CELL_VALUES = 1 << 15, /* wanted values of one cell */
-    MAX_CHUNKS = 64,       /* row chunks; bounds the partial sums */
-    LANES = 16
+    MAX_CHUNKS = 64        /* row chunks; bounds the partial sums */
 };
 
 typedef struct {
@@ -28,24 +27,6 @@ size_t SN_R(sn_colsum_scratch)(size_t rows, size_t cols) {
     return chunk_count(rows, cols) * 2 * cols * (sizeof(double) / sizeof(real));
 }
 
-/* acc[c] += sum over rows of x (y - mean), w columns of arrays that have cols. Inlined with w = LANES, where
- * the loops over c become vector instructions. */
-static inline void dot_dev_lanes(double *acc, const real *x, const real *y, const real *mean, size_t rows,
-                                 size_t cols, int w) {
-    double sum[LANES] = { 0 }, m[LANES] = { 0 };
-    for (int c = 0; c < w; c++) m[c] = (double)mean[c];
-    for (size_t r = 0; r < rows; r++)
-        for (int c = 0; c < w; c++) sum[c] += (double)x[r * cols + c] * ((double)y[r * cols + c] - m[c]);
-    for (int c = 0; c < w; c++) acc[c] += sum[c];
-}
-
-static void dot_dev(double *acc, const real *x, const real *y, const real *mean, size_t rows, size_t cols,
-                    size_t w) {
-    size_t c = 0;
-    for (; c + LANES <= w; c += LANES) dot_dev_lanes(acc + c, x + c, y + c, mean + c, rows, cols, LANES);
-    if (c < w) dot_dev_lanes(acc + c, x + c, y + c, mean + c, rows, cols, (int)(w - c));
-}
-
 static void colsum_cell(void *ctx, int64_t cell, int worker) {
     (void)worker;
     const colsum *s = ctx;
@@ -54,17 +35,18 @@ static void colsum_cell(void *ctx, int64_t cell, int worker) {
     size_t from = chunk * s->chunk_rows, to = from + s->chunk_rows < s->rows ? from + s->chunk_rows : s->rows;
     double *out = s->partial + chunk * s->nout * s->cols + c0;
     for (size_t k = 0; k < s->nout; k++) memset(out + k * s->cols, 0, w * sizeof *out);
-    if (s->op == SN_COL_SUM_DOT_DEV)
-        dot_dev(out + s->cols, s->x + from * s->cols + c0, s->y + from * s->cols + c0, s->mean + c0, to - from,
-                s->cols, w);
-    /* The kernels take whole rows; blocks of wider ones are handed over row by row. */
-    size_t step = s->blocks == 1 && to > from ? to - from : 1;
+    /* So many rows at once that they stay in the cache for a second sum. The kernels take whole rows; blocks of
+     * wider ones are handed over row by row. */
+    size_t step = s->blocks == 1 ? CELL_VALUES / s->cols : 1;
     for (size_t r = from; r < to; r += step) {
+        size_t n = to - r < step ? to - r : step;
         const real *x = s->x + r * s->cols + c0;
         if (s->op == SN_COL_SQ_DEV)
-            SN_R(sn_kern)()->col_sq_dev(out, x, s->mean + c0, step, w);
+            SN_R(sn_kern)()->col_sq_dev(out, x, s->mean + c0, n, w);
         else
-            SN_R(sn_kern)()->col_sum(out, x, step, w);
+            SN_R(sn_kern)()->col_sum(out, x, n, w);
+        if (s->op == SN_COL_SUM_DOT_DEV)
+            SN_R(sn_kern)()->col_dot_dev(out + s->cols, x, s->y + r * s->cols + c0, s->mean + c0, n, w);
     }
 }
 
