@@ -8,10 +8,14 @@
 #include "num/real.h"
 #include <string.h>
 
+#define gemm1  SN_R(sn_gemm1)
+#define gather SN_R(sn_conv_gather)
+#define kern() SN_R(sn_kern)()
+
 typedef struct {
     const sn_conv *d;
     sn_conv_cut cut;
-    sn_gather gather;
+    sn_gather input;
     bool pointwise;
     real *y, *dx, *dk, *dbias;
     const real *x, *k, *bias, *dy;
@@ -35,7 +39,7 @@ static sn_gather input_gather(const sn_conv *d) {
 
 static job job_of(const sn_conv *d) {
     return (job){
-        .d = d, .cut = sn_conv_cut_of(d), .gather = input_gather(d), .pointwise = sn_conv_is_pointwise(d)
+        .d = d, .cut = sn_conv_cut_of(d), .input = input_gather(d), .pointwise = sn_conv_is_pointwise(d)
     };
 }
 
@@ -45,7 +49,7 @@ static const real *input_lines(const job *t, int64_t image, int64_t from, int64_
     const real *x = t->x + image * d->h * d->w * d->ci;
     if (t->pointwise) return x + from * d->ci;
     real *panel = t->panels + (size_t)worker * t->cut.panel;
-    SN_R(sn_conv_gather)(panel, x, &t->gather, from, to);
+    gather(panel, x, &t->input, from, to);
     return panel;
 }
 
@@ -62,9 +66,8 @@ static void forward_cell(void *ctx, int64_t cell, int worker) {
     int64_t from = cell % t->cut.blocks * t->cut.block, to = block_end(from, t->cut.block, pixels);
     const real *lines = input_lines(t, image, from, to, worker);
     real *y = t->y + (image * pixels + from) * d->co;
-    SN_R(sn_gemm1)
-    (y, d->co, lines, t->cut.taps, false, t->k, d->co, false, to - from, d->co, t->cut.taps, false);
-    if (t->bias) SN_R(sn_kern)()->row_add(y, t->bias, (size_t)(to - from), (size_t)d->co);
+    gemm1(y, d->co, lines, t->cut.taps, false, t->k, d->co, false, to - from, d->co, t->cut.taps, false);
+    if (t->bias) kern()->row_add(y, t->bias, (size_t)(to - from), (size_t)d->co);
 }
 
 void SN_R(sn_conv_forward)(sn_pool *pool, real *y, const real *x, const real *k, const real *bias,
@@ -113,10 +116,25 @@ static void data_row(const job *t, real *dx, const real *lines, const real *kern
                      int64_t line) {
     const sn_conv *d = t->d;
     if (line > 0) {
-        SN_R(sn_gemm1)(dx, d->sw * d->ci, lines, line, false, kernel, d->ci, false, count, d->ci, line, false);
+        gemm1(dx, d->sw * d->ci, lines, line, false, kernel, d->ci, false, count, d->ci, line, false);
         return;
     }
     for (int64_t p = 0; p < count; p++) memset(dx + p * d->sw * d->ci, 0, (size_t)d->ci * sizeof *dx);
+}
+
+static sn_gather output_gather(const sn_conv *d, const sn_phase *row, const sn_phase *col) {
+    return (sn_gather){ .h = d->oh,
+                        .w = d->ow,
+                        .c = d->co,
+                        .grid_w = col->count,
+                        .rows = row->taps,
+                        .cols = col->taps,
+                        .row_step = 1,
+                        .row0 = row->origin,
+                        .row_tap = row->rise,
+                        .col_step = 1,
+                        .col0 = col->origin,
+                        .col_tap = col->rise };
 }
 
 static void data_cell(void *ctx, int64_t cell, int worker) {
@@ -134,20 +152,9 @@ static void data_cell(void *ctx, int64_t cell, int worker) {
     if (t->pointwise) {
         lines = dy + from * d->co;
     } else if (line > 0) {
-        sn_gather g = { .h = d->oh,
-                        .w = d->ow,
-                        .c = d->co,
-                        .grid_w = col.count,
-                        .rows = row.taps,
-                        .cols = col.taps,
-                        .row_step = 1,
-                        .row0 = row.origin,
-                        .row_tap = row.rise,
-                        .col_step = 1,
-                        .col0 = col.origin,
-                        .col_tap = col.rise };
+        sn_gather g = output_gather(d, &row, &col);
         real *panel = t->panels + (size_t)worker * t->cut.data_panel;
-        SN_R(sn_conv_gather)(panel, dy, &g, from, to);
+        gather(panel, dy, &g, from, to);
         lines = panel;
     }
     if (d->sh == 1 && d->sw == 1) {
@@ -198,10 +205,9 @@ static void weights_cell(void *ctx, int64_t cell, int worker) {
         int64_t to = block_end(from, t->cut.block, pixels);
         const real *dy = t->dy + (image * pixels + from) * d->co;
         const real *lines = input_lines(t, image, from, to, worker);
-        SN_R(sn_gemm1)
-        (slot_kernel(t, cell), d->co, lines, t->cut.taps, true, dy, d->co, false, t->cut.taps, d->co, to - from,
-         b > first);
-        if (t->dbias) SN_R(sn_kern)()->col_sum(bias, dy, (size_t)(to - from), (size_t)d->co);
+        gemm1(slot_kernel(t, cell), d->co, lines, t->cut.taps, true, dy, d->co, false, t->cut.taps, d->co,
+              to - from, b > first);
+        if (t->dbias) kern()->col_sum(bias, dy, (size_t)(to - from), (size_t)d->co);
     }
 }
 
@@ -213,8 +219,8 @@ static void combine_cell(void *ctx, int64_t cell, int worker) {
     int64_t n = t->cut.taps * t->d->co, from = cell * COMBINE;
     size_t count = (size_t)(block_end(from, COMBINE, n) - from);
     real *sum = slot_kernel(t, 0) + from;
-    for (int64_t s = 1; s < t->cut.slots; s++) SN_R(sn_kern)()->add(sum, sum, slot_kernel(t, s) + from, count);
-    SN_R(sn_kern)()->add(t->dk + from, t->dk + from, sum, count);
+    for (int64_t s = 1; s < t->cut.slots; s++) kern()->add(sum, sum, slot_kernel(t, s) + from, count);
+    kern()->add(t->dk + from, t->dk + from, sum, count);
     if (cell > 0 || !t->dbias) return;
     for (int64_t o = 0; o < t->d->co; o++) {
         double b = 0;

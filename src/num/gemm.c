@@ -124,6 +124,8 @@ typedef struct {
     bool ta, tb, accumulate;
 } job;
 
+#define gemm1 SN_R(sn_gemm1)
+
 /* Slices of one tile are neighbours: they share its rows of a and columns of b in the cache. */
 static void run_tile(void *ctx, int64_t cell, int worker) {
     (void)worker;
@@ -136,11 +138,10 @@ static void run_tile(void *ctx, int64_t cell, int worker) {
     const real *a = t->ta ? t->a + l * t->lda + i : t->a + i * t->lda + l;
     const real *b = t->tb ? t->b + j * t->ldb + l : t->b + l * t->ldb + j;
     if (g->nk == 1) {
-        SN_R(sn_gemm1)
-        (t->c + i * t->ldc + j, t->ldc, a, t->lda, t->ta, b, t->ldb, t->tb, mm, nn, kk, t->accumulate);
+        gemm1(t->c + i * t->ldc + j, t->ldc, a, t->lda, t->ta, b, t->ldb, t->tb, mm, nn, kk, t->accumulate);
     } else {
         real *slot = t->slot + cell % g->nk * t->m * t->n;
-        SN_R(sn_gemm1)(slot + i * t->n + j, t->n, a, t->lda, t->ta, b, t->ldb, t->tb, mm, nn, kk, false);
+        gemm1(slot + i * t->n + j, t->n, a, t->lda, t->ta, b, t->ldb, t->tb, mm, nn, kk, false);
     }
 }
 

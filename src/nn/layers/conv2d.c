@@ -1,6 +1,10 @@
 /* 2-D convolution (Keras layers/convolutional/base_conv.py): kernel (kh, kw, in, filters), bias (filters). */
 #include "nn/layers/common.h"
 
+#define conv_forward          SN_R(sn_conv_forward)
+#define conv_backward_data    SN_R(sn_conv_backward_data)
+#define conv_backward_weights SN_R(sn_conv_backward_weights)
+
 typedef struct {
     sn_layer_common common;
     int64_t filters, kernel_size[2], strides[2], dilation_rate[2];
@@ -72,15 +76,16 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
 static void forward(const void *cfg, const sn_io *io) {
     const conv2d_cfg *c = cfg;
     sn_conv d = geometry(c, io->in);
-    SN_R(sn_conv_forward)(io->pool, io->y, io->x[0], io->p[0], c->use_bias ? io->p[1] : NULL, &d, io->scratch);
+    conv_forward(io->pool, io->y, io->x[0], io->p[0], c->use_bias ? io->p[1] : NULL, &d, io->scratch);
 }
 
 static void backward(const void *cfg, const sn_io *io) {
     const conv2d_cfg *c = cfg;
     sn_conv d = geometry(c, io->in);
-    if (io->dp[0]) SN_R(sn_conv_backward_weights)
-    (io->pool, io->dp[0], c->use_bias ? io->dp[1] : NULL, io->x[0], io->dy, &d, io->scratch);
-    if (io->dx[0]) SN_R(sn_conv_backward_data)(io->pool, io->dx[0], io->dy, io->p[0], &d, io->scratch);
+    if (io->dp[0])
+        conv_backward_weights(io->pool, io->dp[0], c->use_bias ? io->dp[1] : NULL, io->x[0], io->dy, &d,
+                              io->scratch);
+    if (io->dx[0]) conv_backward_data(io->pool, io->dx[0], io->dy, io->p[0], &d, io->scratch);
 }
 
 static sn_obj *activation(const void *cfg) { return ((const conv2d_cfg *)cfg)->activation; }

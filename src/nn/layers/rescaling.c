@@ -2,6 +2,8 @@
 #include "nn/layers/common.h"
 #include "num/vec.h"
 
+#define affine SN_R(sn_vec_affine)
+
 typedef struct {
     sn_layer_common common;
     double scale, offset;
@@ -23,14 +25,12 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
 
 static void forward(const void *cfg, const sn_io *io) {
     const rescaling_cfg *c = cfg;
-    SN_R(sn_vec_affine)
-    (io->pool, io->y, io->x[0], (real)c->scale, (real)c->offset, (size_t)sn_shape_count(&io->out));
+    affine(io->pool, io->y, io->x[0], (real)c->scale, (real)c->offset, (size_t)sn_shape_count(&io->out));
 }
 
 static void backward(const void *cfg, const sn_io *io) {
     const rescaling_cfg *c = cfg;
-    if (io->dx[0])
-        SN_R(sn_vec_affine)(io->pool, io->dx[0], io->dy, (real)c->scale, 0, (size_t)sn_shape_count(&io->out));
+    if (io->dx[0]) affine(io->pool, io->dx[0], io->dy, (real)c->scale, 0, (size_t)sn_shape_count(&io->out));
 }
 
 const sn_layer_type SN_R(sn_layer_rescaling) = {
