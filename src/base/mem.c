@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { LARGE = 16 << 20 };
+
 /* The header sits in the 64 bytes before the block, so alignment is kept. */
 typedef struct {
     size_t bytes;
@@ -23,12 +25,40 @@ void sn_mem_reset_peak(void) { atomic_store(&peak, atomic_load(&used)); }
 void sn_mem_set_limit(size_t bytes) { atomic_store(&limit_bytes, bytes); }
 void sn_mem_fail_after(int64_t n) { atomic_store(&fail_in, n); }
 
-size_t sn_mem_limit(void) {
-    size_t set = atomic_load(&limit_bytes);
-    if (set) return set;
+/* The number after the first occurrence of key in a small text file (in units of unit bytes); 0 when there is
+ * none. */
+static size_t number_in_file(const char *path, const char *key, size_t unit) {
+    char text[2048];
+    FILE *f = fopen(path, "re");
+    if (!f) return 0;
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = 0;
+    const char *at = strstr(text, key);
+    unsigned long long v = at ? strtoull(at + strlen(key), NULL, 10) : 0;
+    return v > SIZE_MAX / unit ? 0 : (size_t)v * unit;
+}
+
+/* Nine tenths of what the machine (or the control group) has: the rest of the process needs some too, and a
+ * process that takes all is killed without a word. */
+static size_t machine_limit(void) {
+    static atomic_size_t known;
+    size_t limit = atomic_load(&known);
+    if (limit) return limit;
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    if (pages <= 0 || size <= 0) return SIZE_MAX / 4;
-    return (size_t)pages * (size_t)size;
+    limit = pages > 0 && size > 0 ? (size_t)pages * (size_t)size : SIZE_MAX / 4;
+    size_t group = number_in_file("/sys/fs/cgroup/memory.max", "", 1); /* "max" reads as 0 */
+    if (group && group < limit) limit = group;
+    limit = limit / 10 * 9;
+    atomic_store(&known, limit);
+    return limit;
+}
+
+size_t sn_mem_limit(void) {
+    size_t set = atomic_load(&limit_bytes), top = machine_limit(), held = atomic_load(&used);
+    if (set) return set;
+    size_t free_now = number_in_file("/proc/meminfo", "MemAvailable:", 1024);
+    return free_now && held + free_now < top ? held + free_now : top;
 }
 
 char *sn_bytes(char *buf, size_t n, double bytes) {
@@ -52,7 +82,9 @@ static void count(size_t bytes) {
 
 void *sn_alloc(size_t bytes, const char *what, sn_err *e) {
     char a[32], b[32], c[32];
-    size_t held = atomic_load(&used), top = sn_mem_limit();
+    size_t held = atomic_load(&used), set = atomic_load(&limit_bytes);
+    /* What is free right now is asked for large blocks only: it costs a file read. */
+    size_t top = set ? set : bytes < LARGE ? machine_limit() : sn_mem_limit();
     header *h = NULL;
     if (!injected_failure() && bytes <= SIZE_MAX - 4096 && bytes <= top && held <= top - bytes) {
         size_t total = (bytes + sizeof(header) + 63) & ~(size_t)63;

@@ -20,7 +20,7 @@ char *sn_strdup(const char *s, sn_err *e);
 size_t sn_mem_used(void); /* bytes held now through these calls */
 size_t sn_mem_peak(void); /* the most ever held since sn_mem_reset_peak */
 void sn_mem_reset_peak(void);
-void sn_mem_set_limit(size_t bytes); /* 0 = what the machine has (the default) */
+void sn_mem_set_limit(size_t bytes); /* 0 = what the machine has free (the default) */
 size_t sn_mem_limit(void);           /* the limit in force, in bytes */
 void sn_mem_fail_after(int64_t n);   /* tests: the n-th allocation from now on fails; < 0 turns it off */
 
