@@ -65,6 +65,11 @@ void sn_account(lua_State *L, size_t bytes) {
     if (kib > 0) lua_gc(L, LUA_GCSTEP, kib > 1 << 20 ? 1 << 20 : (int)kib);
 }
 
+void sn_account_since(lua_State *L, size_t before) {
+    size_t now = sn_mem_used();
+    if (now > before) sn_account(L, now - before);
+}
+
 bool sn_retry(lua_State *L, sn_status s) {
     if (s != SN_ENOMEM) return false;
     lua_gc(L, LUA_GCCOLLECT, 0);

@@ -48,6 +48,8 @@ int sn_raise(lua_State *, const sn_err *);
 int sn_raise_text(lua_State *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Tells Lua's collector of memory that it cannot see. */
 void sn_account(lua_State *, size_t bytes);
+/* The same for what the core has allocated since it held `before` bytes (sn_mem_used). */
+void sn_account_since(lua_State *, size_t before);
 /* After a failure: when it was memory, collects garbage and says that trying again makes sense. */
 bool sn_retry(lua_State *, sn_status);
 /* A text buffer owned by a userdata on the stack. */

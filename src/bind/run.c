@@ -1,5 +1,6 @@
 /* Runs in Lua: a pull iterator. Callbacks and learning rates that are Lua functions run in the Lua half between
  * two calls of run_next, when nothing of the core is held. */
+#include "base/mem.h"
 #include "bind/glue.h"
 #include <math.h>
 #include <string.h>
@@ -76,10 +77,13 @@ static int run_begin(lua_State *L) {
     }
     sn_lua_run *box = push_box(L);
     anchor(L, lua_gettop(L), 1, 3);
+    size_t before = sn_mem_used();
     sn_err e;
     sn_status s = sn_run_begin(&box->run, t, train, val, &opts, callbacks, n, &e);
     if (sn_retry(L, s)) s = sn_run_begin(&box->run, t, train, val, &opts, callbacks, n, &e);
-    return s == SN_OK ? 1 : sn_raise(L, &e);
+    if (s != SN_OK) return sn_raise(L, &e);
+    sn_account_since(L, before);
+    return 1;
 }
 
 /* core.run_resume(path, train, validation or nil) -> run, trainer, model */
@@ -94,11 +98,12 @@ static int run_resume(lua_State *L) {
     lua_setiuservalue(L, 5, SN_UV_ANCHOR);
     sn_lua_run *box = push_box(L);
     anchor(L, 6, 2, 5);
+    size_t before = sn_mem_used();
     sn_err e;
     sn_status s = sn_run_resume(&box->run, &m->model, &t->trainer, path, train, val, &e);
     if (sn_retry(L, s)) s = sn_run_resume(&box->run, &m->model, &t->trainer, path, train, val, &e);
     if (s != SN_OK) return sn_raise(L, &e);
-    sn_account(L, m->model->slab_count * sizeof(float));
+    sn_account_since(L, before);
     lua_pushvalue(L, 5);
     lua_pushvalue(L, 4);
     return 3;

@@ -5,9 +5,16 @@
 
 sn_tensor *sn_push_tensor(lua_State *L) { return sn_push_box(L, SN_MT_TENSOR, sizeof(sn_tensor)); }
 
-sn_tensor *sn_test_tensor(lua_State *L, int arg) { return luaL_testudata(L, arg, SN_MT_TENSOR); }
+sn_tensor *sn_test_tensor(lua_State *L, int arg) {
+    sn_tensor *t = luaL_testudata(L, arg, SN_MT_TENSOR);
+    if (t && !t->data) sn_raise_text(L, "the tensor is closed");
+    return t;
+}
 
-sn_tensor *sn_check_tensor(lua_State *L, int arg) { return luaL_checkudata(L, arg, SN_MT_TENSOR); }
+sn_tensor *sn_check_tensor(lua_State *L, int arg) {
+    luaL_checkudata(L, arg, SN_MT_TENSOR);
+    return sn_test_tensor(L, arg);
+}
 
 sn_tensor *sn_new_tensor(lua_State *L, sn_dtype dtype, const sn_shape *shape) {
     sn_tensor *t = sn_push_tensor(L);
@@ -31,7 +38,7 @@ const sn_tensor *sn_float_tensor(lua_State *L, int arg) {
 }
 
 static int tensor_gc(lua_State *L) {
-    sn_tensor_drop(sn_check_tensor(L, 1));
+    sn_tensor_drop(luaL_checkudata(L, 1, SN_MT_TENSOR));
     return 0;
 }
 

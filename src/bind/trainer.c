@@ -1,4 +1,5 @@
 /* Compiled models: single batches, evaluation and prediction. */
+#include "base/mem.h"
 #include "bind/glue.h"
 #include <string.h>
 
@@ -88,11 +89,14 @@ static int push_losses(lua_State *L, const sn_losses *l) {
 static int train_on_batch(lua_State *L) {
     sn_trainer *t = sn_check_trainer(L, 1);
     batch b = check_batch(L, t, "train_on_batch");
+    size_t before = sn_mem_used();
     sn_losses l;
     sn_err e;
     sn_status s = sn_trainer_step(t, b.n, b.x, b.y, &b.y_shape, &l, &e);
     if (sn_retry(L, s)) s = sn_trainer_step(t, b.n, b.x, b.y, &b.y_shape, &l, &e);
-    return s == SN_OK ? push_losses(L, &l) : sn_raise(L, &e);
+    if (s != SN_OK) return sn_raise(L, &e);
+    sn_account_since(L, before);
+    return push_losses(L, &l);
 }
 
 /* core.gradients_on_batch(trainer, x, y) -> total, data, penalty, activity; the gradients are then in
@@ -100,11 +104,14 @@ static int train_on_batch(lua_State *L) {
 static int gradients_on_batch(lua_State *L) {
     sn_trainer *t = sn_check_trainer(L, 1);
     batch b = check_batch(L, t, "gradients_on_batch");
+    size_t before = sn_mem_used();
     sn_losses l;
     sn_err e;
     sn_status s = sn_trainer_gradients(t, b.n, b.x, b.y, &b.y_shape, true, &l, &e);
     if (sn_retry(L, s)) s = sn_trainer_gradients(t, b.n, b.x, b.y, &b.y_shape, true, &l, &e);
-    return s == SN_OK ? push_losses(L, &l) : sn_raise(L, &e);
+    if (s != SN_OK) return sn_raise(L, &e);
+    sn_account_since(L, before);
+    return push_losses(L, &l);
 }
 
 /* The slab called what: "grad", or a state of the optimizer by its name; NULL = not there. */
@@ -227,6 +234,16 @@ static int64_t check_batch_size(lua_State *L, int arg) {
     return n;
 }
 
+/* The inference plan for that batch. */
+static void prepare(lua_State *L, sn_trainer *t, int64_t batch_size) {
+    size_t before = sn_mem_used();
+    sn_err e;
+    sn_status s = sn_trainer_prepare(t, batch_size, false, &e);
+    if (sn_retry(L, s)) s = sn_trainer_prepare(t, batch_size, false, &e);
+    if (s != SN_OK) sn_raise(L, &e);
+    sn_account_since(L, before);
+}
+
 /* sums: total, data, penalty, activity weighted by samples. */
 static sn_status evaluate(sn_trainer *t, sn_loader *loader, const sn_shape *y_shape, double sums[4], int64_t *n,
                           sn_err *e) {
@@ -277,15 +294,13 @@ static int trainer_evaluate(lua_State *L) {
     if (sn_trainer_check_target(t, &d->y_shape, &e) != SN_OK) return sn_raise(L, &e);
     if (batch_size > d->count && d->count > 0) batch_size = d->count;
     loader_box *box = push_loader(L, d, batch_size);
-    sn_status s = sn_trainer_prepare(t, batch_size, false, &e);
-    if (sn_retry(L, s)) s = sn_trainer_prepare(t, batch_size, false, &e);
-    if (s != SN_OK) return sn_raise(L, &e);
+    prepare(L, t, batch_size);
     double *aside = push_metric_states(L, t), sums[4] = { 0 }, values[SN_MAXMETRIC];
     int64_t n = 0;
     copy_metric_states(t, aside, false);
     sn_trainer_reset_metrics(t);
     sn_set_active(NULL, box->loader);
-    s = evaluate(t, box->loader, &d->y_shape, sums, &n, &e);
+    sn_status s = evaluate(t, box->loader, &d->y_shape, sums, &n, &e);
     sn_set_active(NULL, NULL);
     close_loader(box);
     for (int i = 0; i < t->nmetric; i++) values[i] = sn_trainer_metric(t, i);
@@ -336,11 +351,9 @@ static int trainer_predict(lua_State *L) {
     int at = lua_gettop(L);
     loader_box *box = push_loader(L, d, batch_size);
     sn_err e;
-    sn_status s = sn_trainer_prepare(t, batch_size, false, &e);
-    if (sn_retry(L, s)) s = sn_trainer_prepare(t, batch_size, false, &e);
-    if (s != SN_OK) return sn_raise(L, &e);
+    prepare(L, t, batch_size);
     sn_set_active(NULL, box->loader);
-    s = predict(t, box->loader, out, &n, &e);
+    sn_status s = predict(t, box->loader, out, &n, &e);
     sn_set_active(NULL, NULL);
     close_loader(box);
     if (s != SN_OK) return sn_raise(L, &e);

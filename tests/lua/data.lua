@@ -122,7 +122,7 @@ check.list(some:labels().shape, { 5 })
 check.has(tostring(some), "2 broken")
 local strict = open_folder { root .. "/broken", image_size = 4, label_mode = "int", cache = "memory",
   on_error = "raise" }
-check.fails(function() n:fit(strict, { verbose = 0 }) end, ".")
+check.fails(function() n:fit(strict, { verbose = 0 }) end, root .. "/broken/dog/")
 
 -- idx
 local function idx_file(path, dims, bytes)
@@ -146,5 +146,5 @@ check.near(i:sample(3):max(), 1, 1e-6)
 check.fails(function() idx { pictures, pictures } end, "one label per image is wanted")
 check.fails(function() idx { root .. "/none.idx", labels } end, "none.idx")
 check.fails(function() idx { idx_file("short.idx", { 3, 2, 2 }, "ab"), labels } end, "short.idx")
-check.fails(function() idx { pictures, labels, classes = { 7 } } end, "7")
+check.fails(function() idx { pictures, labels, classes = { 7 } } end, "no sample is of the classes asked for")
 check.done()

@@ -46,6 +46,17 @@ check.equal(tensor.ones { 3 }:sum(), 3)
 check.equal(tensor.full({ 2 }, 0.5):sum(), 1)
 check.equal(tensor { 1e30, 0 }:max(), tensor { 1e30 }[1])
 
+-- a closed one is empty, and says so
+local kept
+do
+  local closing <close> = tensor { 1, 2 }
+  kept = closing
+end
+check.fails(function() kept:sum() end, "the tensor is closed")
+check.fails(function() return kept + 1 end, "the tensor is closed")
+check.fails(function() tostring(kept) end, "the tensor is closed")
+check.fails(function() tensors { x = kept } end, "the tensor is closed")
+
 -- mistakes
 check.fails(function() tensor { { 1, 2 }, { 3 } } end, "tensors.lua:", "a list of 1 where the first has 2")
 check.fails(function() tensor { { 1, 2 }, 3 } end, "rows differ")
