@@ -1,9 +1,10 @@
 #include "app/heap.h"
 
 #include "base/mem.h"
-#include <lauxlib.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static size_t held;
 
@@ -29,9 +30,24 @@ static int panic(lua_State *L) {
     return 0; /* Lua aborts */
 }
 
+/* warn(): off until "@on", as in lua. */
+static void on_warning(void *ud, const char *msg, int to_continue) {
+    static bool on, within;
+    (void)ud;
+    if (!within && !to_continue && *msg == '@') {
+        if (!strcmp(msg, "@on")) on = true;
+        if (!strcmp(msg, "@off")) on = false;
+        return;
+    }
+    if (on) fprintf(stderr, "%s%s%s", within ? "" : "warning: ", msg, to_continue ? "" : "\n");
+    within = to_continue;
+}
+
 lua_State *sn_heap_new_state(void) {
     held = 0;
     lua_State *L = lua_newstate(allocate, NULL);
-    if (L) lua_atpanic(L, panic);
+    if (!L) return NULL;
+    lua_atpanic(L, panic);
+    lua_setwarnf(L, on_warning, NULL);
     return L;
 }

@@ -93,3 +93,7 @@ nil
 $ echo 'error("bad rc")' > .config/sonde/init.lua; sonde -e 'print(1)'
 sonde: ...init.lua:1: bad rc
 1
+
+%case warn() as in lua
+$ sonde -e 'warn("unseen") warn("@on") warn("se", "en") warn("@off") warn("unseen")'
+warning: seen
