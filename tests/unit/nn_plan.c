@@ -260,6 +260,7 @@ static void bad_graphs_are_named(void **state) {
     expect("layer input{shape={8}}\ncall 0\ninput 0\noutput 0\n", "no layers between");
     expect("layer input{shape={8}}\ncall 0\n", "no input");
     expect("nonsense\n", "unknown line");
+    expect("layer input{shape={8}, activity_regularizer=l2{}}\n", "no effect on an input");
     expect("layer dense{units=1000000000000}\n", "outside");
     expect("", "no input");
 }

@@ -28,6 +28,9 @@ sn_conv sn_layer_window_of(const sn_window *, const sn_shape *in, int64_t co);
 
 /* Copies n bytes on the pool; nothing when y is x. */
 void sn_copy_bytes(sn_pool *, void *y, const void *x, size_t n);
+/* forward and backward of layers that change a shape and no value. */
+void SN_R(sn_copying_forward)(const void *cfg, const sn_io *);
+void SN_R(sn_copying_backward)(const void *cfg, const sn_io *);
 
 /* Per-channel sums over the rows of (rows, cols) arrays, in double. The grid depends on rows and cols only;
  * partial sums are combined in order. scratch: sn_colsum_scratch elements, aligned for double. */

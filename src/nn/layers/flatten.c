@@ -11,18 +11,6 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
     return sn_layer_set_out("flatten", &out, p, e);
 }
 
-static size_t bytes(const sn_io *io) { return (size_t)sn_shape_count(&io->out) * sizeof(real); }
-
-static void forward(const void *cfg, const sn_io *io) {
-    (void)cfg;
-    sn_copy_bytes(io->pool, io->y, io->x[0], bytes(io));
-}
-
-static void backward(const void *cfg, const sn_io *io) {
-    (void)cfg;
-    if (io->dx[0]) sn_copy_bytes(io->pool, io->dx[0], io->dy, bytes(io));
-}
-
 const sn_layer_type SN_R(sn_layer_flatten) = {
     .desc = { .name = "flatten",
               .brief = "each sample as one row of values",
@@ -31,7 +19,7 @@ const sn_layer_type SN_R(sn_layer_flatten) = {
               .cfg_size = sizeof(sn_layer_common) },
     .nin = 1,
     .plan = plan,
-    .forward = forward,
-    .backward = backward,
+    .forward = SN_R(sn_copying_forward),
+    .backward = SN_R(sn_copying_backward),
     .check = { { "flatten{}", 2, 1, { { 4, { 2, 3, 2, 2 } } } }, { "flatten{}", 1, 1, { { 2, { 1, 3 } } } } },
 };

@@ -18,6 +18,9 @@ static sn_status check(const void *cfg, sn_err *e) {
     if (c->shape.n >= SN_MAXDIM)
         return sn_fail(e, SN_EINVAL, "input: shape has %d sizes; at most %d and the batch", c->shape.n,
                        SN_MAXDIM - 1);
+    if (c->common.activity_regularizer) /* nothing is computed here, so it would never be asked */
+        return sn_fail(e, SN_EINVAL,
+                       "input: activity_regularizer has no effect on an input; give it to a layer");
     return SN_OK;
 }
 
@@ -37,18 +40,6 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
     return sn_layer_set_out("input", &out, p, e);
 }
 
-static size_t bytes(const sn_io *io) { return (size_t)sn_shape_count(&io->out) * sizeof(real); }
-
-static void forward(const void *cfg, const sn_io *io) {
-    (void)cfg;
-    sn_copy_bytes(io->pool, io->y, io->x[0], bytes(io));
-}
-
-static void backward(const void *cfg, const sn_io *io) {
-    (void)cfg;
-    if (io->dx[0]) sn_copy_bytes(io->pool, io->dx[0], io->dy, bytes(io));
-}
-
 const sn_layer_type SN_R(sn_layer_input) = {
     .desc = { .name = "input",
               .brief = "the input of a model",
@@ -58,7 +49,7 @@ const sn_layer_type SN_R(sn_layer_input) = {
               .check = check },
     .nin = 0,
     .plan = plan,
-    .forward = forward,
-    .backward = backward,
+    .forward = SN_R(sn_copying_forward),
+    .backward = SN_R(sn_copying_backward),
     .check = { { "input{shape={3, 2}}", 2, 1, { { 3, { 2, 3, 2 } } } } },
 };

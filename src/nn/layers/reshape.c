@@ -53,18 +53,6 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
     return sn_layer_set_out("reshape", &out, p, e);
 }
 
-static size_t bytes(const sn_io *io) { return (size_t)sn_shape_count(&io->out) * sizeof(real); }
-
-static void forward(const void *cfg, const sn_io *io) {
-    (void)cfg;
-    sn_copy_bytes(io->pool, io->y, io->x[0], bytes(io));
-}
-
-static void backward(const void *cfg, const sn_io *io) {
-    (void)cfg;
-    if (io->dx[0]) sn_copy_bytes(io->pool, io->dx[0], io->dy, bytes(io));
-}
-
 const sn_layer_type SN_R(sn_layer_reshape) = {
     .desc = { .name = "reshape",
               .brief = "the same values under another shape",
@@ -74,8 +62,8 @@ const sn_layer_type SN_R(sn_layer_reshape) = {
               .check = check },
     .nin = 1,
     .plan = plan,
-    .forward = forward,
-    .backward = backward,
+    .forward = SN_R(sn_copying_forward),
+    .backward = SN_R(sn_copying_backward),
     .check = { { "reshape{target_shape={2, -1}}", 3, 1, { { 3, { 3, 3, 4 } } } },
                { "reshape{target_shape={12}}", 1, 1, { { 4, { 1, 2, 3, 2 } } } } },
 };

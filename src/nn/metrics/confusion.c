@@ -44,23 +44,32 @@ static size_t kth_largest(const float *p, size_t cols, int64_t k) {
     return last;
 }
 
-sn_confusion sn_confusion_count(const sn_confusion_cfg *c, const float *p, const float *t, size_t rows,
-                                size_t cols) {
+size_t sn_confusion_size(const void *cfg) {
+    (void)cfg;
+    return SN_CONFUSION;
+}
+
+double sn_confusion_share(const double *state, int other) {
+    return state[SN_TP] > 0 ? state[SN_TP] / (state[SN_TP] + state[other]) : 0;
+}
+
+void sn_confusion_update(const void *cfg, double *state, const float *p, const float *t, size_t rows,
+                         size_t cols, size_t tcols) {
+    const sn_confusion_cfg *c = cfg;
+    (void)tcols;
     const bool filter = c->top_k > 0;
     /* Keras's default threshold with top_k lets every one of the k through. */
     const bool all = filter && c->thresholds < 0;
     const float threshold = (float)(c->thresholds < 0 ? 0.5 : c->thresholds);
     size_t from = c->class_id >= 0 ? (size_t)c->class_id : 0, to = c->class_id >= 0 ? from + 1 : cols;
-    sn_confusion n = { 0 };
     for (size_t r = 0; r < rows; r++, p += cols, t += cols) {
         size_t k = filter ? kth_largest(p, cols, c->top_k) : 0;
         for (size_t i = from; i < to; i++) {
             bool in = !filter || (k < cols && (p[i] > p[k] || (p[i] == p[k] && i <= k)));
             bool positive = in && (all || p[i] > threshold), label = t[i] != 0;
-            n.tp += positive && label;
-            n.fp += positive && !label;
-            n.fn += !positive && label;
+            state[SN_TP] += positive && label;
+            state[SN_FP] += positive && !label;
+            state[SN_FN] += !positive && label;
         }
     }
-    return n;
 }

@@ -30,13 +30,15 @@ typedef struct {
     int64_t top_k, class_id;
 } sn_confusion_cfg;
 extern const sn_field sn_confusion_fields[];
-typedef struct {
-    double tp, fp, fn;
-} sn_confusion;
+/* The state: true positives, false ones, false negatives. */
+enum { SN_TP, SN_FP, SN_FN, SN_CONFUSION };
 sn_status sn_confusion_check(const char *name, const sn_confusion_cfg *, sn_err *);
 sn_status sn_confusion_check_shapes(const char *name, const sn_confusion_cfg *, const sn_shape *out,
                                     const sn_shape *target, sn_err *);
-sn_confusion sn_confusion_count(const sn_confusion_cfg *, const float *p, const float *t, size_t rows,
-                                size_t cols);
+size_t sn_confusion_size(const void *cfg);
+void sn_confusion_update(const void *cfg, double *state, const float *p, const float *t, size_t rows,
+                         size_t cols, size_t tcols);
+/* tp / (tp + other); 0 when there is nothing to divide by, as Keras's divide_no_nan. */
+double sn_confusion_share(const double *state, int other);
 
 #endif
