@@ -44,6 +44,13 @@ static uint64_t sum_bytes(uint64_t h, const char *p, size_t n) {
     for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
     return h;
 }
+/* Numbers from a file may be anything; converting one that does not fit is undefined. */
+static void check_state(sn_callback_state *s) {
+    for (int i = SIZE; i <= SUM_HI; i++) {
+        double v = s->num[i], most = i == SIZE ? 0x1p53 : 0x1p32 - 1;
+        if (!(v >= 0 && v <= most)) s->num[i] = 0;
+    }
+}
 static uint64_t get_sum(const sn_callback_state *s) {
     return (uint64_t)s->num[SUM_HI] << 32 | (uint64_t)s->num[SUM_LO];
 }
@@ -83,6 +90,7 @@ static sn_status begin(const void *cfg, sn_callback_state *s, sn_callback_ctx *c
     sn_status st = sn_make_dirs(c->filename, e);
     if (st != SN_OK) return st;
     if (resumed) {
+        check_state(s);
         bool ours = !c->append && scan(c->filename, s->num[SIZE], &size, &sum) && size == s->num[SIZE] &&
                     sum == get_sum(s);
         if (ours && truncate(c->filename, (off_t)size) != 0 && errno != ENOENT) return io_fail(c, e);

@@ -41,9 +41,9 @@ static sn_status begin(const void *cfg, sn_callback_state *s, sn_callback_ctx *c
             e, SN_EINVAL,
             "early_stopping: is a larger or a smaller %s better? give mode = \"max\" or mode = \"min\"",
             c->monitor);
-    if (resumed) return SN_OK;
-    memset(s->num, 0, sizeof s->num);
-    if (!c->restore_best_weights) return SN_OK;
+    if (!resumed) memset(s->num, 0, sizeof s->num);
+    if (!c->restore_best_weights || s->weights) return SN_OK;
+    s->num[HAS_WEIGHTS] = 0; /* whatever a file said that did not hold them */
     s->weights = sn_calloc(ctx->trainer->model->slab_count, sizeof(float), "early_stopping: best weights", e);
     return s->weights ? SN_OK : SN_ENOMEM;
 }
