@@ -12,6 +12,7 @@ static void resize(sn_buf *b, size_t cap) {
     char *p = sn_realloc(b->data, cap, "buffer", NULL);
     if (!p) {
         b->failed = true;
+        b->refused = cap;
         return;
     }
     b->data = p;
@@ -91,7 +92,7 @@ void sn_buf_quoted(sn_buf *b, const char *s) {
 }
 
 void sn_buf_clear(sn_buf *b) {
-    b->len = 0;
+    b->len = b->refused = 0;
     b->failed = false;
     if (b->data) b->data[0] = 0;
 }
@@ -104,5 +105,9 @@ void sn_buf_free(sn_buf *b) {
 
 sn_status sn_buf_check(const sn_buf *b, const char *what, sn_err *e) {
     if (!b->failed) return SN_OK;
-    return sn_fail(e, SN_ENOMEM, "%s: the text did not fit in memory or is over %zu bytes", what, b->max);
+    char need[32], held[32];
+    if (!b->refused) return sn_fail(e, SN_ENOMEM, "%s: over the limit of %zu bytes", what, b->max);
+    return sn_fail(e, SN_ENOMEM, "%s: needs %s, which are not free; %s are in use", what,
+                   sn_bytes(need, sizeof need, (double)b->refused),
+                   sn_bytes(held, sizeof held, (double)sn_mem_used()));
 }

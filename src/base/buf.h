@@ -10,6 +10,7 @@
 typedef struct {
     char *data; /* NUL-terminated when not NULL */
     size_t len, cap, max;
+    size_t refused; /* bytes that there was no memory for; 0: failed because of max */
     bool failed;
 } sn_buf;
 
@@ -23,6 +24,7 @@ void sn_buf_num(sn_buf *, double v);         /* the shortest text that reads bac
 void sn_buf_quoted(sn_buf *, const char *s); /* "..." with Lua escapes */
 void sn_buf_clear(sn_buf *);
 void sn_buf_free(sn_buf *);
-sn_status sn_buf_check(const sn_buf *, const char *what, sn_err *); /* SN_ENOMEM when something did not fit */
+/* SN_ENOMEM when something did not fit, saying whether it was memory or max. */
+sn_status sn_buf_check(const sn_buf *, const char *what, sn_err *);
 
 #endif

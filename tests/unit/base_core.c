@@ -112,7 +112,18 @@ static void memory_is_counted_and_limited(void **state) {
     assert_null(sn_alloc(2000, "tensor", &e));
     assert_int_equal(e.code, SN_ENOMEM);
     assert_non_null(strstr(e.msg, "tensor: needs 1.95 KiB"));
+    sn_buf b = SN_BUF_INIT(10000);
+    for (int i = 0; i < 9999; i++) sn_buf_str(&b, "x");
+    assert_int_equal(sn_buf_check(&b, "notes", &e), SN_ENOMEM);
+    assert_non_null(strstr(e.msg, "notes: needs 1.00 KiB, which are not free"));
+    sn_buf_free(&b);
     sn_mem_set_limit(0);
+    b = SN_BUF_INIT(10);
+    sn_buf_str(&b, "eleven more");
+    assert_int_equal(sn_buf_check(&b, "notes", &e), SN_ENOMEM);
+    assert_non_null(strstr(e.msg, "notes: over the limit of 10 bytes"));
+    sn_buf_clear(&b);
+    assert_int_equal(sn_buf_check(&b, "notes", &e), SN_OK);
     assert_null(sn_calloc(SIZE_MAX / 2, 3, "overflow", &e));
     sn_free(p);
     assert_int_equal(sn_mem_used(), before);
