@@ -209,6 +209,10 @@ static void best_weights_come_back(void **state) {
     assert_true(r.weights[0] == 20 && r.weights[3] == 23);
     assert_string_equal(r.message.data, "Epoch 4: early stopping\n"
                                         "Restoring model weights from the end of the best epoch: 2.\n");
+    sn_buf_clear(&r.message); /* the run is extended, and ends by itself */
+    assert_int_equal(rig_epoch(&r, 5, "val_loss", 0.5, &e), SN_OK);
+    assert_int_equal(r.type->end(r.obj->cfg, &r.state, &r.ctx, &e), SN_OK);
+    assert_string_equal(r.message.data, "Restoring model weights from the end of the best epoch: 5.\n");
     rig_close(&r);
 }
 

@@ -72,6 +72,7 @@ static sn_status epoch_end(const void *cfg, sn_callback_state *s, sn_callback_ct
         return SN_OK;
     }
     if (ctx->epoch <= c->start_from_epoch) return SN_OK;
+    s->num[STOPPED_EPOCH] = 0; /* a run that was extended has not stopped yet */
     if (c->restore_best_weights && !s->num[HAS_WEIGHTS]) keep_weights(c, s, ctx);
     s->num[WAIT]++;
     if (!s->num[HAS_BEST] || better(c, ctx, now, s->num[BEST])) {
