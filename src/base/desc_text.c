@@ -278,8 +278,8 @@ static char *quoted(const char **t, sn_err *e) {
         sn_buf_add(&b, &c, 1);
     }
     sn_buf_add(&b, "", 1);
-    if (**t != '"' || b.failed) {
-        bad(*t, "a closing quote", e);
+    sn_status s = **t == '"' ? sn_buf_check(&b, "object text", e) : bad(*t, "a closing quote", e);
+    if (s != SN_OK) {
         sn_buf_free(&b);
         return NULL;
     }

@@ -139,6 +139,7 @@ static void no_allocation_failure_leaks(void **state) {
         sn_obj *o = read_back(text, &e);
         sn_mem_fail_after(-1);
         done = o != NULL;
+        if (!done && e.code != SN_ENOMEM) fail_msg("failure %d is called: %s", k, e.msg);
         sn_obj_release(o);
         assert_int_equal(sn_mem_used(), before);
     }

@@ -358,10 +358,13 @@ static void no_allocation_failure_leaks(void **state) {
         sn_model *m = NULL;
         sn_plan *p = NULL;
         sn_plan_opts o = { .mode = SN_PLAN_TRAIN, .batch = 2, .dtype = SN_F32 };
+        sn_err e = { 0 };
         sn_mem_fail_after(k);
-        if (sn_model_parse(&m, branch_net, NULL) == SN_OK && sn_plan_build(&p, m, &o, NULL) == SN_OK)
-            done = true;
+        sn_status s = sn_model_parse(&m, branch_net, &e);
+        if (s == SN_OK) s = sn_plan_build(&p, m, &o, &e);
         sn_mem_fail_after(-1);
+        done = s == SN_OK;
+        if (!done && (s != SN_ENOMEM || e.code != SN_ENOMEM)) fail_msg("failure %d is called: %s", k, e.msg);
         sn_plan_free(p);
         sn_model_free(m);
         assert_int_equal(sn_mem_used(), before);

@@ -226,6 +226,7 @@ static void resuming_without_memory_leaks_nothing(void **state) {
         sn_status s = sn_run_resume(&run, &m, &t, path, a.train, a.val, &e);
         sn_mem_fail_after(-1);
         done = s == SN_OK;
+        if (!done && (s != SN_ENOMEM || e.code != SN_ENOMEM)) fail_msg("failure %d is called: %s", k, e.msg);
         sn_run_end(run);
         sn_trainer_free(t);
         sn_model_free(m);
