@@ -2,9 +2,11 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zip.h>
 
@@ -26,16 +28,35 @@ struct sn_archive {
 };
 
 static sn_status zip_fail(const char *path, zip_error_t *ze, sn_status code, sn_err *e) {
-    return sn_fail(e, code, "%s: %s", path, zip_error_strerror(ze));
+    if (zip_error_code_zip(ze) == ZIP_ER_NOZIP)
+        return sn_fail(e, code, "%s: is no archive (.sonde and .npz files are zip archives)", path);
+    int system = zip_error_code_system(ze);
+    return sn_fail(e, code, "%s: %s", path, system ? strerror(system) : zip_error_strerror(ze));
+}
+
+/* What zip_open says in a number. libzip's own words for a missing file or a folder are odd. */
+static sn_status open_fail(const char *path, int code, int saved_errno, sn_err *e) {
+    zip_error_t ze;
+    struct stat st;
+    sn_status s = code == ZIP_ER_NOENT || code == ZIP_ER_OPEN || code == ZIP_ER_READ ? SN_EIO : SN_EFORMAT;
+    if (stat(path, &st) != 0) return sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode)) return sn_fail(e, SN_EIO, "%s: is a folder", path);
+    if (s == SN_EIO && saved_errno) return sn_fail(e, s, "%s: %s", path, strerror(saved_errno));
+    zip_error_init_with_code(&ze, code);
+    zip_fail(path, &ze, s, e);
+    zip_error_fini(&ze);
+    return s;
 }
 
 sn_status sn_archive_create(sn_archive_writer **out, const char *path, sn_err *e) {
     *out = NULL;
-    if (strlen(path) >= PATH_MAX) return sn_fail(e, SN_EIO, "%.60s...: the path is too long", path);
     sn_archive_writer *w = sn_calloc(1, sizeof *w, "archive", e);
     if (!w) return SN_ENOMEM;
-    memcpy(w->path, path, strlen(path) + 1);
-    sn_file_tmp_name(path, w->tmp, sizeof w->tmp);
+    sn_status s = sn_file_target(path, w->path, w->tmp, e);
+    if (s != SN_OK) {
+        sn_free(w);
+        return s;
+    }
     int code;
     w->zip = zip_open(w->tmp, ZIP_CREATE | ZIP_TRUNCATE, &code);
     if (!w->zip) {
@@ -120,13 +141,8 @@ sn_status sn_archive_open(sn_archive **out, const char *path, sn_err *e) {
     int code;
     a->zip = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code);
     if (!a->zip) {
-        zip_error_t ze;
-        zip_error_init_with_code(&ze, code);
-        sn_status s = code == ZIP_ER_NOENT || code == ZIP_ER_OPEN || code == ZIP_ER_READ ? SN_EIO : SN_EFORMAT;
-        zip_fail(path, &ze, s, e);
-        zip_error_fini(&ze);
         sn_free(a);
-        return s;
+        return open_fail(path, code, errno, e);
     }
     *out = a;
     return SN_OK;

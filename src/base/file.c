@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -39,8 +40,31 @@ sn_status sn_file_read(const char *path, sn_buf *out, sn_err *e) {
     return s;
 }
 
-void sn_file_tmp_name(const char *path, char *tmp, size_t n) {
-    snprintf(tmp, n, "%s.tmp%ld", path, (long)getpid());
+sn_status sn_file_target(const char *path, char *target, char *tmp, sn_err *e) {
+    struct stat st;
+    if (!*path) return sn_fail(e, SN_EIO, "the path to write is empty; give a file name");
+    if (strlen(path) >= PATH_MAX) return sn_fail(e, SN_EIO, "%.60s...: the path is too long", path);
+    memcpy(target, path, strlen(path) + 1);
+    if (stat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return sn_fail(e, SN_EIO, "%s: is a folder; give the name of a file in it", path);
+        if (!S_ISREG(st.st_mode))
+            return sn_fail(e, SN_EIO, "%s: is a device or a pipe, which a whole file cannot replace", path);
+        if (!realpath(path, target)) return sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
+    } else if (errno == ENOENT && lstat(path, &st) == 0) {
+        return sn_fail(e, SN_EIO, "%s: is a link to a file that is not there", path);
+    } else if (errno == ENOENT || errno == ENOTDIR) {
+        char dir[PATH_MAX];
+        memcpy(dir, path, strlen(path) + 1);
+        char *slash = strrchr(dir, '/');
+        if (slash && slash > dir) {
+            *slash = 0;
+            if (stat(dir, &st) != 0) return sn_fail(e, SN_EIO, "%s: there is no folder %s", path, dir);
+            if (!S_ISDIR(st.st_mode)) return sn_fail(e, SN_EIO, "%s: %s is not a folder", path, dir);
+        }
+    }
+    snprintf(tmp, PATH_MAX + 32, "%s.tmp%ld", target, (long)getpid());
+    return SN_OK;
 }
 
 static void sync_folder_of(const char *path) {
@@ -72,13 +96,14 @@ sn_status sn_file_commit(const char *tmp, const char *path, sn_err *e) {
 }
 
 sn_status sn_file_write(const char *path, const void *data, size_t n, sn_err *e) {
-    char tmp[PATH_MAX + 32];
-    sn_file_tmp_name(path, tmp, sizeof tmp);
+    char target[PATH_MAX], tmp[PATH_MAX + 32];
+    sn_status s = sn_file_target(path, target, tmp, e);
+    if (s != SN_OK) return s;
     FILE *f = fopen(tmp, "wb");
     if (!f) return sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
     bool ok = n == 0 || fwrite(data, 1, n, f) == n;
     if (fclose(f) != 0) ok = false;
-    if (ok) return sn_file_commit(tmp, path, e);
+    if (ok) return sn_file_commit(tmp, target, e);
     sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
     unlink(tmp);
     return SN_EIO;

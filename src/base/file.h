@@ -11,9 +11,11 @@
 /* Appends the file's bytes to *out (whose max limits it). Errors name the path. Directories are refused. */
 sn_status sn_file_read(const char *path, sn_buf *out, sn_err *);
 
-/* A temporary name beside path, and the steps that give it the real one. tmp holds at least strlen(path) + 32
- * bytes. */
-void sn_file_tmp_name(const char *path, char *tmp, size_t n);
+/* Where writing to path will go: the file itself, or what a symbolic link stands for. Refuses an empty path,
+ * folders, devices, pipes and what is in no folder. target holds PATH_MAX bytes; tmp, a name beside it,
+ * PATH_MAX + 32. */
+sn_status sn_file_target(const char *path, char *target, char *tmp, sn_err *);
+/* The step that gives the temporary file the real name: */
 sn_status sn_file_commit(const char *tmp, const char *path, sn_err *); /* fsync, rename, fsync the folder */
 sn_status sn_file_write(const char *path, const void *data, size_t n, sn_err *);
 sn_status sn_make_dirs(const char *path_of_file, sn_err *); /* the folders above a file, like mkdir -p */
