@@ -169,7 +169,7 @@ else
   -- epoch, as many as the seed's.
   train, val = fashion()
   filters, pool, factor = { 8, 16, 32 }, { 2, strides = 1 }, 3e-4
-  batch, epochs, o.limit = o.batch or 4, epochs or 14, o.limit or 2500
+  batch, epochs, o.limit = o.batch or 4, epochs or 20, o.limit or 2500
 end
 if o.limit then train = train:take(o.limit) end
 printed("training: %s\nvalidation: %s\n", tostring(train), tostring(val))

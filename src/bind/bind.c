@@ -175,6 +175,12 @@ static int l_memory(lua_State *L) {
     return 3;
 }
 
+/* core.fail_after(n): for tests: the core's n-th allocation from now on fails; negative: none does */
+static int l_fail_after(lua_State *L) {
+    sn_mem_fail_after(luaL_checkinteger(L, 1));
+    return 0;
+}
+
 /* core.state(handle) -> the Lua half's table that goes with it */
 static int l_state(lua_State *L) {
     luaL_checktype(L, 1, LUA_TUSERDATA);
@@ -211,9 +217,9 @@ static int l_suggest(lua_State *L) {
 }
 
 static const luaL_Reg base_functions[] = {
-    { "fail", l_fail },       { "clock", l_clock },   { "mix", l_mix },     { "entropy", l_entropy },
-    { "bytes", l_bytes },     { "memory", l_memory }, { "state", l_state }, { "terminal", l_terminal },
-    { "suggest", l_suggest }, { "type", l_type },     { NULL, NULL },
+    { "fail", l_fail },       { "clock", l_clock },           { "mix", l_mix },     { "entropy", l_entropy },
+    { "bytes", l_bytes },     { "memory", l_memory },         { "state", l_state }, { "terminal", l_terminal },
+    { "suggest", l_suggest }, { "fail_after", l_fail_after }, { "type", l_type },   { NULL, NULL },
 };
 
 /* ---- opening ---- */

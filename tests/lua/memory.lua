@@ -1,0 +1,47 @@
+-- Running out of memory at any place is an error that says so; what is there stays whole, and trying again works.
+local check = dofile((arg[0]:match "^(.*/)" or "") .. "check.lua")
+local core = require "sonde.core"
+
+local dir = check.folder()
+local x, y = check.points(24)
+
+local function scenario()
+  sonde.seed(1)
+  local m = sequential {
+    reshape { 1, 2, 1, input_shape = { 2 } }, conv2d { 2, 2, padding = "same" }, batch_norm {}, activation "relu",
+    flatten {}, dropout { 0.1 }, dense { 1, kernel_regularizer = l2(1e-3), activation = "sigmoid" },
+  }
+  m:compile { loss = "binary_crossentropy", optimizer = adam { 0.01 }, metrics = { "accuracy", auc {} } }
+  m:train_on_batch(x, y)
+  local r = m:run(x, y, { batch_size = 8, epochs = 2, validation_split = 0.25, verbose = 0, seed = 2,
+    callbacks = { early_stopping { monitor = "loss", patience = 9, restore_best_weights = true } } })
+  r:step(2)
+  r:save(dir .. "/r.sonde")
+  r:gradients()
+  r:loss_terms()
+  r:finish()
+  m:save(dir .. "/m.sonde")
+  local n = load_model(dir .. "/m.sonde")
+  n:evaluate(x, y)
+  npz.save(dir .. "/w.npz", n:get_weights())
+  local d, v = core.dataset_view(tensors { x = x, y = y }, { 1, 2, 3 }), tensors { x = x, y = y }:split(0.5)
+  check.ok(#d == 3 and #v == 12)
+  model { inputs = input { 2 }, outputs = nil }
+end
+
+-- The last line of the scenario is an error of its own: reached means that all before it went well. Threads allocate
+-- when they come to it, so where allocation k falls differs from run to run.
+local END, MOST = "model: outputs wants", 1000
+local reached = 0
+for k = 1, MOST, 3 do
+  collectgarbage()
+  core.fail_after(k)
+  local ok, err = pcall(scenario)
+  core.fail_after(-1)
+  err = tostring(err)
+  if err:find(END, 1, true) then reached = reached + 1
+  else check.ok(not ok and (err:find "needs" or err:find "memory"), "allocation %d: %s", k, err) end
+end
+check.ok(reached > 20 and reached < MOST // 3, "%d went well", reached)
+check.fails(scenario, END)
+check.done()
