@@ -2,7 +2,9 @@
 -- goes on in another process.
 local check = dofile((arg[0]:match "^(.*/)" or "") .. "check.lua")
 
-local program, dir = arg[-1] or "sonde", check.folder()
+local first = -1
+while arg[first - 1] do first = first - 1 end -- options stand between the program and the script
+local program, dir = arg[first] or "sonde", check.folder()
 local script = dir .. "/train.lua"
 local f = assert(io.open(script, "w"))
 f:write [[
