@@ -20,7 +20,7 @@ check.fails(function() network { los = "mse", optimizer = "sgd" } end, 'did you 
 check.fails(function() network { loss = "mes", optimizer = "sgd" } end, 'there is no loss "mes"; did you mean "mse"?')
 check.fails(function() network { loss = adam {}, optimizer = "sgd" } end,
   "compile: loss: wants a loss, got the optimizer")
-check.fails(function() network { loss = "mse", optimizer = 3 } end, "wants optimizer or its name, got a number")
+check.fails(function() network { loss = "mse", optimizer = 3 } end, "wants an optimizer or its name, got a number")
 check.fails(function() network { loss = "mse", optimizer = "sgd", metrics = { "acuracy" } } end, '"accuracy"')
 
 -- one batch
