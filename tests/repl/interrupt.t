@@ -95,3 +95,17 @@ interrupted
 sonde> v
 1
 sonde>
+
+%case Ctrl-Z while something runs
+sonde> n = 0
+sonde> while n < 1e12 do n = n + 1 end
+%pause 0.2
+%key C-z
+%until cooked
+%pause 0.2
+%key C-c
+...
+interrupted
+sonde> n > 0
+true
+sonde>

@@ -230,20 +230,6 @@ sonde> z = 11
 11
 sonde>
 
-%case Ctrl-Z while something runs
-sonde> n = 0
-sonde> while n < 1e12 do n = n + 1 end
-%pause 0.2
-%key C-z
-%until cooked
-%pause 0.2
-%key C-c
-...
-interrupted
-sonde> n > 0
-true
-sonde>
-
 %case a signal that ends it leaves the terminal in order
 %env TERM=xterm
 %run -q
