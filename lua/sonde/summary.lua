@@ -37,7 +37,7 @@ local function gflop(macs) return ("%.3g GFLOP"):format(2 * macs / 1e9) end
 -- What training with that batch will hold. nstate: the optimizer's values per weight, nil = not compiled.
 local function memory(m, batch, nstate)
   local weights = 4 * (core.model_count(m))
-  local parts = { { "parameters", weights }, { "gradients", weights } }
+  local parts = { { "parameters", weights }, { "gradients", 2 * weights } }
   if nstate then parts[#parts + 1] = { "optimizer", weights * nstate } end
   parts[#parts + 1] = { "activations", core.model_measure(m, batch, true) }
   parts[#parts + 1] = { "validation", core.model_measure(m, batch, false) }
