@@ -36,6 +36,12 @@ end
 
 function dataset.is(v) return core.type(v) == "dataset" end
 
+-- Is it { x, y } or { x =, y = }?
+local function is_pair(v)
+  if core.type(v) ~= "table" then return false end
+  return v.x ~= nil or v.y ~= nil or (#v == 2 and (util.is_tensor(v[1]) or util.is_tensor(v[2])))
+end
+
 -- A dataset from what may stand for data: a dataset; x and y; { x, y } or { x = , y = }.
 function dataset.from(who, x, y)
   if dataset.is(x) then
@@ -44,13 +50,19 @@ function dataset.from(who, x, y)
   end
   if core.type(x) == "table" and y == nil then
     if x.x ~= nil or x.y ~= nil then return dataset.from(who, x.x, x.y) end
-    if #x == 2 and (util.is_tensor(x[1]) or util.is_tensor(x[2])) then return dataset.from(who, x[1], x[2]) end
+    if is_pair(x) then return dataset.from(who, x[1], x[2]) end
   end
   if not util.is_tensor(x) and core.type(x) ~= "table" then
     util.fail("%s: wants a dataset, or tensors x and y, got %s", who, util.a(x))
   end
   x = util.as_tensor(x, who, "x")
   return core.dataset_tensors(x, y ~= nil and util.as_tensor(y, who, "y") or nil)
+end
+
+-- Arguments (data, opts) or (x, y, opts): x, y, opts.
+function dataset.arguments(x, y, opts)
+  if (dataset.is(x) or is_pair(x)) and opts == nil and not util.is_tensor(y) then return x, nil, y end
+  return x, y, opts
 end
 
 -- ---- methods ----
@@ -70,7 +82,7 @@ function methods.split(d, fraction, opts)
   local shuffle = opts.shuffle
   if shuffle == nil then shuffle = opts.seed ~= nil end
   local seed = util.whole("split", "seed", opts.seed, nil, math.mininteger)
-  return core.dataset_split(d, fraction, shuffle, seed or (shuffle and seeds.next "split" or 0))
+  return core.dataset_split(d, fraction, shuffle, seed or (shuffle and seeds.next_given "split" or 0))
 end
 
 function methods.take(d, n) return core.dataset_take(d, util.whole("take", "n", n, nil, 0)) end

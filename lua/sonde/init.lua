@@ -14,13 +14,13 @@ local sonde = {
   version = core.version, clock = core.clock, threads = core.threads, isa = core.isa, corename = core.corename,
 }
 
--- sonde.seed(n) makes everything that follows repeatable; sonde.seed() gives the present one.
+-- sonde.seed(n) makes everything that follows repeatable; sonde.seed() gives the present one. Data depend on it only
+-- where it was given: otherwise a run could not be resumed in another process.
 function sonde.seed(n)
   local now = seeds.seed(n)
   if n ~= nil then core.dataset_seed(n) end
   return now
 end
-core.dataset_seed(seeds.seed())
 
 -- Bytes of the core's memory: now, the most ever, the limit.
 sonde.memory = core.memory
@@ -30,7 +30,7 @@ local public = {
   sequential = graph.sequential, model = graph.model, load_model = model.load, tensor = tensor.tensor, npz = tensor.npz,
   npy = tensor.npy, help = help.help,
 }
-function public.resume(path, data, opts) return run.resume(model.adopt, path, data, opts) end
+function public.resume(...) return run.resume(model.adopt, ...) end
 
 -- sonde.kinds.metric.mse: by kind, where two kinds share a name
 sonde.kinds = objects.by_kind

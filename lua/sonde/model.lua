@@ -135,18 +135,10 @@ function Evaluation.__tostring(t)
   return table.concat(out, " - ")
 end
 
--- Arguments (data, opts) or (x, y, opts): x, y, opts.
-local function data_arguments(x, y, opts)
-  if dataset.is(x) or (core.type(x) == "table" and (x.x ~= nil or x.y ~= nil)) then
-    if opts == nil and not util.is_tensor(y) then return x, nil, y end
-  end
-  return x, y, opts
-end
-
 -- m:evaluate(d or x, y [, { batch_size = 32 }]) -> { loss = , accuracy = , ... }
 function methods.evaluate(m, x, y, opts)
   local t = trainer_of(m, "evaluate")
-  x, y, opts = data_arguments(x, y, opts)
+  x, y, opts = dataset.arguments(x, y, opts)
   opts = util.options("evaluate", opts, { "batch_size", "verbose" })
   local d = dataset.from("evaluate", x, y)
   local got = core.evaluate(t, d, util.whole("evaluate", "batch_size", opts.batch_size, 32, 1))
@@ -167,14 +159,14 @@ end
 -- m:run(d [, opts]) or m:run(x, y [, opts]): a run that has made no step.
 function methods.run(m, x, y, opts)
   local t = trainer_of(m, "run")
-  x, y, opts = data_arguments(x, y, opts)
+  x, y, opts = dataset.arguments(x, y, opts)
   return run.new("run", m, t, core.state(m).rate, x, y, opts)
 end
 
 -- m:run(...) to its end; gives the run.
 function methods.fit(m, x, y, opts)
   local t = trainer_of(m, "fit")
-  x, y, opts = data_arguments(x, y, opts)
+  x, y, opts = dataset.arguments(x, y, opts)
   return run.new("fit", m, t, core.state(m).rate, x, y, opts):finish()
 end
 

@@ -130,17 +130,29 @@ function run.new(who, m, trainer, rate, x, y, opts)
   return r
 end
 
--- resume(path, data [, options]): goes on where a saved run stood.
-function run.resume(wrap_model, path, x, opts)
+-- The core's run, with what to do about data that are not the run's.
+local function resumed(path, train, val)
+  local ok, r, trainer, model = pcall(core.run_resume, path, train, val)
+  if ok then return r, trainer, model end
+  if type(r) == "string" and r:find "resume: .* data" then
+    r = r .. "; data are given as m:run got them: resume(path, data, { validation_data = ... }) or "
+      .. "resume(path, x, y, { validation_split = ... })"
+  end
+  error(r, 0)
+end
+
+-- resume(path, data [, options]) or resume(path, x, y [, options]): goes on where a saved run stood.
+function run.resume(wrap_model, path, x, y, opts)
   if type(path) ~= "string" then fail("resume: wants the path of a saved run, got %s", util.a(path)) end
-  opts = util.options("resume", opts, { "validation_data", "callbacks", "learning_rate", "schedule", "verbose" })
+  x, y, opts = dataset.arguments(x, y, opts)
+  opts = util.options("resume", opts, { "validation_data", "validation_split", "callbacks", "learning_rate", "schedule",
+    "verbose" })
   local described, functions = sort_callbacks("resume", opts.callbacks)
   if #described > 0 then
     fail("resume: %s{} is part of the saved run already; callbacks takes tables of functions only", described[1].type)
   end
-  local train = dataset.from("resume", x)
-  local val = opts.validation_data ~= nil and dataset.from("resume: validation_data", opts.validation_data) or nil
-  local r, trainer, model = core.run_resume(path, train, val)
+  local train, val = split_data("resume", x, y, opts)
+  local r, trainer, model = resumed(path, train, val)
   local s, note = core.state(r), core.run_note(r)
   s.model, s.trainer, s.train, s.validation = model, trainer, train, val
   s.functions, s.verbose, s.bar = functions, check_verbose("resume", opts.verbose), progress.bar()

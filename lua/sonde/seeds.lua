@@ -3,12 +3,15 @@ local core = require "sonde.core"
 local util = require "sonde.util"
 
 local seeds = {}
-local base, counts = core.entropy(), {}
+local base, counts, given = core.entropy(), {}, false
 
 function seeds.seed(n)
   if n == nil then return base end
-  base, counts = util.whole("seed", "n", n, nil, math.mininteger), {}
+  base, counts, given = util.whole("seed", "n", n, nil, math.mininteger), {}, true
 end
+
+-- For what shall be the same in every process unless a seed was given.
+function seeds.next_given(what) return given and seeds.next(what) or 0 end
 
 -- Models and runs are counted apart, so that a run more does not change the next model.
 local salts = { model = 0, run = 0x52554e, split = 0x53504c4954 }

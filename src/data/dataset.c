@@ -118,6 +118,12 @@ static uint64_t view_fingerprint(const sn_dataset *d) {
     return sn_hash_bytes(sn_dataset_fingerprint(v->base), v->index, (size_t)d->count * sizeof *v->index);
 }
 
+/* Rows of tensors are the same data as a view of those rows. */
+static uint64_t hash_samples(uint64_t h, const sn_dataset *d, const sn_dataset *base, const int64_t *index) {
+    for (int64_t i = 0; i < d->count; i++) h = sn_mix(h, base->fns->hash_sample(base, index ? index[i] : i));
+    return h;
+}
+
 static const sn_dataset_fns view_fns = { view_get,    view_label, view_free,
                                          view_broken, view_name,  view_fingerprint };
 
@@ -241,6 +247,9 @@ uint64_t sn_hash_shape(uint64_t h, const sn_shape *s) {
 uint64_t sn_dataset_fingerprint(const sn_dataset *d) {
     uint64_t h = sn_mix((uint64_t)d->count, (uint64_t)d->has_y);
     h = sn_hash_shape(sn_hash_shape(h, &d->x_shape), &d->y_shape);
+    const view *v = d->fns == &view_fns ? (const view *)d : NULL;
+    const sn_dataset *base = v ? v->base : d;
+    if (base->fns->hash_sample) return hash_samples(h, d, base, v ? v->index : NULL);
     if (d->obj) h = sn_hash_bytes(h, d->obj->desc->name, strlen(d->obj->desc->name));
     return d->fns->fingerprint ? sn_mix(h, d->fns->fingerprint(d)) : h;
 }

@@ -28,6 +28,9 @@ typedef struct {
     const char *(*sample_name)(const sn_dataset *, int64_t i);
     /* A number that changes when the samples would. */
     uint64_t (*fingerprint)(const sn_dataset *);
+    /* Of one sample's numbers, for data in memory: then only they count, not how the dataset was made, and
+     * fingerprint is not called. NULL = what the samples hold is not at hand. */
+    uint64_t (*hash_sample)(const sn_dataset *, int64_t i);
 } sn_dataset_fns;
 
 struct sn_dataset {
