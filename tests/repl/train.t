@@ -15,7 +15,7 @@ sonde>
 %run -q -i $TESTS/net.lua
 sonde> w = net:get_weights()
 sonde> function total() local s = 0 for _, t in ipairs(net:get_weights()) do s = s + t:sum() end return s end
-sonde> r = net:run(data, { epochs = 400, batch_size = 16, seed = 3, verbose = 0 })
+sonde> r = net:run(data, { epochs = 120, batch_size = 16, seed = 3, verbose = 0 })
 sonde> r:finish();
 %pause 0.1
 %key C-c
@@ -24,7 +24,7 @@ sonde> r:finish();
 sonde> a = total()
 sonde> net:set_weights(w)
 sonde> net:compile { loss = "categorical_crossentropy", optimizer = adam {}, metrics = { "accuracy" } }
-sonde> net:run(data, { epochs = 400, batch_size = 16, seed = 3, verbose = 0 }):finish();
+sonde> net:run(data, { epochs = 120, batch_size = 16, seed = 3, verbose = 0 }):finish();
 sonde> a == total()
 true
 sonde>
