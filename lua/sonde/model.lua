@@ -130,8 +130,8 @@ local Evaluation = {}
 local extra = setmetatable({}, { __mode = "k" }) -- data, penalty, samples: there to be asked for, not in pairs()
 function Evaluation.__index(t, k) return extra[t][k] end
 function Evaluation.__tostring(t)
-  local out = { ("loss: %.4f"):format(t.loss) }
-  for _, name in ipairs(extra[t].names) do out[#out + 1] = ("%s: %.4f"):format(name, t[name]) end
+  local out = { "loss: " .. util.fixed("%.4f", t.loss) }
+  for _, name in ipairs(extra[t].names) do out[#out + 1] = name .. ": " .. util.fixed("%.4f", t[name]) end
   return table.concat(out, " - ")
 end
 
@@ -206,6 +206,8 @@ function methods.memory(m, batch)
 end
 
 local fields = {}
+-- The run that was made last: fit's too, which is lost for nothing else when fit is interrupted.
+function fields.last_run(_, s) return s.last_run end
 function fields.name(m) return info_of(m).name end
 function fields.input_shape(m) return info_of(m).input end
 function fields.output_shape(m) return info_of(m).output end

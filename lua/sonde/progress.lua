@@ -1,12 +1,13 @@
 -- Keras's epoch lines, and a live bar on a terminal. Control codes go to a terminal only.
 local core = require "sonde.core"
+local util = require "sonde.util"
 
 local progress = {}
 
 local WIDTH, INTERVAL = 25, 0.1
 
 -- keras/src/utils/progbar.py: %.4f where the value is above 1e-3 in size, else %.4e
-local function value_text(v) return (math.abs(v) > 1e-3 and "%.4f" or "%.4e"):format(v) end
+local function value_text(v) return util.fixed(math.abs(v) > 1e-3 and "%.4f" or "%.4e", v) end
 
 -- keras/src/utils/progbar.py, _format_time
 local function step_time(seconds)

@@ -8,11 +8,12 @@ local report = {}
 -- ---- history ----
 
 local History = {}
-local history_info = setmetatable({}, { __mode = "k" }) -- history -> { names in order, epochs before the first }
+-- history -> { names in order, epochs before the first, by name { [epoch] = true } where not measured }
+local history_info = setmetatable({}, { __mode = "k" })
 local KEEP_FIRST, KEEP_LAST = 3, 37
 
 function History.__tostring(h)
-  local names, first = table.unpack(history_info[h])
+  local names, first, unknown = table.unpack(history_info[h])
   local n = names[1] and #h[names[1]] or 0
   if n == 0 then return "history: no epoch is complete yet" end
   local rows, head = {}, { "epoch" }
@@ -22,8 +23,7 @@ function History.__tostring(h)
     if n <= KEEP_FIRST + KEEP_LAST or i <= KEEP_FIRST or i > n - KEEP_LAST then
       local row = { tostring(first + i) }
       for c, name in ipairs(names) do
-        local v = h[name][i]
-        row[c + 1] = v ~= v and "-" or util.number(v)
+        row[c + 1] = unknown[name][i] and "-" or util.number(h[name][i])
       end
       rows[#rows + 1] = row
     elseif i == KEEP_FIRST + 1 then
@@ -33,16 +33,26 @@ function History.__tostring(h)
   return util.columns(rows, ("r"):rep(#head))
 end
 
+-- Was the value of that epoch measured? A nan that was is no gap.
+local function measured(run, row, name, v)
+  if v == v then return true end
+  if name:find "^val_" then return core.run_terms(run, row, true) ~= nil end
+  return name ~= "learning_rate"
+end
+
 -- { loss = {...}, val_loss = {...} }: one value for each epoch, nan where it was not measured.
 function report.history(run, first)
   local names, n = core.run_columns(run)
-  local h = {}
+  local h, unknown = {}, {}
   for c, name in ipairs(names) do
-    local list = {}
-    for row = 1, n do list[row] = core.run_value(run, row, c) end
-    h[name] = list
+    local list, gaps = {}, {}
+    for row = 1, n do
+      list[row] = core.run_value(run, row, c)
+      if not measured(run, row, name, list[row]) then gaps[row] = true end
+    end
+    h[name], unknown[name] = list, gaps
   end
-  history_info[h] = { names, first }
+  history_info[h] = { names, first, unknown }
   return setmetatable(h, History)
 end
 
@@ -52,8 +62,7 @@ function report.epoch_values(run, row)
   local list = {}
   for c, name in ipairs(names) do
     local v = core.run_value(run, row, c)
-    local unknown = v ~= v and (name:find "^val_" or name == "learning_rate")
-    if not unknown then list[#list + 1] = { name, v } end
+    if measured(run, row, name, v) then list[#list + 1] = { name, v } end
   end
   return list
 end
@@ -62,9 +71,11 @@ end
 function report.running_values(run, validation)
   local names = core.run_columns(run)
   local list = {}
+  if not core.run_terms(run, 0, validation) then return list end
   for c, name in ipairs(names) do
     local v = core.run_current(run, c)
-    if (name:find "^val_" ~= nil) == validation and v == v then list[#list + 1] = { name, v } end
+    local wanted = (name:find "^val_" ~= nil) == validation and (v == v or name ~= "learning_rate")
+    if wanted then list[#list + 1] = { name, v } end
   end
   return list
 end
@@ -77,7 +88,7 @@ local terms_info = setmetatable({}, { __mode = "k" }) -- terms -> { title, layer
 local function cell(side, get)
   local v = side and get(side)
   if v == nil then return side and "-" or "" end
-  return ("%.4f"):format(v)
+  return util.fixed("%.4f", v)
 end
 
 function Terms.__tostring(t)
@@ -121,22 +132,19 @@ local function penalized(info)
   return numbers, names, what
 end
 
-local function known(v)
-  if v == v then return v end
-end
-
-local function side(raw, numbers, names)
+local function side(raw, numbers, names, penalties)
   if not raw then return nil end
-  local s = { total = known(raw.total), data = known(raw.data), penalty = raw.penalty, activity = known(raw.activity),
-    layers = {} }
+  local s = { penalty = raw.penalty, layers = {} }
+  if not penalties then s.total, s.data, s.activity = raw.total, raw.data, raw.activity end
   for i, number in ipairs(numbers) do s.layers[names[i]] = raw.by_layer[number] end
   return s
 end
 
--- raw: what core gives for training and validation; either may be nil.
-function report.terms(info, title, train, validation)
+-- What core gives for training and validation; either may be nil. penalties: they are all that is known.
+function report.terms(info, title, train, validation, penalties)
   local numbers, names, what = penalized(info)
-  local t = { train = side(train, numbers, names), validation = side(validation, numbers, names) }
+  local t = { train = side(train, numbers, names, penalties),
+    validation = side(validation, numbers, names, penalties) }
   terms_info[t] = { title = title, names = names, what = what }
   return setmetatable(t, Terms)
 end

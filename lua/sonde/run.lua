@@ -125,8 +125,9 @@ function run.new(who, m, trainer, rate, x, y, opts)
   s.model, s.trainer, s.train, s.validation = m, trainer, train, val
   s.functions, s.verbose, s.first, s.rate = functions, verbose, first, rate
   s.schedulers = find_schedulers(described)
-  s.bar = progress.bar()
+  s.bar, s.called = progress.bar(), who == "fit" and "m.last_run" or "r"
   core.run_note(r, note_text(s))
+  core.state(m).last_run = r
   return r
 end
 
@@ -156,6 +157,7 @@ function run.resume(wrap_model, path, x, y, opts)
   local s, note = core.state(r), core.run_note(r)
   s.model, s.trainer, s.train, s.validation = model, trainer, train, val
   s.functions, s.verbose, s.bar = functions, check_verbose("resume", opts.verbose), progress.bar()
+  s.called = "r"
   s.first = tonumber(note:match "initial_epoch=(%d+)") or 0
   s.begun = core.run_info(r).epoch > 0 or core.run_info(r).step > 0
   local missing = (tonumber(note:match "functions=(%d+)") or 0) - #functions
@@ -184,6 +186,7 @@ function run.resume(wrap_model, path, x, y, opts)
   end
   s.want_rate = true
   wrap_model(model, trainer, s.rate)
+  core.state(model).last_run = r
   return r
 end
 
@@ -286,6 +289,19 @@ local function advance(r, s)
   return kind, epoch
 end
 
+local function position(s, info)
+  if info.step == 0 then return ("epoch %d/%d"):format(s.first + info.epoch, s.first + info.epochs) end
+  return ("epoch %d/%d, step %d/%d%s"):format(s.first + info.epoch + 1, s.first + info.epochs, info.step, info.steps,
+    info.validating and ", validating" or "")
+end
+
+-- Where the run stands now and what goes on with it; on a terminal a silent run says so too.
+local function say_interrupted(r, s)
+  if s.verbose == 0 and not core.terminal "stderr" then return end
+  io.stderr:write(core.terminal "stderr" and "\r\27[K" or "", ("interrupted: %s; %s:finish() goes on\n"):format(
+    position(s, core.run_info(r)), s.called))
+end
+
 -- Runs until stop(kind, epoch) says so or all is done. The bar goes away whatever happens.
 local function drive(r, stop)
   local s = core.state(r)
@@ -298,7 +314,9 @@ local function drive(r, stop)
   end)
   s.driving = false
   s.bar:clear()
-  if not ok then error(err, 0) end
+  if ok then return end
+  if err == "interrupted" then say_interrupted(r, s) end
+  error(err, 0)
 end
 
 -- After the last epoch the core has one more event, upon which callbacks end.
@@ -315,8 +333,9 @@ end
 
 local Losses = {}
 function Losses.__tostring(t)
-  return ("loss: %.4f = data %.4f + penalty %.4f%s"):format(t.loss, t.data, t.penalty,
-    t.activity ~= 0 and (" + activity %.4f"):format(t.activity) or "")
+  local function text(v) return util.fixed("%.4f", v) end
+  return ("loss: %s = data %s + penalty %s%s"):format(text(t.loss), text(t.data), text(t.penalty),
+    t.activity ~= 0 and " + activity " .. text(t.activity) or "")
 end
 
 -- One step, or n: gives the losses of the last batch.
@@ -389,7 +408,7 @@ function methods.loss_terms(r, epoch)
   end
   if info.epoch > 0 then return methods.loss_terms(r, s.first + info.epoch) end
   local now = core.penalties(s.model)
-  return report.terms(m, "before the first step", now, s.validation and now or nil)
+  return report.terms(m, "before the first step", now, s.validation and now or nil, true)
 end
 
 function methods.gradients(r)
@@ -449,15 +468,13 @@ end
 
 function meta.__tostring(r)
   local s, info = core.state(r), core.run_info(r)
-  local where = ("epoch %d/%d"):format(s.first + info.epoch, s.first + info.epochs)
-  if info.step > 0 then
-    where = ("epoch %d/%d, step %d/%d%s"):format(s.first + info.epoch + 1, s.first + info.epochs, info.step, info.steps,
-      info.validating and ", validating" or "")
-  end
-  local text = ("run of %s: %s%s"):format(core.model_info(s.model).name, where, info.done and ", done" or "")
+  local text = ("run of %s: %s%s"):format(core.model_info(s.model).name, position(s, info),
+    info.done and ", done" or "")
   local _, rows = core.run_columns(r)
   if rows > 0 then
-    for _, v in ipairs(report.epoch_values(r, rows)) do text = ("%s - %s: %.4f"):format(text, v[1], v[2]) end
+    for _, v in ipairs(report.epoch_values(r, rows)) do
+      text = ("%s - %s: %s"):format(text, v[1], util.fixed("%.4f", v[2]))
+    end
   end
   return text
 end

@@ -1,9 +1,10 @@
 -- How the prompt shows values.
-local core = require "sonde.core"
+local help = require "sonde.help"
+local layout = require "sonde.layout"
 
 local show = {}
 
-local MAX_ITEMS, MAX_DEPTH, LINE = 40, 5, 100
+local MAX_ITEMS, MAX_DEPTH = 40, 5
 
 local function sorted_keys(t)
   local keys, n = {}, rawlen(t)
@@ -49,7 +50,7 @@ local function table_text(t, depth, seen)
   seen[t] = nil
   if #list == 0 then return "{}" end
   local line = "{ " .. table.concat(list, ", ") .. " }"
-  if #line + 2 * depth <= LINE and not line:find "\n" then return line end
+  if #line + 2 * depth <= layout.width() and not line:find "\n" then return line end
   local indent = ("  "):rep(depth + 1)
   return "{\n" .. indent .. table.concat(list, ",\n" .. indent) .. "\n" .. ("  "):rep(depth) .. "}"
 end
@@ -60,7 +61,8 @@ function text(v, depth, seen)
     local mt = getmetatable(v)
     if type(mt) ~= "table" or not mt.__tostring then return table_text(v, depth, seen) end
   end
-  local s = tostring(v)
+  if type(v) == "function" and depth == 0 then return help.brief(v) or tostring(v) end
+  local s = v ~= v and "nan" or tostring(v)
   if depth > 0 and s:find "\n" then s = (s:match "^[^\n]*") end -- inside of something one line must do
   return s
 end

@@ -70,6 +70,9 @@ function util.shape_text(shape, batch)
   return "(" .. table.concat(t, ", ") .. (#t == 1 and ",)" or ")")
 end
 
+-- The number in that format; what is no number is "nan", whatever its sign bit.
+function util.fixed(fmt, v) return v ~= v and "nan" or fmt:format(v) end
+
 -- A number for a table: four significant places where that reads well.
 function util.number(v)
   if v == nil or v ~= v then return v == nil and "-" or "nan" end

@@ -61,19 +61,20 @@ function check.same_weights(a, b, what)
   end
 end
 
--- What fn writes to stdout.
-function check.output(fn)
+-- What fn writes to stdout, or to stderr.
+function check.output(fn, stream)
+  stream = stream or "stdout"
   local path = os.tmpname()
-  local file, stdout = assert(io.open(path, "w")), io.stdout
+  local file, before = assert(io.open(path, "w")), io[stream]
   local print_before = print
   print = function(...)
     local out = {}
     for i = 1, select("#", ...) do out[i] = tostring((select(i, ...))) end
     file:write(table.concat(out, "\t"), "\n")
   end
-  io.stdout = file
+  io[stream] = file
   local ok, err = pcall(fn)
-  io.stdout, print = stdout, print_before
+  io[stream], print = before, print_before
   file:close()
   file = assert(io.open(path))
   local text = file:read "a"

@@ -17,7 +17,7 @@ static sn_status step(const void *cfg, sn_callback_state *s, sn_callback_ctx *ct
     if (isfinite(ctx->batch_loss)) return SN_OK;
     if (c->raise_error)
         return sn_fail(e, SN_EINVAL, "NaN or Inf loss encountered at batch %lld. Loss value: %g.",
-                       (long long)ctx->batch - 1, ctx->batch_loss);
+                       (long long)ctx->batch - 1, isnan(ctx->batch_loss) ? (double)NAN : ctx->batch_loss);
     sn_callback_say(ctx, "Batch %lld: Invalid loss, terminating training", (long long)ctx->batch - 1);
     ctx->stop = true;
     return SN_OK;
