@@ -1,36 +1,44 @@
--- help "conv2d": what the tables say; help "run": what the pages here say.
+-- help "conv2d": what the tables say; help "run": what the pages say; help "r:step": the lines about it.
 local core = require "sonde.core"
+local layout = require "sonde.layout"
 local objects = require "sonde.objects"
-local pages = require "sonde.pages"
+local topics = require "sonde.topics"
 local util = require "sonde.util"
 
 local help = {}
 
-local WIDTH = 100
+-- Where each kind is used.
+local use = {
+  layer = "what sequential{ ... } and model{ ... } are made of",
+  activation = 'activation = "relu" in a layer, or activation "relu" as a layer',
+  loss = 'what training makes small: m:compile{ loss = "mse" }',
+  optimizer = "how training goes down: m:compile{ optimizer = adam{ 1e-4 } }",
+  schedule = "a learning rate that changes: adam{ learning_rate = cosine_decay{ ... } }",
+  initializer = 'the first values of weights: dense{ 8, kernel_initializer = "he_normal" }',
+  regularizer = "a penalty on weights or outputs: dense{ 8, kernel_regularizer = l2(1e-4) }",
+  metric = 'what is measured beside the loss: m:compile{ metrics = { "accuracy" } }',
+  callback = "what acts between steps: m:run(data, { callbacks = { ... } })",
+  dataset = "samples and their labels: m:run(data)",
+}
 
--- Text in lines of at most WIDTH characters behind an indent.
-local function wrapped(text, indent)
-  local lines, line = {}, ""
-  for word in text:gmatch "%S+" do
-    if #line + #word + 1 > WIDTH - indent and line ~= "" then
-      lines[#lines + 1], line = line, word
-    else
-      line = line == "" and word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n" .. (" "):rep(indent))
-end
+-- ---- described objects ----
 
 -- conv2d{ filters, kernel_size, strides = 1, ... }
-local function signature(d)
+local function signature(d, width)
   local placed, named = {}, {}
   for _, f in ipairs(d.fields) do
     if f.pos > 0 then placed[f.pos] = f.required and f.name or f.name .. " = " .. f.default
     else named[#named + 1] = f.name .. " = " .. f.default end
   end
   for _, s in ipairs(named) do placed[#placed + 1] = s end
-  return wrapped(("%s{ %s }"):format(d.name, table.concat(placed, ", ")), 4)
+  local inside = table.concat(placed, ", ")
+  return layout.wrap(inside == "" and d.name .. "{}" or ("%s{ %s }"):format(d.name, inside), width, 4, 0)
+end
+
+-- 1048576, not 1.04858e+06
+local function limit(v)
+  if v == math.floor(v) and math.abs(v) < 2 ^ 53 then return ("%.0f"):format(v) end
+  return ("%g"):format(v)
 end
 
 local function field_type(f)
@@ -40,70 +48,162 @@ local function field_type(f)
     return table.concat(list, " or ")
   end
   if f.kind and f.type == "object" then return f.kind end
-  if f.min then return ("%s, %g..%g"):format(f.type, f.min, f.max) end
+  if f.min then return ("%s, %s..%s"):format(f.type, limit(f.min), limit(f.max)) end
   return f.type
 end
 
-local function described(d)
-  local alias = d.alias and (' (also "%s")'):format(d.alias) or ""
-  local lines = { signature(d), ("  %s: %s%s"):format(d.kind, d.brief, alias) }
+-- A layer's other name belongs to Keras and cannot be written here; where a string stands for an object it can.
+local function other_name(d)
+  if not d.alias or d.kind == "layer" then return "" end
+  return ('; in a string also "%s"'):format(d.alias)
+end
+
+local function described(d, width)
+  local lines = { signature(d, width),
+    "  " .. layout.wrap(("%s: %s%s"):format(d.kind, d.brief, other_name(d)), width, 2) }
   local rows = {}
-  for _, f in ipairs(d.fields) do
-    rows[#rows + 1] = { "  " .. f.name, f.default, f.doc or "", "(" .. field_type(f) .. ")" }
+  for i, f in ipairs(d.fields) do
+    rows[i] = { f.name, f.default, ("%s (%s)"):format(f.doc or "", field_type(f)) }
   end
-  if #rows > 0 then lines[#lines + 1] = util.columns(rows, "llll") end
+  if #rows > 0 then lines[#lines + 1] = layout.rows(rows, width, 2) end
   lines[#lines + 1] = "for example"
-  lines[#lines + 1] = "  " .. d.example
+  lines[#lines + 1] = "  " .. layout.wrap(d.example, width, 4, 2)
   return table.concat(lines, "\n")
 end
 
-local function overview()
-  local lines = {}
-  for _, kind in ipairs(core.kinds) do
+local function members(kind, width)
+  local rows = {}
+  for i, entry in ipairs(kind) do rows[i] = { entry.name, core.describe(kind.kind, entry.name).brief } end
+  return layout.wrap(("%s: %s"):format(kind.kind, use[kind.kind] or ""), width, 4, 0) .. "\n"
+    .. layout.rows(rows, width, 2)
+end
+
+-- ---- pages ----
+
+local function page_text(name, width) return layout.items(topics.items[name], width) end
+
+-- Rows from several pages, each page's below a line that says where the rest is.
+local function rows_text(found, width)
+  local out, page, items = {}, nil, nil
+  local function flush()
+    if page then
+      out[#out + 1] = layout.items(items, width) .. "\n" .. ('help "%s" tells more'):format(page)
+    end
+  end
+  for _, m in ipairs(found) do
+    if m.page ~= page then
+      flush()
+      page, items = m.page, {}
+    end
+    items[#items + 1] = { left = m.item.left, right = m.item.right, indent = 2 }
+  end
+  flush()
+  return table.concat(out, "\n")
+end
+
+local function overview(width)
+  local rows = {}
+  for i, kind in ipairs(core.kinds) do
     local names = {}
-    for i, d in ipairs(kind) do names[i] = d.name end
-    lines[#lines + 1] = ("%-12s %s"):format(kind.kind, wrapped(table.concat(names, ", "), 13))
+    for j, d in ipairs(kind) do names[j] = d.name end
+    rows[i] = { kind.kind, table.concat(names, ", ") }
   end
-  local names = {}
-  for name in pairs(pages) do names[#names + 1] = name end
-  table.sort(names)
-  lines[#lines + 1] = ("%-12s %s"):format("other pages", wrapped(table.concat(names, ", "), 13))
-  lines[#lines + 1] = 'help "conv2d" or ?conv2d explains one of them; help "run" what a run can do'
-  return table.concat(lines, "\n")
+  rows[#rows + 1] = { "other pages", table.concat(topics.order, ", ") }
+  return layout.rows(rows, width, 0) .. "\n"
+    .. layout.wrap('help "conv2d" or ?conv2d explains one of them, ?layer lists a kind, ?run tells what a run can do, '
+      .. "?r:step what one method does", width, 0)
 end
 
--- The text about a topic: a name, a constructor, an object, or nothing for the overview; nil when there is none.
-function help.text(topic)
-  if topic == nil or topic == "" then return overview() end
-  local made = objects.constructor_of[topic]
-  if made then return described(core.describe(made.kind, made.name)) end
-  local t = core.type(topic)
-  if t == "object" then return described(core.describe(topic.kind, topic.type)) end
-  if t ~= "string" then return pages[t] end
-  topic = topic:match "^%s*(.-)[%s{}()]*$"
+-- ---- finding ----
+
+-- Pages by what stands before the name, as in r:step and tensor.zeros.
+local owners = { m = "model", r = "run", d = "dataset", t = "tensor" }
+
+local function owner_page(word)
+  if word == "" then return nil end
+  local v = rawget(_G, word)
+  local t = core.type(v)
+  if t == "run" or t == "model" or t == "dataset" or t == "tensor" then return t end
+  return owners[word] or topics.page(word)
+end
+
+-- Everything about a word, or nil.
+local function about(word, width)
   local found = {}
-  for _, kind in ipairs(core.kinds) do
-    local d = core.describe(kind.kind, topic)
-    if d then found[#found + 1] = described(d) end
+  for _, d in ipairs(topics.described(word)) do found[#found + 1] = described(d, width) end
+  local kind, page = topics.kind(word), topics.page(word)
+  if kind then found[#found + 1] = members(kind, width) end
+  if page then found[#found + 1] = page_text(page, width) end
+  if #found == 0 or (kind and word ~= kind.kind) then -- "layers" is also m.layers
+    local rows = topics.rows(word)
+    if #rows > 0 then found[#found + 1] = rows_text(rows, width) end
   end
-  local page = pages[topic] or pages[topic:match "[:.]([%w_]+)$" or ""]
-  if page then found[#found + 1] = page end
   return #found > 0 and table.concat(found, "\n\n") or nil
 end
 
-local function all_names()
-  local names = {}
-  for _, kind in ipairs(core.kinds) do
-    for _, d in ipairs(kind) do names[#names + 1] = d.name end
+-- The same for a word behind that of a page, as in r:step: what has no page of its own is a row there.
+local function about_member(owner, word, width)
+  local rows = owner and not topics.page(word) and topics.rows(word, owner) or {}
+  if #rows > 0 then return rows_text(rows, width) end
+  return about(word, width)
+end
+
+-- The method or function that a Lua function is: "run", "step".
+local function function_name(fn)
+  for _, owner in ipairs { "model", "run", "dataset", "tensor" } do
+    for name, method in pairs(core.meta[owner].methods) do
+      if method == fn then return owner, name end
+    end
   end
-  for name in pairs(pages) do names[#names + 1] = name end
-  return names
+  for name, v in pairs(require "sonde") do
+    if v == fn then return nil, name end
+  end
+end
+
+local function about_name(topic, width)
+  topic = topic:gsub("%b()%s*$", ""):gsub("%b{}%s*$", ""):match "^%s*(.-)[%s{}()]*$"
+  local before, word = topic:match "^(.-)[.:]?([%w_]+)$"
+  if not word then return nil end
+  if before ~= "" then
+    local owner = owner_page(before:match "^[%w_]*")
+    return about_member(owner, word, width) or (owner == topics.page(before) and owner and page_text(owner, width))
+  end
+  local t = core.type(rawget(_G, word)) -- a variable: what it holds
+  return about(word, width) or (owner_page(word) == t and page_text(t, width) or nil)
+end
+
+-- The text about a topic: a name, a constructor, an object, or nothing for the overview; nil when there is none.
+function help.text(topic, width)
+  width = width or layout.width()
+  if topic == nil or topic == "" then return overview(width) end
+  local made = objects.constructor_of[topic]
+  if made then return described(core.describe(made.kind, made.name), width) end
+  local t = core.type(topic)
+  if t == "object" then return described(core.describe(topic.kind, topic.type), width) end
+  if t == "string" then return about_name(topic, width) end
+  if t == "function" then
+    local owner, name = function_name(topic)
+    return name and about_member(owner, name, width)
+  end
+  for _, name in ipairs { "tensor", "npz", "npy", "sonde" } do
+    if topic == rawget(_G, name) then return page_text(name, width) end
+  end
+  return topics.items[t] and page_text(t, width) or nil
+end
+
+-- One line on a function that is ours, for the prompt; nil for others.
+function help.brief(fn)
+  local made = objects.constructor_of[fn]
+  if made then return ("%s: %s; ?%s explains it"):format(made.name, core.describe(made.kind, made.name).brief, made.name) end
+  local owner, name = function_name(fn)
+  if owner then return ("method %s of a %s, to be called with a colon; ?%s explains it"):format(name, owner, name) end
+  if name then return ("function %s; ?%s explains it"):format(name, name) end
 end
 
 function help.help(topic)
   local text = help.text(topic)
   if not text then
-    local near = type(topic) == "string" and core.suggest(topic, all_names())
+    local near = type(topic) == "string" and core.suggest(topic, topics.all())
     util.fail("help: there is nothing about %s%s", type(topic) == "string" and ('"%s"'):format(topic) or util.a(topic),
       near and ('; did you mean "%s"?'):format(near) or "; help() lists what there is")
   end

@@ -1,71 +1,135 @@
--- Help on what is no described object: functions and methods.
+-- Help on what is no described object: functions and methods. The notation is that of layout.parse: two spaces divide a
+-- row, and what stands left of them (options, methods, fields) is found by help under its name.
 return {
   sequential = [[
 sequential{ layer, layer, ..., name = "sequential" }
   A model whose layers follow one another. The first has input_shape = { ... }, or is input{ ... }. An activation may
-  stand where a layer is wanted. The same layer twice shares its weights.
+  stand where a layer is wanted. The same layer twice shares its weights. The initial weights come from sonde.seed(n).
+  help "model" lists what a model can do.
 for example
-  m = sequential{ dense{ 8, activation = "relu", input_shape = { 4 } }, dense{ 1 } }]],
+  m = sequential{
+    dense{ 8, activation = "relu", input_shape = { 4 } },
+    dense{ 1 },
+  }]],
 
   model = [[
 model{ inputs = x, outputs = y, name = "model" }
   A model with branches: call layers on input{...} or on other calls' outputs; add{ a, b } and concat{ a, b } join.
+  The initial weights come from sonde.seed(n).
 for example
   x = input{ 32, 32, 3 }
   h = conv2d{ 3, 3, padding = "same" }(x)
   m = model{ inputs = x, outputs = add{ h, x } }
 methods
-  m:compile{ loss =, optimizer =, metrics = {} }   m:summary{ batch_size = 32 }   m:count_params()
-  m:run(data, opts)   m:fit(data, opts)            m:evaluate(data)               m:predict(x)
-  m:train_on_batch(x, y)   m:gradients_on_batch(x, y)   m:get_weights()   m:set_weights(list)
-  m:save(path)   load_model(path)   m.layers.NAME.kernel]],
+  m:compile{ loss =, optimizer = }  what to minimize and how; ?compile
+  m:summary()  shapes, parameters, cost, memory; ?summary
+  m:run(data, opts)  a run: training that can be stepped and looked at; ?run
+  m:fit(data, opts)  a run, taken to its end; ?fit
+  m:evaluate(data)  loss and metrics; ?evaluate
+  m:predict(x)  the outputs; ?predict
+  m:train_on_batch(x, y)  one optimizer step; ?train_on_batch
+  m:gradients_on_batch(x, y)  the gradients, and no step; ?gradients_on_batch
+  m:get_weights()  all weights, a list of tensors in Keras's order: layer by layer, in a batch_norm gamma, beta,
+    moving_mean, moving_variance
+  m:set_weights(list)  sets them from such a list
+  m:count_params()  number of parameters: total, trainable, not trainable
+  m:memory(batch_size)  bytes that training with that batch will hold
+  m:save(path)  writes model, weights and how it is compiled; load_model(path) reads them
+fields
+  m.layers  the layers by number and name: m.layers[1], m.layers.conv2d_1
+  m.layers.NAME.kernel  a parameter's values as a tensor; after a step also .grad
+  m.last_run  the run that was made last, m:fit's too
+  m.name, m.input_shape, m.output_shape, m.loss, m.optimizer  what it was made of]],
 
   compile = [[
 m:compile{ loss =, optimizer =, metrics = {} }
-  Each a name or an object: loss = "mse", optimizer = adam{ 1e-4 }, metrics = { "accuracy" }. The learning rate may be a
-  schedule or function(step, epoch), both from 0. Compiling again keeps the weights and begins the optimizer anew.]],
+  Each a name or an object. Compiling again keeps the weights and begins the optimizer anew.
+options
+  loss  "mse", huber{ delta = 2 }, ...; ?loss lists them
+  optimizer  "adam", adam{ 1e-4 }, sgd{ learning_rate = cosine_decay{ ... } }, ...; ?optimizer lists them. The learning
+    rate may be a number, a schedule, or function(step, epoch), both from 0
+  metrics  { "accuracy", auc{}, ... }; ?metric lists them
+for example
+  m:compile{ loss = "mse", optimizer = adam{ 1e-4 } }]],
 
   summary = [[
 m:summary{ batch_size = 32 }
-  Prints layers, output shapes, parameters, GFLOP and memory of a sample, and the memory of training with that batch.]],
+  Prints layers, output shapes, parameters, GFLOP and memory of a sample, and the memory of training with that
+  batch_size. m:memory(batch_size) gives the latter in bytes.]],
 
   run = [[
 r = m:run(data, opts), m:run(x, y, opts)
-  A run is a model being trained on data: it can be stepped, stopped, looked at, saved, and gone on with.
+  A run is a model being trained on data: it can be stepped, stopped, looked at, saved, and gone on with. data is a
+  dataset (?dataset), { x, y } or { x =, y = } of tensors.
 options
-  batch_size = 32, epochs = 1, shuffle = true, seed, validation_data, validation_split (the last part of x, y),
-  validation_freq = 1, steps_per_epoch, initial_epoch = 0, callbacks = {}, verbose = 1 (0 silent, 2 no bar)
-  callbacks: objects like early_stopping{}, and tables of functions: { on_epoch_end = function(epoch, logs, run) end },
-  on_train_begin/end(logs, run), on_epoch_begin/end, on_batch_begin/end(batch, logs, run); epoch and batch from 0
+  batch_size = 32  samples in a step
+  epochs = 1  how many r:finish() makes
+  shuffle = true  mix the samples anew in each epoch
+  seed  of the mixing and of dropout; absent: from sonde.seed. The initial weights were made before, by sequential{}
+    or model{}: they depend on sonde.seed(n) alone
+  validation_data  a dataset, or { x, y }
+  validation_split  instead: this fraction of x and y, the last part
+  validation_freq = 1  epochs from one validation to the next
+  steps_per_epoch  absent: all samples
+  initial_epoch = 0  where counting begins
+  callbacks = {}  objects like early_stopping{} and tables of functions; ?callback
+  verbose = 1  0 silent, 1 a bar and a line for each epoch, 2 no bar
 methods
-  r:step()   r:step(10)      one batch, ten batches; gives the losses of the last
-  r:epoch()  r:epoch(5)      to the end of this epoch; five more
-  r:finish()                 all epochs
-  r:stop()                   no step after the present one (for callbacks)
-  r:history()                { loss = {...}, val_loss = {...} }
-  r:loss_terms()             data loss and each layer's penalty; r:loss_terms(1) of the first epoch, -1 of the last
-  r:gradients()  r:weights() norm, mean, largest size and share of zeros of each parameter
-  r:save(path)               resume(path, data, { validation_data = }) goes on to the same bits
+  r:step(), r:step(10)  one batch, ten batches; gives the losses of the last
+  r:epoch(), r:epoch(5)  to the end of this epoch; five epochs, also beyond the planned end
+  r:finish()  all epochs; Ctrl-C interrupts and r:finish() goes on
+  r:stop()  no step after the present one, for callbacks; r:stop("why") says so
+  r:history()  { loss = {...}, val_loss = {...} }, one number for each epoch
+  r:loss_terms()  data loss and each layer's penalty; ?loss_terms
+  r:gradients(), r:weights()  norm, mean, largest size and share of zeros of each parameter
+  r:save(path)  writes everything; resume(path, data) goes on to the same bits; ?resume
 fields
-  r.layers.NAME.kernel, r.layers.NAME.kernel.grad, r.epoch_number, r.step_number, r.iterations, r.learning_rate (can be
-  set), r.done, r.seed, r.model]],
+  r.layers.NAME.kernel  a parameter's values as a tensor
+  r.layers.NAME.kernel.grad  its gradient in the last batch; beside it what the optimizer keeps: .m, .v, ...
+  r.learning_rate  the present one; can be set
+  r.verbose  as the option; can be set
+  r.epoch_number, r.step_number  epochs complete, steps made in the next
+  r.epochs, r.steps_per_epoch, r.batch_size  as planned
+  r.iterations  optimizer steps so far
+  r.done  true after the last epoch
+  r.seed, r.model, r.train, r.validation  what it was made of]],
+
+  callback = [[
+callbacks = { early_stopping{ patience = 3 }, { on_epoch_end = function(epoch, logs, run) ... end } }
+  What acts between steps: objects, and tables of functions. epoch and batch count from 0; logs is a table of the
+  logged values by name. csv_logger and model_checkpoint make the folders of their files.
+functions
+  on_train_begin, on_train_end  (logs, run)
+  on_epoch_begin, on_epoch_end  (epoch, logs, run)
+  on_batch_begin, on_batch_end  (batch, logs, run); also as on_train_batch_begin, on_train_batch_end
+for example
+  m:fit(x, y, { epochs = 9, callbacks = { {
+    on_epoch_end = function(epoch, logs, run)
+      if logs.loss < 0.1 then run:stop("good enough") end
+    end } } })]],
 
   fit = [[
 m:fit(data, opts), m:fit(x, y, opts)
-  m:run(data, opts):finish(); gives the run. See help "run" for the options.]],
+  m:run(data, opts):finish(); gives the run. help "run" has the options.]],
 
   resume = [[
-resume(path, data, { validation_data =, callbacks =, learning_rate =, schedule =, verbose = })
-  Goes on with a run saved by r:save(path): same data, same bits. Functions cannot be saved: the learning rate, a
-  learning_rate_scheduler's schedule and callbacks written in Lua are given again.]],
+resume(path, data, opts), resume(path, x, y, opts)
+  Goes on with a run saved by r:save(path): the same data give the same bits. Functions cannot be saved and are given
+  again.
+options
+  validation_data, validation_split  as m:run got them
+  callbacks  the callbacks written in Lua
+  learning_rate  the optimizer's, where that was a function
+  schedule  a learning_rate_scheduler's, where that was a function
+  verbose = 1  as in m:run]],
 
   evaluate = [[
-m:evaluate(data [, { batch_size = 32 }]), m:evaluate(x, y [, { batch_size = 32 }])
+m:evaluate(data, { batch_size = 32 }), m:evaluate(x, y, { batch_size = 32 })
   { loss =, accuracy =, ... } in inference mode. Also .data and .penalty: what the loss is made of.]],
 
   predict = [[
-m:predict(x or data [, { batch_size = 32 }])
-  Outputs, one row for each sample.]],
+m:predict(x, { batch_size = 32 })
+  The outputs, one row for each sample. x is a tensor or a dataset.]],
 
   train_on_batch = [[
 m:train_on_batch(x, y)
@@ -76,38 +140,93 @@ m:gradients_on_batch(x, y)
   Gradients of the total loss (penalties included) in training mode: a list in the order of the trainable weights.]],
 
   loss_terms = [[
-r:loss_terms([epoch])
-  { train = { total, data, penalty, activity, layers = { NAME = penalty } }, validation = { ... } }: the present
-  epoch so far, else the last one; before any step the penalties of the initial weights. Training terms are
-  averages over the epoch; those of validation belong to the weights at its end.]],
+r:loss_terms(), r:loss_terms(epoch)
+  What the loss is made of, printed as a table: of the present epoch so far, else the last one; before any step the
+  penalties of the initial weights. r:loss_terms(1) is the first epoch, -1 the last. Training terms are averages over
+  the epoch; those of validation belong to the weights at its end.
+fields
+  total  data + penalty + activity: the loss that a log prints
+  data  the loss function on the predictions, averaged over the samples
+  penalty  what the regularizers of weights add
+  activity  what the regularizers of outputs add
+  layers  each layer's share of the penalty
+for example
+  r:loss_terms().train.layers.dense
+  r:loss_terms().validation.data]],
 
   dataset = [[
-datasets: image_folder{ "pets/train" }, idx{ ... }, tensors{ x =, y = }
-  d:split(0.8, { shuffle = true })   two datasets        d:take(100)   the first 100
-  d:labels()   a tensor             d:sample(3)  x, y and name of a sample
-  d:pick{ 5, 7, 9 }   those samples           d:broken()   how many could not be read
-  #d, d.class_names, d.x_shape, d.y_shape]],
+image_folder{ "pets/train" }, idx{ ... }, tensors{ x =, y = }
+  A dataset: samples and their labels. Where data are wanted, { x, y } or { x =, y = } of tensors do too.
+  image_folder{ shuffle = true } and d:split mix by their seed; without one by sonde.seed(n), if it was called.
+methods
+  d:split(0.8)  two datasets: the first 80 %, the rest; d:split(0.8, { shuffle = true, seed = 1 }) mixes before
+  d:take(100)  the first 100
+  d:pick{ 5, 7, 9 }  those samples
+  d:labels()  a tensor
+  d:sample(3)  x, y and name of a sample
+  d:broken()  how many could not be read so far
+fields
+  #d  how many samples; also d.count
+  d.class_names, d.classes  names and number of the classes
+  d.x_shape, d.y_shape  of one sample]],
 
   tensor = [[
-tensor{ {1, 2}, {3, 4} }, tensor(list, "float64"), tensor.zeros{ 2, 3 }, tensor.ones{ 2, 3 }, tensor.full({ 2, 3 }, 0.5)
-  t.shape, t.dtype, #t, t[1] (a row), t[{ 1, 2 }], t:rows(1, 10), t:tolist(), t:reshape{ 3, -1 }, t:copy("float64")
-  + - * / ^ with tensors of the same shape and numbers; t:abs() exp log sqrt, t:maximum(0), t:minimum(1)
-  t:sum() mean min max norm std, t:argmax() (last axis, from 1), t:equal(u)]],
+tensor{ {1, 2}, {3, 4} }, tensor(list, "float64")
+  Numbers in any number of dimensions, in float32 unless said otherwise.
+making
+  tensor.zeros{ 2, 3 }, tensor.ones{ 2, 3 }, tensor.full({ 2, 3 }, 0.5)  all the same
+  t:copy(), t:copy("float64")  a copy, of another type
+  t:reshape{ 3, -1 }  the same numbers in another shape
+  t:rows(1, 10)  the first ten along the first axis
+looking
+  t.shape, t.dtype, #t  sizes of the axes; type; size of the first axis
+  t[1], t[{ 1, 2 }]  a row, an element
+  t:tolist()  a table of tables
+  t:sum(), t:mean(), t:min(), t:max(), t:std(), t:norm()  of all numbers
+  t:argmax()  places of the largest along the last axis, from 1
+  t:equal(u)  the same shape and numbers?
+arithmetic
+  + - * / ^  with tensors of the same shape and with numbers
+  t:abs(), t:exp(), t:log(), t:sqrt(), t:pow(2)  of each number
+  t:maximum(0), t:minimum(1)  the larger, the smaller]],
 
   npz = [[
-npz.load(path) -> table of tensors by name        npz.save(path, { x = t, ... })
-  A list is saved as arr_0, arr_1, ... Compressed files are read too.]],
+npz.load(path), npz.save(path, { x = t, ... })
+  A table of tensors by name, from and to numpy's archives. A list is saved as arr_0, arr_1, ... Compressed files are
+  read too.]],
 
   npy = [[
-npy.load(path) -> tensor        npy.save(path, t)]],
+npy.load(path), npy.save(path, t)
+  A tensor from and to numpy's format.]],
 
   load_model = [[
 load_model(path)
   A model saved by m:save(path), compiled as it was.]],
 
+  help = [[
+help(), help "NAME", ?NAME
+  Explains a layer, loss, option, method, ...: help "conv2d", ?r:step, ?optimizer. help() lists what there is.
+keys
+  TAB  completes names, fields, methods and options
+  Ctrl-R, arrows  search the history
+  Ctrl-C  interrupts what runs; the run stands at its last step, r:finish() goes on. Where a pcall swallows it, the
+    second Ctrl-C ends the chunk, at the prompt a second of waiting too
+  Ctrl-D  leaves; drops an unfinished chunk first
+names
+  _, _err  the last value, the last error]],
+
   sonde = [[
-sonde.seed(n)     makes what follows repeatable        sonde.seed()   the present seed
-sonde.clock()     seconds, monotonic                   sonde.memory() bytes of the core: now, peak, limit
-sonde.version     sonde.threads     sonde.isa          sonde.corename (OpenBLAS's kernels)
-sonde.kinds.metric.mse: constructors by kind, where two kinds share a name]],
+sonde
+  The table of everything; its names are globals too.
+functions
+  sonde.seed(n)  makes what follows repeatable: initial weights, then runs and datasets that are given no seed
+  sonde.seed()  the present seed
+  sonde.clock()  seconds, monotonic
+  sonde.memory()  bytes of the core: now, peak, limit
+  sonde.print(v)  prints as the prompt does
+fields
+  sonde.version  of this program
+  sonde.threads  how many compute; the results do not depend on it
+  sonde.isa, sonde.corename  instruction sets of our kernels, and of OpenBLAS's
+  sonde.kinds.metric.mse  constructors by kind, where two kinds share a name]],
 }

@@ -1,0 +1,107 @@
+-- What help can be asked about: the names on its pages, and how people may spell them.
+local core = require "sonde.core"
+local layout = require "sonde.layout"
+local pages = require "sonde.pages"
+
+local topics = { items = {}, order = {} }
+
+-- "Conv2D", "conv_2d" and "conv2d" are one word.
+function topics.plain(word) return (word:lower():gsub("_", "")) end
+
+-- Names in the left column of a row, or in a page's first line: `r:step(10)` -> step; `batch_size = 32` -> batch_size.
+local function names_in(text)
+  local names = {}
+  text = text:gsub("%b()", " "):gsub("%b{}", " "):gsub("%b[]", " "):gsub('%b""', " ")
+  for word in text:gmatch "[%a_][%w_]*" do
+    if #word > 1 and word:find "%l" then names[#names + 1] = word end
+  end
+  return names
+end
+
+local mentions = {} -- plain name -> list of { page =, item = }
+
+local function mention(name, page, item)
+  local key = topics.plain(name)
+  mentions[key] = mentions[key] or {}
+  local list = mentions[key]
+  if not list[#list] or list[#list].item ~= item then list[#list + 1] = { page = page, item = item, name = name } end
+end
+
+for name in pairs(pages) do topics.order[#topics.order + 1] = name end
+table.sort(topics.order)
+for _, page in ipairs(topics.order) do
+  topics.items[page] = layout.parse(pages[page])
+  for _, item in ipairs(topics.items[page]) do
+    if item.left then
+      for _, name in ipairs(names_in(item.left)) do mention(name, page, item) end
+    end
+  end
+end
+
+-- Rows that name the word, on that page or (nil) on all.
+function topics.rows(word, page)
+  local found = {}
+  for _, m in ipairs(mentions[topics.plain(word)] or {}) do
+    if not page or m.page == page then found[#found + 1] = m end
+  end
+  return found
+end
+
+function topics.page(word)
+  for _, name in ipairs(topics.order) do
+    if topics.plain(name) == topics.plain(word) then return name end
+  end
+end
+
+-- The kind that a word names: "layer", "layers", "losses", "Optimizer".
+function topics.kind(word)
+  word = topics.plain(word)
+  for _, kind in ipairs(core.kinds) do
+    if word == kind.kind or word == kind.kind .. "s" or word == kind.kind .. "es" then return kind end
+  end
+end
+
+-- Described objects of that name in all kinds.
+function topics.described(word)
+  local found, plain = {}, topics.plain(word)
+  for _, kind in ipairs(core.kinds) do
+    for _, entry in ipairs(kind) do
+      local d = core.describe(kind.kind, entry.name)
+      if topics.plain(d.name) == plain or (d.alias and topics.plain(d.alias) == plain) then found[#found + 1] = d end
+    end
+  end
+  return found
+end
+
+-- The options between the braces behind a constructor or method, for TAB.
+function topics.options(name)
+  local list = {}
+  for _, d in ipairs(topics.described(name)) do
+    for _, f in ipairs(d.fields) do list[#list + 1] = f.name end
+  end
+  local page, section = topics.page(name == "fit" and "run" or name), nil
+  for _, item in ipairs(page and topics.items[page] or {}) do
+    section = item.head or section
+    if item.left and section == "options" then
+      for _, option in ipairs(names_in(item.left)) do list[#list + 1] = option end
+    end
+  end
+  return list
+end
+
+-- All words that help knows, for suggestions and TAB.
+function topics.all()
+  local list, seen = {}, {}
+  local function put(name)
+    if not seen[name] then seen[name], list[#list + 1] = true, name end
+  end
+  for _, kind in ipairs(core.kinds) do
+    put(kind.kind)
+    for _, d in ipairs(kind) do put(d.name) end
+  end
+  for _, name in ipairs(topics.order) do put(name) end
+  for _, rows in pairs(mentions) do put(rows[1].name) end
+  return list
+end
+
+return topics

@@ -1,0 +1,111 @@
+-- help: every name of the tables, everything that the pages mention, at any width.
+local check = dofile((arg[0]:match "^(.*/)" or "") .. "check.lua")
+
+local core = require "sonde.core"
+local function text_of(topic) return check.output(function() help(topic) end) end
+for _, kind in ipairs(core.kinds) do
+  for _, d in ipairs(kind) do
+    local text = text_of(d.name)
+    check.has(text, d.name .. "{")
+    for _, f in ipairs(core.describe(kind.kind, d.name).fields) do check.has(text, f.name) end
+  end
+end
+for name in pairs(require "sonde.pages") do check.ok(#text_of(name) > 20) end
+check.has(text_of "conv2d", 'padding = "valid"')
+check.has(text_of "conv2d", "for example")
+check.has(text_of(conv2d), "conv2d{ filters, kernel_size")
+check.has(text_of(adam {}), "learning_rate")
+check.has(text_of "mse", "metric")
+check.has(text_of "r:loss_terms", "penalty")
+check.has(text_of "m:fit()", "fit")
+check.has(text_of(), "batch_norm")
+check.has(text_of(tensor { 1 }), "tensor")
+check.fails(function() help "con2d" end, "help.lua:", 'did you mean "conv2d"?')
+check.fails(function() help "qqqqqqqq" end, "help() lists")
+
+-- kinds list their members, in one or many
+for _, kind in ipairs(core.kinds) do
+  for _, word in ipairs { kind.kind, kind.kind .. (kind.kind:find "s$" and "es" or "s") } do
+    local text = text_of(word)
+    for _, d in ipairs(kind) do check.has(text, "\n  " .. d.name) end
+  end
+end
+
+-- names as Keras spells them; what cannot be called is not offered
+for _, name in ipairs { "Conv2D", "conv_2d", "CONV2D" } do check.equal(text_of(name), text_of "conv2d") end
+check.equal(text_of "BatchNormalization", text_of "batch_norm")
+check.equal(text_of "MaxPooling2D", text_of "max_pool2d")
+check.equal(text_of "ReduceLROnPlateau", text_of "reduce_lr_on_plateau")
+check.ok(not text_of("batch_norm"):find "batch_normalization")
+check.has(text_of "mae", '"mean_absolute_error"')
+check.has(text_of "conv2d", "1..1048576")
+
+-- what is mentioned is known, and the right page is named
+check.has(text_of "r:step", 'help "run" tells more')
+check.has(text_of "get_weights", 'help "model" tells more')
+check.has(text_of "set_weights", 'help "model" tells more')
+check.has(text_of "split", 'help "dataset" tells more')
+check.has(text_of "d:take(5)", 'help "dataset" tells more')
+check.has(text_of "history", 'help "run" tells more')
+check.has(text_of "epochs", 'help "run" tells more')
+check.has(text_of "sonde.seed", "initial weights")
+check.has(text_of "seed", 'help "sonde" tells more')
+check.has(text_of "on_epoch_end", "(epoch, logs, run)")
+check.has(text_of "save", "m:save(path)")
+check.has(text_of "save", "r:save(path)")
+check.ok(not text_of("r:save"):find("m:save", 1, true))
+check.has(text_of "npz.load", "archives")
+check.has(text_of "sonde.conv2d", "conv2d{ filters")
+check.has(text_of "validation_split", "last part")
+for _, owner in ipairs { "model", "run", "dataset", "tensor" } do
+  for _, list in ipairs { core.meta[owner].methods, core.meta[owner].fields or {} } do
+    for name in pairs(list) do
+      check.has(text_of(owner .. ":" .. name), name)
+      check.has(text_of(name), name)
+    end
+  end
+end
+for name in pairs(sonde) do check.ok(#text_of("sonde." .. name) > 20, "sonde.%s", name) end
+
+-- values
+local m = sequential { dense { 1, input_shape = { 1 } } }
+m:compile { loss = "mse", optimizer = "sgd" }
+local r = m:run({ tensor { { 1 } }, tensor { { 1 } } }, { verbose = 0 })
+check.equal(text_of(m), text_of "model")
+check.equal(text_of(r), text_of "run")
+check.equal(text_of(r.step), text_of "r:step")
+check.equal(text_of(m.run), text_of "run")
+check.equal(text_of(resume), text_of "resume")
+my_run = r
+check.equal(text_of "my_run", text_of "run")
+check.equal(text_of "my_run:step", text_of "r:step")
+check.fails(function() help(print) end, "a function")
+check.fails(function() help {} end, "a table")
+check.fails(function() help "r:stepp" end, 'did you mean "step"?')
+
+-- no line is longer than the terminal, but for examples and single words
+local help_text = require "sonde.help".text
+local topics = require "sonde.topics"
+for _, width in ipairs { 60, 80, 100 } do
+  local all = topics.all()
+  all[#all + 1] = ""
+  for _, name in ipairs(all) do
+    local example = false
+    for line in help_text(name, width):gmatch "[^\n]+" do
+      if line:find "^%S" then example = line == "for example" end
+      check.ok(example or #line <= width, "%s at %d columns: %s", name, width, line)
+    end
+  end
+end
+
+-- TAB asks for options
+local function offers(name, option)
+  for _, o in ipairs(topics.options(name)) do
+    if o == option then return true end
+  end
+  return false
+end
+check.ok(offers("conv2d", "kernel_size"))
+check.ok(offers("run", "batch_size") and offers("fit", "callbacks") and offers("compile", "loss"))
+check.ok(offers("resume", "schedule") and not offers("print", "x"))
+check.done()
