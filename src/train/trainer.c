@@ -205,6 +205,57 @@ sn_status sn_trainer_check_target(sn_trainer *t, const sn_shape *y, sn_err *e) {
     return SN_OK;
 }
 
+/* The targets that a loss can take: Keras takes others in silence, and learns nothing or nonsense. */
+typedef struct {
+    float low, high;
+    bool whole;
+} target_range;
+
+static target_range range_of(const sn_trainer *t) {
+    const sn_desc *d = t->loss->desc;
+    const sn_shape *out = sn_model_output_shape(t->model);
+    if (sn_loss_in(d, SN_F32)->sparse) return (target_range){ 0, (float)out->d[out->n - 1] - 1, true };
+    if (strcmp(d->name, "binary_crossentropy") == 0) return (target_range){ 0, 1, false };
+    return (target_range){ -INFINITY, INFINITY, false };
+}
+
+static bool fits(const target_range *r, float v) {
+    return v >= r->low && v <= r->high && (!r->whole || v == truncf(v));
+}
+
+static sn_status refuse_target(const sn_trainer *t, const target_range *r, float v, int64_t sample, sn_err *e) {
+    const char *name = t->loss->desc->name;
+    if (isnan(v))
+        return sn_fail(e, SN_EINVAL, "%s: target nan (sample %lld of the batch); the targets need numbers",
+                       name, (long long)sample);
+    if (v >= r->low && v <= r->high)
+        return sn_fail(e, SN_EINVAL,
+                       "%s: label %.9g (sample %lld of the batch) is not a whole number; labels are class "
+                       "indices from 0",
+                       name, (double)v, (long long)sample);
+    if (!r->whole)
+        return sn_fail(e, SN_EINVAL,
+                       "%s: label %.9g (sample %lld of the batch) is outside 0..1; labels are 0 or 1, or "
+                       "probabilities",
+                       name, (double)v, (long long)sample);
+    return sn_fail(
+        e, SN_EINVAL,
+        "%s: label %.9g (sample %lld of the batch) is outside 0..%.0f; the last layer has %.0f units", name,
+        (double)v, (long long)sample, (double)r->high, (double)r->high + 1);
+}
+
+/* Before a batch: shapes, then the targets themselves. */
+static sn_status check_batch(sn_trainer *t, int64_t n, const float *y, const sn_shape *y_shape, sn_err *e) {
+    sn_status s = sn_trainer_check_target(t, y_shape, e);
+    if (s != SN_OK) return s;
+    target_range r = range_of(t);
+    int64_t per = sn_shape_count(y_shape), bad = 0;
+    for (int64_t i = 0; i < n * per; i++) bad += !fits(&r, y[i]);
+    for (int64_t i = 0; bad > 0 && i < n * per; i++)
+        if (!fits(&r, y[i])) return refuse_target(t, &r, y[i], i / per + 1, e);
+    return SN_OK;
+}
+
 void sn_trainer_reset_metrics(sn_trainer *t) {
     for (int i = 0; i < t->nmetric; i++)
         if (t->metric[i].state) memset(t->metric[i].state, 0, t->metric[i].nstate * sizeof(double));
@@ -283,7 +334,7 @@ static sn_step training_step(const sn_trainer *t, int64_t n, const float *x) {
 
 sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const float *y,
                                const sn_shape *y_shape, bool penalties, sn_losses *l, sn_err *e) {
-    sn_status s = sn_trainer_check_target(t, y_shape, e);
+    sn_status s = check_batch(t, n, y, y_shape, e);
     if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
     if (s != SN_OK) return s;
     sn_step st = training_step(t, n, x);
@@ -297,7 +348,7 @@ sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const f
 
 sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                           sn_losses *l, sn_err *e) {
-    sn_status s = sn_trainer_check_target(t, y_shape, e);
+    sn_status s = check_batch(t, n, y, y_shape, e);
     if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
     if (s != SN_OK) return s;
     sn_step st = training_step(t, n, x);
@@ -316,7 +367,7 @@ sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float 
 
 sn_status sn_trainer_eval(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                           sn_losses *l, sn_err *e) {
-    sn_status s = sn_trainer_check_target(t, y_shape, e);
+    sn_status s = check_batch(t, n, y, y_shape, e);
     if (s == SN_OK) s = sn_trainer_prepare(t, n, false, e);
     if (s != SN_OK) return s;
     sn_step st = { .params = t->model->slab, .n = n, .x = x };
