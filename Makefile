@@ -137,6 +137,7 @@ install: all
 	install -m 755 $(BUILD)/sonde $(DESTDIR)$(PREFIX)/bin/sonde
 	install -m 644 $(BUILD)/libsonde.a $(DESTDIR)$(PREFIX)/lib/libsonde.a
 	install -m 644 scripts/*.lua $(DESTDIR)$(PREFIX)/share/sonde/
+	cd src && for h in $(FOLDERS:%=%/*.h); do install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/sonde/$$h; done
 
 clean:
 	rm -rf build
