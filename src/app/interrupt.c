@@ -3,20 +3,46 @@
 #include <lualib.h>
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
-enum { COROUTINE_POLL = 10000 }; /* instructions: microseconds, yet too rare to be felt */
+enum {
+    COROUTINE_POLL = 10000, /* instructions: microseconds, yet too rare to be felt */
+    AGAIN_POLL = 100,       /* the same after an interrupt, where the core may take most of the time */
+};
+static const double patience = 1; /* seconds that a chunk at the prompt may go on after an interrupt */
 
 /* One process has one SIGINT: the only state of the program that is not in a struct. */
 static lua_State *volatile state;
 static pthread_t main_thread;
 static volatile sig_atomic_t running, hits, fired, is_batch;
+static double fired_at; /* when the first interrupt became an error */
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 static bool is_due(void) { return running && (hits > 1 || (hits > fired && sn_bind_interrupt_pending())); }
 
-/* An interrupt becomes one error: what catches it may go on and use the core. After a second Ctrl-C it is
- * raised again and again until the chunk is over, so that no pcall in the user's loop can swallow it. */
-static void raise_interrupt(lua_State *L) {
+static void note_fired(void) {
     fired = hits;
+    fired_at = now();
+}
+
+/* At the prompt a chunk that goes on for long after an interrupt (a pcall in a loop swallowed it) is treated as
+ * if there had been a second one. A script may have caught it to evaluate and save. */
+static void grow_impatient(void) {
+    if (!running || is_batch || hits != 1 || fired != 1 || now() - fired_at < patience) return;
+    hits = 2;
+    sn_bind_interrupt();
+}
+
+/* An interrupt becomes one error: what catches it may go on and use the core. After a second Ctrl-C (or
+ * grow_impatient) it is raised again and again until the chunk is over, so that no pcall in the user's loop can
+ * swallow it. */
+static void raise_interrupt(lua_State *L) {
+    note_fired();
     if (hits < 2) sn_bind_clear_interrupt();
     lua_pushliteral(L, "interrupted");
     lua_error(L);
@@ -26,12 +52,22 @@ static void raise_interrupt(lua_State *L) {
  * very interrupt it reports. */
 static void stop_hook(lua_State *L, lua_Debug *ar) {
     (void)ar;
-    if (hits < 2) lua_sethook(L, NULL, 0, 0);
+    grow_impatient();
+    if (hits < 2) {
+        bool by_core = hits > fired && !sn_bind_interrupt_pending(); /* it was the core that raised it */
+        if (by_core) note_fired();
+        lua_sethook(L, hits ? stop_hook : NULL, hits ? LUA_MASKCOUNT : 0, AGAIN_POLL);
+    } else if (lua_gethookcount(L) != 1) {
+        lua_sethook(L, stop_hook, LUA_MASKCOUNT, 1);
+    }
     if (is_due()) raise_interrupt(L);
 }
 
 static void poll_hook(lua_State *L, lua_Debug *ar) {
     (void)ar;
+    grow_impatient();
+    if (hits > 1)
+        lua_sethook(L, poll_hook, LUA_MASKCOUNT, 1); /* a coroutine that this ends has no use for it */
     if (is_due()) raise_interrupt(L);
 }
 

@@ -24,7 +24,7 @@ static struct {
     volatile sig_atomic_t resized;
 } line;
 
-static const int passed_on[] = { SIGTSTP, SIGTERM, SIGHUP, SIGQUIT };
+static const int passed_on[] = { SIGTSTP, SIGTERM, SIGHUP };
 enum { NPASSED = sizeof passed_on / sizeof *passed_on };
 
 static void on_passed(int sig) {
@@ -155,7 +155,7 @@ static sn_line_status read_edited(const char *prompt, const sigset_t *open_mask)
 sn_line_status sn_line_read(const char *prompt, char **text) {
     if (line.plain) return sn_line_read_plain(prompt, text);
     struct sigaction passed = { .sa_handler = on_passed }, resize = { .sa_handler = on_resize };
-    struct sigaction before[NPASSED], before_resize;
+    struct sigaction ignored = { .sa_handler = SIG_IGN }, before[NPASSED], before_resize, before_quit;
     sigset_t ours, outside;
     sigemptyset(&ours);
     sigaddset(&ours, SIGINT);
@@ -167,9 +167,12 @@ sn_line_status sn_line_read(const char *prompt, char **text) {
         if (before[i].sa_handler != SIG_IGN) sigaction(passed_on[i], &passed, NULL); /* nohup stays nohup */
     }
     sigaction(SIGWINCH, &resize, &before_resize);
+    sigaction(SIGQUIT, &ignored,
+              &before_quit); /* Ctrl-\\ beside Enter must not end it; a chunk it can still kill */
     sn_line_status status = read_edited(prompt, &outside);
     for (int i = 0; i < NPASSED; i++) sigaction(passed_on[i], &before[i], NULL);
     sigaction(SIGWINCH, &before_resize, NULL);
+    sigaction(SIGQUIT, &before_quit, NULL);
     pthread_sigmask(SIG_SETMASK, &outside, NULL);
     *text = line.text;
     return status;

@@ -5,7 +5,6 @@
 #include "app/repl.h"
 #include "app/session.h"
 #include <errno.h>
-#include <langinfo.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <locale.h>
@@ -112,11 +111,21 @@ static int run_all(lua_State *L) {
     return 0;
 }
 
-/* Editing UTF-8 needs a locale that knows it; where none is set, as in a bare container, C.UTF-8 is there.
- * Numbers stay in the C locale: 0.5 is 0.5. */
+/* The locale that the person chose, or NULL. */
+static const char *chosen_locale(void) {
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG", NULL };
+    for (int i = 0; names[i]; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value) return value;
+    }
+    return NULL;
+}
+
+/* Editing UTF-8 needs a locale that knows it; where none was chosen, as in a bare container, or the chosen one
+ * is not installed, C.UTF-8 is there. Numbers stay in the C locale: 0.5 is 0.5. */
 static void set_locale(void) {
-    if (!setlocale(LC_CTYPE, "") || !strcmp(nl_langinfo(CODESET), "ANSI_X3.4-1968"))
-        setlocale(LC_CTYPE, "C.UTF-8");
+    const char *chosen = chosen_locale();
+    if (!chosen || (!setlocale(LC_CTYPE, "") && strcasestr(chosen, "utf"))) setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 static void do_nothing(int sig) { (void)sig; }

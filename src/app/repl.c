@@ -174,9 +174,9 @@ void sn_repl(sn_session *s, bool banner) {
         char *text = NULL;
         fflush(stdout);
         sn_line_status status = sn_line_read(r.chunk.len ? SN_PROMPT_MORE : SN_PROMPT, &text);
-        if (status == SN_LINE_EOF) break;
-        if (status == SN_LINE_INTERRUPT)
-            sn_buf_clear(&r.chunk);
+        if (status == SN_LINE_EOF && !r.chunk.len) break;
+        if (status != SN_LINE_TEXT)
+            sn_buf_clear(&r.chunk); /* Ctrl-C, and Ctrl-D inside of a chunk */
         else
             feed(&r, text);
         free(text);

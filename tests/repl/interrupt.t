@@ -10,7 +10,41 @@ sonde> n > 0
 true
 sonde>
 
-%case a loop that catches errors needs a second one
+%case a loop that catches errors ends after a second
+sonde> while true do pcall(function() while true do end end) end
+%pause 0.2
+%key C-c
+...
+interrupted
+sonde> n = 0
+sonde> coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()
+%pause 0.2
+%key C-c
+...
+interrupted
+sonde>
+
+%case so does one that catches the core's
+sonde> t = tensor.zeros { 300, 300 }
+sonde> while true do pcall(function() while true do u = t + t end end) end
+%pause 0.2
+%key C-c
+...
+interrupted
+sonde> u = t + t
+sonde>
+
+%case what catches an interrupt may go on
+sonde> pcall(function() while true do end end) print(tensor.ones { 2 }:sum())
+%pause 0.2
+%key C-c
+...2.0
+...
+sonde>
+$ timeout --preserve-status -s INT 0.5 "$SONDE" -e 'pcall(function() while true do end end) t = os.time() while os.time() < t + 3 do end print(2)'
+2
+
+%case a loop that catches errors ends by a second one at once
 sonde> while true do pcall(function() while true do end end) end
 %pause 0.2
 %key C-c

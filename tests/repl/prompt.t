@@ -128,9 +128,14 @@ sonde>
 21
 sonde>
 
-%case Ctrl-D leaves at once, also inside a chunk
+%case Ctrl-D leaves; inside a chunk it drops that
 sonde> for i = 1, 2 do
 %until ..>
+%key C-d
+...
+sonde> 1
+1
+sonde>
 %key C-d
 ...
 %exit 0
@@ -228,6 +233,16 @@ sonde> z = 11
 %key ENTER
 ...
 11
+sonde>
+
+%case Ctrl-\ at the prompt is nothing
+%env TERM=xterm
+sonde> x = 1
+%until sonde>
+%signal 3
+%pause 0.2
+sonde> x
+1
 sonde>
 
 %case a signal that ends it leaves the terminal in order
