@@ -123,7 +123,7 @@ function meta.__tostring(d)
   end
   local broken = core.dataset_broken(d)
   if broken > 0 then parts[#parts + 1] = ("%d broken"):format(broken) end
-  return table.concat(parts, " · ")
+  return table.concat(parts, util.screen " · ")
 end
 
 meta.methods = methods -- for TAB

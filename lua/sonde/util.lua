@@ -83,6 +83,13 @@ function util.number(v)
   return ("%.3e"):format(v)
 end
 
+local ascii = { ["─"] = "-", ["·"] = "-" }
+
+-- Our own signs as the person's locale can show them.
+function util.screen(s)
+  return core.utf8 and s or (s:gsub(utf8.charpattern, ascii))
+end
+
 -- Characters on the screen: UTF-8 counts once.
 local function width(s) return utf8.len(s) or #s end
 
@@ -109,7 +116,7 @@ function util.columns(rows, align)
       for c, cell in ipairs(row) do cells[c] = pad(cell, widths[c], align:sub(c, c) == "r") end
       lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
     else
-      lines[#lines + 1] = row:rep(total)
+      lines[#lines + 1] = util.screen(row):rep(total)
     end
   end
   return table.concat(lines, "\n")

@@ -9,6 +9,7 @@
 #include "bind/glue.h"
 #include "num/gemm.h"
 #include "num/kern.h"
+#include <langinfo.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -256,6 +257,8 @@ static void open_core(lua_State *L) {
     set_text(L, "corename", sn_gemm_corename());
     lua_pushinteger(L, sn_pool_size(sn_pool_default()));
     lua_setfield(L, -2, "threads");
+    lua_pushboolean(L, strcmp(nl_langinfo(CODESET), "UTF-8") == 0); /* as the program set LC_CTYPE */
+    lua_setfield(L, -2, "utf8");
     lua_newtable(L); /* core.meta: metatables by type, which the Lua half completes */
     lua_setfield(L, -2, "meta");
     sn_new_metatable(L, MT_BUF, buf_gc);

@@ -97,3 +97,10 @@ sonde: ...init.lua:1: bad rc
 %case warn() as in lua
 $ sonde -e 'warn("unseen") warn("@on") warn("se", "en") warn("@off") warn("unseen")'
 warning: seen
+
+%case signs that the locale can show
+$ for l in C C.UTF-8 xx_YY.UTF-8 ''; do LC_ALL=$l sonde -e 'sequential { dense { 1, input_shape = { 1 } } }:summary() print(tensors { x = { 1, 2 } })' | tr -d '[:print:]\n' | wc -c | awk '{ print ($1 > 0) }'; done
+0
+1
+1
+1
