@@ -139,8 +139,12 @@ static void set_signals(program *p) {
 }
 
 static bool flush_output(void) {
-    if (!fflush(stdout) && !ferror(stdout)) return true;
-    fprintf(stderr, "sonde: standard output: %s\n", strerror(errno));
+    if (fflush(stdout))
+        fprintf(stderr, "sonde: standard output: %s\n", strerror(errno));
+    else if (ferror(stdout))
+        fputs("sonde: standard output: not all of it could be written\n", stderr);
+    else
+        return true;
     return false;
 }
 

@@ -51,7 +51,7 @@ $ sonde --version | grep -c '^sonde [0-9]'
 $ sonde --help | head -n 1
 usage: sonde [options] [script [args]]
 $ sonde -e 'print(1)' > /dev/full
-sonde: standard output: No space left on device
+sonde: standard output: not all of it could be written
 %status 1
 
 %case errors of functions show the way, errors of the script do not
