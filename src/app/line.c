@@ -41,10 +41,12 @@ static void on_line(char *text) {
 }
 
 /* ---- completion ---- */
+static int word_start; /* of the word that is being completed, in Readline's line */
+
 static char *next_match(const char *word, int first) {
     static char **list;
     static int at;
-    if (!first) list = sn_complete(line.L, word), at = 0;
+    if (!first) list = sn_complete(line.L, rl_line_buffer, word, (size_t)word_start), at = 0;
     if (!list) return NULL;
     if (list[at]) return list[at++];
     free(list);
@@ -58,6 +60,7 @@ static char **complete(const char *word, int start, int end) {
     if (in_string) return NULL; /* Readline's own: file names */
     rl_attempted_completion_over = 1;
     rl_completion_append_character = '\0';
+    word_start = start;
     return rl_completion_matches(word, next_match);
 }
 
@@ -83,7 +86,7 @@ void sn_line_open(lua_State *L) {
     rl_catch_sigwinch = 0;
     rl_change_environment = 0; /* children shall see the terminal's size as it is, not as it was */
     rl_attempted_completion_function = complete;
-    rl_completer_word_break_characters = " \t\n\"'\\><=;+-*/%^~#{}()[],&|";
+    rl_completer_word_break_characters = " \t\n\"'\\><=;+-*/%^~#{}()[],&|?";
     rl_completer_quote_characters = "\"'";
     rl_completion_query_items = 0; /* no question in the middle: Ctrl-C could not end it */
     bind_keys();                   /* before the user's inputrc is read, which may say otherwise */

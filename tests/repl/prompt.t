@@ -195,6 +195,57 @@ sonde> setmetatable(abc, { __index = function() hit = hit + 1 end });
 0
 sonde>
 
+%case TAB completes options in braces, layers, and what help knows
+%env TERM=xterm
+%run -q
+sonde> m = sequential { dense { 1, input_shape = { 1 }, name = "the_first" } }
+%until sonde>
+%type conv2d { 3, 5, dilat
+%pause 0.2
+%key TAB
+%pause 0.2
+%type =2 }.dilation_rate
+%pause 0.2
+%key ENTER
+...
+{ 2, 2 }
+...
+sonde> run = function(_, t) return t.validation_split end
+%until sonde>
+%type run(1, { seed = 1, validation_sp
+%pause 0.2
+%key TAB
+%pause 0.2
+%type =5 })
+%pause 0.2
+%key ENTER
+...
+5
+sonde> 1
+1
+sonde>
+%type m.layers.the_f
+%pause 0.2
+%key TAB
+%pause 0.2
+%type .type
+%pause 0.2
+%key ENTER
+...
+dense
+sonde> 1
+1
+sonde>
+%type ?reduce_l
+%pause 0.2
+%key TAB
+%pause 0.2
+%key ENTER
+...
+reduce_lr_on_plateau{ ...
+...
+sonde>
+
 %case help by a question mark
 sonde> help = function(topic) print("topic", topic) end
 sonde> ?dense
