@@ -205,20 +205,30 @@ static int model_get(lua_State *L) {
     return 1;
 }
 
-/* core.model_set(m, parameter, tensor, check_only) */
+/* core.model_set(m, parameter, tensor, check_only [, who]) */
 static int model_set(lua_State *L) {
     const sn_model *m = sn_check_model(L, 1);
     const sn_param *p = check_param(L, m, 2);
     const sn_tensor *given = sn_check_tensor(L, 3);
     if (!sn_shape_equal(&given->shape, &p->spec.shape)) {
         char want[160], got[160];
-        return sn_raise_text(L, "set_weights: %s wants %s, got %s", p->name,
+        return sn_raise_text(L, "%s: %s wants %s, got %s", luaL_optstring(L, 5, "set_weights"), p->name,
                              sn_shape_text(&p->spec.shape, false, want, sizeof want),
                              sn_shape_text(&given->shape, false, got, sizeof got));
     }
     if (lua_toboolean(L, 4)) return 0;
     const sn_tensor *t = sn_float_tensor(L, 3);
     memcpy(m->slab + p->offset, t->data, p->count * sizeof(float));
+    return 0;
+}
+
+/* core.model_set_trainable(m, layer, bool) */
+static int model_set_trainable(lua_State *L) {
+    sn_model *m = sn_check_model(L, 1);
+    lua_Integer i = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, i >= 1 && i <= m->nlayer, 2, "no such layer");
+    sn_err e;
+    if (sn_model_set_trainable(m, (int)i - 1, lua_toboolean(L, 3), &e) != SN_OK) return sn_raise(L, &e);
     return 0;
 }
 
@@ -250,9 +260,16 @@ static int model_load(lua_State *L) {
 
 void sn_open_models(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "model_build", model_build }, { "model_info", model_info },       { "model_count", model_count },
-        { "model_get", model_get },     { "model_measure", model_measure }, { "model_set", model_set },
-        { "model_save", model_save },   { "model_load", model_load },       { NULL, NULL },
+        { "model_build", model_build },
+        { "model_info", model_info },
+        { "model_count", model_count },
+        { "model_get", model_get },
+        { "model_measure", model_measure },
+        { "model_set", model_set },
+        { "model_save", model_save },
+        { "model_load", model_load },
+        { "model_set_trainable", model_set_trainable },
+        { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");

@@ -39,6 +39,7 @@ void sn_model_free(sn_model *m) {
     for (int i = 0; i < m->nlayer; i++) {
         sn_free(m->layers[i].name);
         sn_obj_release(m->layers[i].obj);
+        sn_obj_release(m->layers[i].other);
         sn_obj_release(m->layers[i].activation);
     }
     for (int i = 0; i < m->nnode; i++) sn_free(m->nodes[i].in);
@@ -312,6 +313,27 @@ sn_status sn_model_init_weights(sn_model *m, sn_err *e) {
                               p->spec.fan_out, sn_mix(m->seed, (uint64_t)i), e);
         if (s != SN_OK) return e ? sn_fail_prefix(e, "%s", p->name) : s;
     }
+    return SN_OK;
+}
+
+sn_status sn_model_set_trainable(sn_model *m, int layer, bool trainable, sn_err *e) {
+    sn_layer *l = &m->layers[layer];
+    if (((const sn_layer_common *)l->obj->cfg)->trainable == trainable) return SN_OK;
+    if (!l->other) {
+        sn_value v = { .kind = SN_V_BOOL, .b = trainable };
+        l->other = sn_obj_with(l->obj, "trainable", &v, e);
+        if (!l->other) return e && e->code ? e->code : SN_ENOMEM;
+    }
+    sn_obj *was = l->obj;
+    l->obj = l->other;
+    l->other = was;
+    for (int i = 0; i < m->nnode; i++)
+        if (m->nodes[i].obj == was) m->nodes[i].obj = l->obj;
+    for (int i = 0; i < l->nparam; i++) {
+        sn_param *p = &m->params[l->first_param + i];
+        p->trainable = p->spec.trainable && trainable;
+    }
+    m->version++;
     return SN_OK;
 }
 

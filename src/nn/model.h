@@ -15,7 +15,9 @@ typedef struct {
 
 typedef struct {
     char *name;
-    sn_obj *obj; /* owned */
+    sn_obj *obj;   /* owned */
+    sn_obj *other; /* owned; obj with the other value of trainable, once it was asked for. Parameters borrow
+                    * from whichever of the two made them. */
     const sn_layer_type *type;
     sn_obj *activation;      /* owned; the `activation` layer that runs behind it, NULL = none */
     int first_param, nparam; /* first_param = -1 until the first call */
@@ -45,7 +47,8 @@ typedef struct sn_model {
     int input, output; /* node indices; models have one input and one output */
     float *slab;       /* all parameters */
     size_t slab_count;
-    uint64_t seed; /* of its initial weights */
+    uint64_t seed;    /* of its initial weights */
+    uint64_t version; /* counts changes after which plans must be built anew */
 } sn_model;
 
 /* Building: new, add_layer and call in any order that makes sense, then finish (which allocates and
@@ -60,6 +63,8 @@ sn_status sn_model_finish(sn_model *, int input_node, int output_node, uint64_t 
 /* finish without initial weights: they are zero. For those who fill them at once. */
 sn_status sn_model_allocate(sn_model *, int input_node, int output_node, uint64_t seed, sn_err *);
 void sn_model_free(sn_model *);
+/* Freezes a layer or lets it learn again; weights and what optimizers keep of them stay. */
+sn_status sn_model_set_trainable(sn_model *, int layer, bool trainable, sn_err *);
 /* Weights of every parameter from its initializer and model->seed. */
 sn_status sn_model_init_weights(sn_model *, sn_err *);
 /* An independent copy, weights included. */

@@ -141,6 +141,12 @@ sn_status sn_trainer_prepare(sn_trainer *t, int64_t n, bool train, sn_err *e) {
         if (s == SN_OK) s = want_outputs(t, n, e);
         if (s != SN_OK) return s;
     }
+    if (t->model_version != t->model->version) {
+        sn_plan_free(t->train_plan);
+        sn_plan_free(t->eval_plan);
+        t->train_plan = t->eval_plan = NULL;
+        t->model_version = t->model->version;
+    }
     sn_plan **plan = train ? &t->train_plan : &t->eval_plan;
     if (*plan && sn_plan_options(*plan)->batch >= n) return SN_OK;
     sn_plan_free(*plan); /* before the new one is made: two at once may not fit */

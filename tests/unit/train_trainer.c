@@ -186,6 +186,46 @@ static void without_compile_one_can_predict_only(void **state) {
     sn_model_free(m);
 }
 
+/* A layer frozen after some steps, by two trainers that have plans: as one that was made so. */
+static void freezing_is_the_same_as_frozen(void **state) {
+    (void)state;
+    sn_err e = { 0 };
+    sn_losses l, l2;
+    sn_model *m = make_model(net), *made = NULL;
+    sn_trainer *t = make_trainer(m, "sgd{learning_rate=0.1}", NULL),
+               *other = make_trainer(m, "sgd{learning_rate=0.1}", NULL);
+    ok(sn_trainer_step(t, BATCH, batch_x, batch_y, &scalar, &l, &e), &e);
+    ok(sn_trainer_step(other, BATCH, batch_x, batch_y, &scalar, &l, &e), &e);
+    int hidden = sn_model_find_layer(m, "hidden"), bn = sn_model_find_layer(m, "bn");
+    int64_t trainable, fixed, before;
+    int64_t total = sn_model_count(m, &before, &fixed);
+    ok(sn_model_set_trainable(m, hidden, false, &e), &e);
+    ok(sn_model_set_trainable(m, bn, false, &e), &e);
+    assert_int_equal(sn_model_count(m, &trainable, &fixed), total);
+    assert_int_equal(trainable, 16 * 3 + 3);
+    ok(sn_model_clone(&made, m, &e), &e); /* through its text, as a file */
+    assert_int_equal(made->params[m->layers[hidden].first_param].trainable, false);
+    sn_trainer *t2 = make_trainer(made, "sgd{learning_rate=0.1}", NULL);
+    t2->iterations = t->iterations = 1;
+    ok(sn_trainer_step(t, BATCH, batch_x, batch_y, &scalar, &l, &e), &e);
+    ok(sn_trainer_step(t2, BATCH, batch_x, batch_y, &scalar, &l2, &e), &e);
+    assert_true(l.total == l2.total && l.penalty == l2.penalty);
+    assert_memory_equal(m->slab, made->slab, m->slab_count * sizeof(float));
+    ok(sn_trainer_step(other, BATCH, batch_x, batch_y, &scalar, &l, &e), &e);
+    for (int i = 0; i < 3; i++) {
+        ok(sn_model_set_trainable(m, hidden, i % 2 == 0, &e), &e);
+        ok(sn_trainer_step(other, BATCH, batch_x, batch_y, &scalar, &l, &e), &e);
+    }
+    ok(sn_model_set_trainable(m, bn, true, &e), &e);
+    sn_model_count(m, &trainable, &fixed);
+    assert_int_equal(trainable, before);
+    sn_trainer_free(other);
+    sn_trainer_free(t2);
+    sn_trainer_free(t);
+    sn_model_free(made);
+    sn_model_free(m);
+}
+
 static void names_of_metrics_are_unique(void **state) {
     (void)state;
     sn_model *m = make_model(net);
@@ -323,6 +363,7 @@ int main(void) {
         cmocka_unit_test(clipping_hides_no_nan),
         cmocka_unit_test(one_nan_reaches_its_tensor),
         cmocka_unit_test(frozen_layers_stay),
+        cmocka_unit_test(freezing_is_the_same_as_frozen),
         cmocka_unit_test(schedules_count_from_zero),
         cmocka_unit_test(without_compile_one_can_predict_only),
         cmocka_unit_test(names_of_metrics_are_unique),
