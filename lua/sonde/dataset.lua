@@ -103,11 +103,15 @@ local function info(d)
   return state.info
 end
 
+util.methods("dataset", "d", methods)
+local FIELDS = { "count", "x_shape", "y_shape", "class_names", "object", "classes" }
+
 function meta.__index(d, k)
   if methods[k] then return methods[k] end
-  if k == "count" or k == "x_shape" or k == "y_shape" or k == "class_names" or k == "object" or k == "classes" then
-    return info(d)[k]
+  for _, name in ipairs(FIELDS) do
+    if k == name then return info(d)[k] end
   end
+  util.unknown("a dataset", k, methods, FIELDS)
 end
 meta.__len = core.dataset_len
 

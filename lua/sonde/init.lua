@@ -4,6 +4,7 @@ require "sonde.dataset"
 local graph = require "sonde.graph"
 local help = require "sonde.help"
 local model = require "sonde.model"
+local names = require "sonde.names"
 local objects = require "sonde.objects"
 local run = require "sonde.run"
 local seeds = require "sonde.seeds"
@@ -40,7 +41,9 @@ end
 for name, v in pairs(public) do
   sonde[name] = v
   _G[name] = v
+  names.add(name)
 end
+setmetatable(_G, { __index = names.global })
 _G.sonde = sonde
 
 -- The metatables stay out of reach: a changed __gc would break the core.

@@ -4,12 +4,19 @@ local util = require "sonde.util"
 
 local layers = {}
 
+-- What core.model_info says, until something of it is changed.
+function layers.info(model)
+  local s = core.state(model)
+  s.info = s.info or core.model_info(model)
+  return s.info
+end
+
 -- A copy of a parameter's values. What the trainer holds of it hangs on it: .grad, and the optimizer's state (.m, .v).
 local function parameter(model, trainer, p)
   local t = core.model_get(model, p.index)
   if trainer then
     local state = core.state(t)
-    state.grad = function() return core.trainer_get(trainer, p.index, "grad") end
+    state.grad = function() return p.trainable and core.trainer_get(trainer, p.index, "grad") or nil end
     local _, _, _, _, names = core.trainer_info(trainer)
     for _, name in ipairs(names or {}) do
       state[name] = function() return core.trainer_get(trainer, p.index, name) end
@@ -19,24 +26,64 @@ local function parameter(model, trainer, p)
 end
 
 local View = {}
-local about = setmetatable({}, { __mode = "k" }) -- view -> { model, layer, trainer }
+local about = setmetatable({}, { __mode = "k" }) -- view -> { model, number, trainer }
+
+local function layer_of(v) return layers.info(about[v].model).layers[about[v].number] end
+
+local function find_param(layer, name)
+  for _, p in ipairs(layer.params) do
+    if p.name == name then return p end
+  end
+end
+
+local fields = {}
+function fields.name(layer) return layer.name end
+function fields.type(layer) return layer.type end
+function fields.shape(layer) return layer.shape end
+function fields.config(layer) return layer.object end
+function fields.params(layer)
+  local list = {}
+  for i, p in ipairs(layer.params) do list[i] = p.name end
+  return list
+end
 
 function View.__index(v, k)
-  local info = about[v]
-  for _, p in ipairs(info.layer.params) do
-    if p.name == k then return parameter(info.model, info.trainer and info.trainer(), p) end
+  local info, layer = about[v], layer_of(v)
+  local p = find_param(layer, k)
+  if p then return parameter(info.model, info.trainer and info.trainer(), p) end
+  if fields[k] then return fields[k](layer) end
+  local value = layer.object[k]
+  if value ~= nil then return value end
+  local options = { "kind" }
+  for i, f in ipairs(core.describe("layer", layer.type).fields) do
+    if f.name == k then return nil end -- an option that was not given
+    options[i + 1] = f.name
   end
-  if k == "params" then
-    local list = {}
-    for i, p in ipairs(info.layer.params) do list[i] = p.name end
-    return list
+  util.unknown("layer " .. layer.name, k, fields, fields.params(layer), options)
+end
+
+-- Weights, and trainable, which holds from the next step on.
+function View.__newindex(v, k, value)
+  local model, layer = about[v].model, layer_of(v)
+  local p = find_param(layer, k)
+  if p then
+    value = type(value) == "number" and core.tensor(value) or util.as_tensor(value, "layer " .. layer.name, k)
+    core.model_set(model, p.index, value, false, "layers")
+  elseif k == "trainable" then
+    if type(value) ~= "boolean" then
+      util.fail("layer %s: trainable wants true or false, got %s", layer.name, util.a(value))
+    end
+    core.model_set_trainable(model, about[v].number, value)
+    core.state(model).info = nil
+  else
+    local list = fields.params(layer)
+    util.fail("layer %s: %s cannot be set; only trainable%s can", layer.name, tostring(k),
+      #list > 0 and " and its weights (" .. table.concat(list, ", ") .. ")" or "")
   end
-  if k == "config" then return info.layer.object end
-  return info.layer.object[k]
 end
 
 function View.__tostring(v)
-  local info = about[v].layer
+  local info = layer_of(v)
   local parts = { ("layer %s: %s -> %s"):format(info.name, tostring(info.object), util.shape_text(info.shape, true)) }
   for _, p in ipairs(info.params) do
     parts[#parts + 1] = ("  %s %s%s"):format(p.name, util.shape_text(p.shape), p.trainable and "" or "  not trainable")
@@ -48,20 +95,19 @@ local List = {}
 function List.__tostring(list)
   local rows = {}
   for i, v in ipairs(list) do
-    local info = about[v].layer
+    local info = layer_of(v)
     rows[i] = { info.name, info.type, util.shape_text(info.shape, true) }
   end
   return util.columns(rows, "lll")
 end
 
 -- By number and by name. trainer: a function that gives the present one or nil.
-function layers.of(model, info, trainer)
+function layers.of(model, trainer)
   local list = {}
-  for i, layer in ipairs(info.layers) do
-    local v = { name = layer.name, type = layer.type, shape = layer.shape }
-    about[v] = { model = model, layer = layer, trainer = trainer }
-    list[i] = setmetatable(v, View)
-    list[layer.name] = v
+  for i, layer in ipairs(layers.info(model).layers) do
+    local v = setmetatable({}, View) -- empty, so that every reading and writing is seen
+    about[v] = { model = model, number = i, trainer = trainer }
+    list[i], list[layer.name] = v, v
   end
   return setmetatable(list, List)
 end

@@ -12,11 +12,7 @@ local model = {}
 local fail = util.fail
 local meta, methods = core.meta.model, {}
 
-local function info_of(m)
-  local s = core.state(m)
-  s.info = s.info or core.model_info(m)
-  return s.info
-end
+local info_of = layers.info
 
 -- ---- compiling ----
 
@@ -205,6 +201,7 @@ function methods.memory(m, batch)
   return select(2, summary(m, util.whole("memory", "batch", batch, 32, 1), nstate))
 end
 
+util.methods("model", "m", methods)
 local fields = {}
 -- The run that was made last: fit's too, which is lost for nothing else when fit is interrupted.
 function fields.last_run(_, s) return s.last_run end
@@ -214,13 +211,19 @@ function fields.output_shape(m) return info_of(m).output end
 function fields.loss(_, s) return s.loss end
 function fields.optimizer(_, s) return s.optimizer end
 function fields.layers(m, s)
-  s.layers = s.layers or layers.of(m, info_of(m), function() return s.trainer end)
+  s.layers = s.layers or layers.of(m, function() return s.trainer end)
   return s.layers
 end
 
 function meta.__index(m, k)
   if methods[k] then return methods[k] end
   if fields[k] then return fields[k](m, core.state(m)) end
+  util.unknown("a model", k, methods, fields)
+end
+
+function meta.__newindex(_, k)
+  fail("model: %s cannot be set; m:set_weights(list), m.layers.NAME.kernel = t and m.layers.NAME.trainable = false can",
+    tostring(k))
 end
 
 function meta.__tostring(m)

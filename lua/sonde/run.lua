@@ -380,7 +380,7 @@ end
 
 -- ---- looking at ----
 
-local function model_info(r) return core.model_info(core.state(r).model) end
+local function model_info(r) return layers.info(core.state(r).model) end
 
 function methods.history(r)
   return report.history(r, core.state(r).first)
@@ -425,6 +425,8 @@ function methods.save(r, path)
   core.run_save(r, path)
 end
 
+util.methods("run", "r", methods)
+
 -- ---- fields ----
 
 local fields = {}
@@ -442,7 +444,7 @@ function fields.iterations(_, s) return (select(3, core.trainer_rate(s.trainer))
 function fields.learning_rate(_, s) return (core.trainer_rate(s.trainer)) end
 function fields.verbose(_, s) return s.verbose end
 function fields.layers(r, s)
-  s.layers = s.layers or layers.of(s.model, model_info(r), function()
+  s.layers = s.layers or layers.of(s.model, function()
     return core.run_info(r).has_gradients and s.trainer or nil
   end)
   return s.layers
@@ -451,6 +453,7 @@ end
 function meta.__index(r, k)
   if methods[k] then return methods[k] end
   if fields[k] then return fields[k](r, core.state(r)) end
+  util.unknown("a run", k, methods, fields)
 end
 
 function meta.__newindex(r, k, v)
@@ -468,7 +471,7 @@ end
 
 function meta.__tostring(r)
   local s, info = core.state(r), core.run_info(r)
-  local text = ("run of %s: %s%s"):format(core.model_info(s.model).name, position(s, info),
+  local text = ("run of %s: %s%s"):format(model_info(r).name, position(s, info),
     info.done and ", done" or "")
   local _, rows = core.run_columns(r)
   if rows > 0 then

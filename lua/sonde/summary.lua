@@ -52,7 +52,7 @@ end
 
 -- The text, and the bytes that training with that batch will hold.
 local function summary(m, batch, nstate)
-  local info = core.model_info(m)
+  local info = layers.info(m)
   local total, trainable, fixed = core.model_count(m)
   local macs = 0
   for _, layer in ipairs(info.layers) do macs = macs + layer.macs end

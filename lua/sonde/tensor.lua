@@ -10,9 +10,9 @@ function meta.__index(t, k)
   if k == "shape" then return core.tensor_shape(t) end
   if k == "dtype" then return core.tensor_dtype(t) end
   if methods[k] then return methods[k] end
-  local extra = core.state(t)[k] -- what a run hung on it: .grad
-  if type(extra) == "function" then return extra() end
-  return extra
+  local state = core.state(t)
+  if state[k] then return state[k]() end -- what a run hung on it: .grad
+  if k ~= "grad" then util.unknown("a tensor", k, methods, state, { "shape", "dtype" }) end
 end
 
 -- ---- printing: as numpy, with shape and statistics first ----
@@ -114,6 +114,7 @@ function meta.__tostring(t)
 end
 
 function methods.copy(t, dtype) return core.tensor(t, dtype) end
+util.methods("tensor", "t", methods)
 
 -- ---- making ----
 

@@ -35,6 +35,28 @@ function util.options(who, opts, allowed)
   return opts
 end
 
+-- Methods that say what is wrong when they are called with a dot. letter: what such a value is called in examples.
+function util.methods(kind, letter, methods)
+  for name, fn in pairs(methods) do
+    methods[name] = function(self, ...)
+      if core.type(self) ~= kind then util.fail("write %s:%s(...) with a colon", letter, name) end
+      return fn(self, ...)
+    end
+  end
+end
+
+-- There is no field k; lists: tables whose keys, or whose texts in a list, are the names that there are.
+function util.unknown(what, k, ...)
+  local names = {}
+  for _, list in ipairs { ... } do
+    for name, v in pairs(list) do names[#names + 1] = type(name) == "string" and name or v end
+  end
+  table.sort(names)
+  local near = type(k) == "string" and core.suggest(k, names)
+  util.fail("%s has no %s%s", what, type(k) == "string" and k or "[" .. tostring(k) .. "]",
+    near and ("; did you mean %s?"):format(near) or "")
+end
+
 -- A whole number of at least min, or def where v is nil.
 function util.whole(who, name, v, def, min)
   if v == nil then return def end

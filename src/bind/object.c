@@ -292,7 +292,7 @@ static int describe(lua_State *L) {
     return 0;
 }
 
-/* core.kinds: a list of { kind = "layer", { name, constructor, inputs or nil }, ... } */
+/* core.kinds: a list of { kind = "layer", { name, alias or nil, construct, inputs or nil }, ... } */
 static void push_kinds(lua_State *L) {
     lua_newtable(L);
     for (int i = 0; sn_all_kinds[i]; i++) {
@@ -302,6 +302,7 @@ static void push_kinds(lua_State *L) {
         for (int j = 0; k->list[j]; j++) {
             lua_newtable(L);
             set_text(L, "name", k->list[j]->name);
+            set_text(L, "alias", k->list[j]->alias);
             lua_pushlightuserdata(L, (void *)(uintptr_t)k);
             lua_pushlightuserdata(L, (void *)(uintptr_t)k->list[j]);
             lua_pushcclosure(L, construct, 2);
