@@ -29,8 +29,8 @@ typedef struct {
 static sn_status cannot_list(const char *path, sn_err *e) {
     const char *why = errno == ENOENT    ? "there is no such folder; check the path"
                       : errno == ENOTDIR ? "is not a folder; give the folder that holds the images"
-                      : errno == EACCES  ? "may not be read; change its permissions (chmod u+rx)"
-                                         : strerror(errno);
+                      : errno == EACCES ? "may not be read; change its permissions or its folder's (chmod u+rx)"
+                                        : strerror(errno);
     return sn_fail(e, SN_EIO, "image_folder: \"%.300s\": %s", path, why);
 }
 
@@ -63,7 +63,7 @@ static sn_status walk_folder(walk *w, const char *path, const chain *up, sn_err 
 
 static sn_status walk_entry(walk *w, const char *path, const chain *here, sn_err *e) {
     struct stat st;
-    if (lstat(path, &st) != 0) return SN_OK; /* gone meanwhile */
+    if (lstat(path, &st) != 0) return errno == ENOENT ? SN_OK /* gone meanwhile */ : cannot_list(path, e);
     bool link = S_ISLNK(st.st_mode);
     if (link && stat(path, &st) != 0)
         st.st_mode = 0; /* a dead link with an image's name: broken, said when read */
@@ -125,11 +125,14 @@ static sn_status scan_below(sn_scan *o, const char *path, int32_t label, bool fo
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-static bool is_folder(const char *dir, const char *name) {
+/* Is it a folder? What may not be looked at is an error: a class would be missing without a word. */
+static sn_status is_folder(bool *is, const char *dir, const char *name, sn_err *e) {
     char path[PATH_MAX];
     struct stat st;
     int n = snprintf(path, sizeof path, "%s/%s", dir, name);
-    return n < (int)sizeof path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    errno = 0;
+    *is = n < (int)sizeof path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return errno == EACCES ? cannot_list(path, e) : SN_OK;
 }
 
 static sn_status add_class(sn_scan *o, const char *name, sn_err *e) {
@@ -151,9 +154,15 @@ static sn_status find_classes(sn_scan *o, const char *dir, sn_err *e) {
     DIR *d = opendir(dir);
     if (!d) return cannot_list(dir, e);
     sn_status s = SN_OK;
-    struct dirent *entry;
-    while (s == SN_OK && (entry = readdir(d)))
-        if (entry->d_name[0] != '.' && is_folder(dir, entry->d_name)) s = add_class(o, entry->d_name, e);
+    while (s == SN_OK) {
+        errno = 0;
+        struct dirent *entry = readdir(d);
+        if (!entry && errno) s = cannot_list(dir, e);
+        if (!entry) break;
+        bool is = false;
+        if (entry->d_name[0] != '.') s = is_folder(&is, dir, entry->d_name, e);
+        if (s == SN_OK && is) s = add_class(o, entry->d_name, e);
+    }
     closedir(d);
     if (s == SN_OK && o->nclass == 0)
         return sn_fail(e, SN_EINVAL,
@@ -170,11 +179,14 @@ static sn_status given_classes(sn_scan *o, const char *dir, const sn_strings *cl
         for (size_t j = 0; j < i; j++)
             if (strcmp(classes->v[j], name) == 0)
                 return sn_fail(e, SN_EINVAL, "image_folder: class_names has \"%.100s\" twice", name);
-        if (!name[0] || name[0] == '.' || strchr(name, '/') || !is_folder(dir, name))
-            return sn_fail(e, SN_EINVAL,
-                           "image_folder: class_names has \"%.100s\", but \"%.200s\" has no such folder", name,
-                           dir);
-        sn_status s = add_class(o, name, e);
+        bool is = false;
+        sn_status s = SN_OK;
+        if (name[0] && name[0] != '.' && !strchr(name, '/')) s = is_folder(&is, dir, name, e);
+        if (s == SN_OK && !is)
+            s = sn_fail(e, SN_EINVAL,
+                        "image_folder: class_names has \"%.100s\", but \"%.200s\" has no such folder", name,
+                        dir);
+        if (s == SN_OK) s = add_class(o, name, e);
         if (s != SN_OK) return s;
     }
     return SN_OK;

@@ -207,7 +207,13 @@ static void says_what_is_wrong(void **state) {
     if (geteuid() != 0) { /* root may read everything */
         assert_int_equal(chmod(in_root("pets/cat"), 0), 0);
         refused("pets", "", "may not be read");
+        assert_int_equal(chmod(in_root("pets/cat"), 0444), 0); /* names can be listed, and no more */
+        refused("pets", "", "may not be read");
         assert_int_equal(chmod(in_root("pets/cat"), 0777), 0);
+        assert_int_equal(chmod(in_root("pets"), 0444), 0);
+        refused("pets", "", "may not be read");
+        refused("pets", ", class_names={\"cat\", \"dog\"}", "may not be read");
+        assert_int_equal(chmod(in_root("pets"), 0777), 0);
     }
     sn_err e = { 0 };
     sn_dataset *d = open_folder("single", SMALL ", class_names={\"only\"}", &e); /* asked for by name */
@@ -248,6 +254,21 @@ static void broken_files_warn_once(void **state) {
         expect_part(&e, "broken/b/bad.jpg: broken JPEG: no pixels; remove the file");
     }
     assert_int_equal(warnings, 0);
+    sn_dataset_release(d);
+}
+
+/* Of a path that is too long for a message, the end is shown: it tells the file. */
+static void long_paths_are_told_by_their_end(void **state) {
+    (void)state;
+    sn_err e = { 0 };
+    float x[PIXELS], y;
+    char name[300];
+    snprintf(name, sizeof name, "long/%0100d/%0100d/the_file.bmp", 1, 2);
+    put_file(name, "BM", 2);
+    watch_warnings();
+    sn_dataset *d = open_folder("long", SMALL ", labels=\"none\"", &e);
+    assert_int_equal(d->fns->get(d, 0, x, &y, &e), SN_ESKIP);
+    assert_non_null(strstr(last_warning, "2/the_file.bmp: broken BMP: the file is cut off; skipped"));
     sn_dataset_release(d);
 }
 
@@ -467,6 +488,7 @@ int main(void) {
         cmocka_unit_test(order_depends_on_the_seed_alone),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(broken_files_warn_once),
+        cmocka_unit_test(long_paths_are_told_by_their_end),
         cmocka_unit_test(large_images_are_broken_ones),
         cmocka_unit_test(caches_agree),
         cmocka_unit_test(a_full_disk_ends_caching_only),

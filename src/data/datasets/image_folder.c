@@ -52,6 +52,12 @@ typedef struct {
 
 /* ---- one sample ---- */
 
+/* Puts the path before the message; of a long one the end, which tells the file. */
+static void name_file(const char *path, sn_err *e) {
+    size_t n = strlen(path), most = 150;
+    sn_fail_prefix(e, "%s%s", n > most ? "..." : "", n > most ? path + n - most : path);
+}
+
 static sn_status decode(const folder *f, const char *path, uint8_t *out, sn_err *e) {
     const folder_cfg *c = f->cfg;
     sn_image m;
@@ -60,7 +66,7 @@ static sn_status decode(const folder *f, const char *path, uint8_t *out, sn_err 
     sn_status s = sn_file_read(path, &file, e);
     if (s == SN_OK) {
         s = sn_image_decode(&m, file.data, file.len, color_channels[c->color_mode], c->max_pixels, e);
-        if (s != SN_OK) sn_fail_prefix(e, "%.150s", path);
+        if (s != SN_OK) name_file(path, e);
     }
     sn_buf_free(&file);
     if (s != SN_OK) return s;
