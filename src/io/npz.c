@@ -65,6 +65,7 @@ sn_status sn_npz_load(sn_npz *nz, const char *path, sn_err *e) {
 
 sn_status sn_npz_save(const char *path, const char *const *names, const sn_tensor *const *tensors, int64_t n,
                       sn_err *e) {
+    if (n == 0) return sn_fail(e, SN_EINVAL, "%s: no arrays to save; an .npz holds at least one", path);
     sn_archive_writer *w = NULL;
     sn_status s = sn_archive_create(&w, path, e);
     for (int64_t i = 0; s == SN_OK && i < n; i++) {

@@ -15,7 +15,7 @@ typedef struct {
 /* Every member called NAME.npy; a file without any is an error. After a failure nz is empty. */
 sn_status sn_npz_load(sn_npz *nz, const char *path, sn_err *);
 void sn_npz_drop(sn_npz *nz);
-/* Written atomically, in the order given. Names must differ and be usable as member names. */
+/* Written atomically, in the order given. n >= 1; names must differ and be usable as member names. */
 sn_status sn_npz_save(const char *path, const char *const *names, const sn_tensor *const *tensors, int64_t n,
                       sn_err *);
 
