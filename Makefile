@@ -89,7 +89,7 @@ LUA_SRC := $(shell find lua -name '*.lua' | sort)
 $(BUILD)/gen/embedded.c: $(LUA_SRC) scripts/embed.sh
 	@mkdir -p $(@D)
 	sh scripts/embed.sh $(LUA_SRC) > $@.tmp && mv $@.tmp $@
-$(BUILD)/gen/embedded.o: $(BUILD)/gen/embedded.c
+$(BUILD)/gen/embedded.o: $(BUILD)/gen/embedded.c src/bind/embedded.h
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 # Unit tests: tests/unit/FOLDER_what.c links FOLDER and all below it.
@@ -120,7 +120,7 @@ TESTED ?=
 check:
 	TESTED=$(TESTED) sh scripts/check
 asan tsan:
-	$(MAKE) VARIANT=$@ all unit
+	$(MAKE) VARIANT=$@ BUILD=build/$@ all unit
 	BUILD=build/$@ SANITIZER=$@ sh scripts/run-tests
 
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
@@ -129,7 +129,7 @@ build/fuzz/%: tests/fuzz/%.c build/fuzz/libsonde.a
 	clang $(BASE_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS)
 fuzz-bins: $(FUZZ_BIN)
 fuzz:
-	$(MAKE) VARIANT=fuzz build/fuzz/libsonde.a fuzz-bins
+	$(MAKE) VARIANT=fuzz BUILD=build/fuzz build/fuzz/libsonde.a fuzz-bins
 	sh scripts/fuzz
 
 install: all
