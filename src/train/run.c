@@ -86,7 +86,7 @@ sn_status sn_run_make(sn_run **out, sn_trainer *t, sn_dataset *train, sn_dataset
     r->train = sn_dataset_retain(train);
     r->val = val ? sn_dataset_retain(val) : NULL;
     r->message = r->shown = SN_BUF_INIT(MAX_TEXT);
-    r->epoch_start = sn_clock();
+    r->epoch_start = r->left = sn_clock();
     s = set_up(r, callbacks, ncallback, e);
     if (s == SN_OK) {
         *out = r;
@@ -338,7 +338,9 @@ static sn_status advance(sn_run *r, sn_event *ev, sn_err *e) {
 }
 
 sn_status sn_run_next(sn_run *r, sn_event *ev, sn_err *e) {
+    r->epoch_start += sn_clock() - r->left;
     sn_status s = advance(r, ev, e);
+    r->left = sn_clock();
     return s == SN_ECANCEL ? report_interrupt(r, e) : s;
 }
 
