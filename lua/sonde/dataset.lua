@@ -77,7 +77,7 @@ function methods.split(d, fraction, opts)
   end
   opts = opts or {}
   if type(fraction) ~= "number" or not (fraction > 0 and fraction < 1) then
-    util.fail("split: the fraction must be a number between 0 and 1, got %s", tostring(fraction))
+    util.fail("split: the fraction must be a number between 0 and 1, got %s", util.quoted(fraction))
   end
   local shuffle = opts.shuffle
   if shuffle == nil then shuffle = opts.seed ~= nil end

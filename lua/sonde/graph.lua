@@ -111,6 +111,22 @@ local function check_name(who, name)
   if name ~= nil and type(name) ~= "string" then fail("%s: name wants a text, got %s", who, util.a(name)) end
 end
 
+-- What each layer says of its input must be what it gets.
+local function check_input_shapes(m)
+  local info = core.model_info(m)
+  for i, layer in ipairs(info.layers) do
+    local says, from = layer.object.input_shape, layer.inputs[1]
+    if layer.type ~= "input" and says and #says > 0 and from then
+      local want, got = util.shape_text(says), util.shape_text(info.layers[from].shape)
+      if want ~= got then
+        fail("sequential: layer %d, %s: its input_shape %s is not what the layer before it gives, %s; leave it out", i - 1,
+          layer.name, want, got)
+      end
+    end
+  end
+  return m
+end
+
 function graph.sequential(t)
   if core.type(t) ~= "table" then fail("sequential: wants a list of layers, got %s", util.a(t)) end
   local options, n = {}, #t
@@ -139,7 +155,7 @@ function graph.sequential(t)
     at = c.add(layer, at)
   end
   if at == input then fail "sequential: has an input and no layer behind it" end
-  return c.build(options.name or "sequential", input, at)
+  return check_input_shapes(c.build(options.name or "sequential", input, at))
 end
 
 local function one_symbol(v, what)

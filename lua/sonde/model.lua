@@ -22,6 +22,23 @@ local function rate_function(optimizer)
   return type(rate) == "function" and rate or nil
 end
 
+-- Softmax shares 1 among the units of its last axis; a single one has it all, whatever the weights are.
+local function warn_of_single_softmax(m)
+  local info = info_of(m)
+  if info.output[#info.output] ~= 1 then return end
+  local read = {}
+  for _, layer in ipairs(info.layers) do
+    for _, i in ipairs(layer.inputs) do read[i] = true end
+  end
+  for i, layer in ipairs(info.layers) do
+    local act = layer.object.activation
+    if not read[i] and core.type(act) == "object" and act.type == "softmax" then
+      io.stderr:write(("warning: compile: %s has one unit with softmax, which is always 1; use activation = \"sigmoid\"\n")
+        :format(layer.name))
+    end
+  end
+end
+
 -- m:compile{ loss = , optimizer = , metrics = {} }; again: the weights stay, the optimizer starts anew.
 function methods.compile(m, opts)
   opts = util.options("compile", opts, { "loss", "optimizer", "metrics" })
@@ -42,6 +59,7 @@ function methods.compile(m, opts)
   s.trainer = core.trainer(m, loss, optimizer, metrics, names, seeds.next "run")
   s.optimizer, s.loss, s.rate = optimizer, loss, rate_function(optimizer)
   s.layers = nil
+  warn_of_single_softmax(m)
 end
 
 -- What a model from a file brings along.

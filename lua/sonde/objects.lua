@@ -1,5 +1,6 @@
 -- Constructors by name and by kind, and what stands where an object is wanted.
 local core = require "sonde.core"
+local names = require "sonde.names"
 local util = require "sonde.util"
 
 local objects = { by_kind = {}, global = {}, constructor_of = {} }
@@ -20,7 +21,11 @@ local function article(kind) return (kind:find "^[aeiou]" and "an " or "a ") .. 
 -- An object of the kind from what a user may write for it: the object, its name, or its constructor.
 -- Returns the object and the name by which it was given, if it was.
 function objects.as(kind, v, who)
-  if type(v) == "string" then return core.named(kind, v), v end
+  if type(v) == "string" then
+    local ours = not core.describe(kind, v) and names.ours(v, kind)
+    if ours then util.fail('%s: there is no %s "%s"; its name is "%s"', who, kind, v, ours) end
+    return core.named(kind, v), v
+  end
   local made = objects.constructor_of[v]
   if made then v = made.kind == kind and v {} or v end
   if made and made.kind ~= kind and core.describe(kind, made.name) then return core.named(kind, made.name) end

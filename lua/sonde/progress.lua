@@ -7,7 +7,7 @@ local progress = {}
 local WIDTH, INTERVAL = 25, 0.1
 
 -- keras/src/utils/progbar.py: %.4f where the value is above 1e-3 in size, else %.4e
-local function value_text(v) return util.fixed(math.abs(v) > 1e-3 and "%.4f" or "%.4e", v) end
+function progress.value_text(v) return util.fixed(math.abs(v) > 1e-3 and "%.4f" or "%.4e", v) end
 
 -- keras/src/utils/progbar.py, _format_time
 local function step_time(seconds)
@@ -19,7 +19,7 @@ end
 -- pairs: a list of { name, value }
 local function values_text(values)
   local out = {}
-  for i, v in ipairs(values) do out[i] = (" - %s: %s"):format(v[1], value_text(v[2])) end
+  for i, v in ipairs(values) do out[i] = (" - %s: %s"):format(v[1], progress.value_text(v[2])) end
   return table.concat(out)
 end
 

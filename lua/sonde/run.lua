@@ -20,6 +20,19 @@ local OPTIONS = { "batch_size", "epochs", "shuffle", "seed", "validation_data", 
 local EVENTS = { "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end",
   "on_train_batch_begin", "on_train_batch_end" }
 
+-- Keras's that are not there, with what serves instead.
+local MISSING = {
+  class_weight = "repeat samples of the rarer class with d:pick(list)",
+  sample_weight = "repeat samples with d:pick(list)",
+}
+
+local function check_options(who, opts)
+  for k in pairs(core.type(opts) == "table" and opts or {}) do
+    if MISSING[k] then fail("%s: there is no %s; %s", who, k, MISSING[k]) end
+  end
+  return util.options(who, opts, OPTIONS)
+end
+
 -- A Lua callback is a table of functions; what else is in it is its own.
 local function check_functions(who, cb)
   local some = false
@@ -63,7 +76,7 @@ end
 local function check_verbose(who, v)
   if v == nil then return 1 end
   if v == true then return 1 elseif v == false then return 0 end
-  if v ~= 0 and v ~= 1 and v ~= 2 then fail("%s: verbose = %s is not one of 0, 1, 2", who, tostring(v)) end
+  if v ~= 0 and v ~= 1 and v ~= 2 then fail("%s: verbose = %s is not one of 0, 1, 2", who, util.quoted(v)) end
   return v
 end
 
@@ -75,7 +88,7 @@ local function split_data(who, x, y, opts)
     return dataset.from(who, x, y), val ~= nil and dataset.from(who .. ": validation_data", val) or nil
   end
   if type(f) ~= "number" or not (f > 0 and f < 1) then
-    fail("%s: validation_split = %s must be a number between 0 and 1", who, tostring(f))
+    fail("%s: validation_split = %s must be a number between 0 and 1", who, util.quoted(f))
   end
   if opts.validation_data ~= nil then fail("%s: give validation_split or validation_data, not both", who) end
   if dataset.is(x) then
@@ -109,7 +122,7 @@ end
 
 -- m:run(...): a run that has made no step.
 function run.new(who, m, trainer, rate, x, y, opts)
-  opts = util.options(who, opts, OPTIONS)
+  opts = check_options(who, opts)
   local described, functions = sort_callbacks(who, opts.callbacks)
   local train, val = split_data(who, x, y, opts)
   local verbose = check_verbose(who, opts.verbose)
@@ -367,7 +380,8 @@ function methods.epoch(r, n)
 end
 
 -- All epochs.
-function methods.finish(r)
+function methods.finish(r, n)
+  if n ~= nil then fail("finish: goes to the planned end and takes nothing; r:epoch(n) makes n epochs") end
   if not core.run_info(r).done then drive(r, function() return false end) end
   return r
 end
@@ -476,7 +490,7 @@ function meta.__tostring(r)
   local _, rows = core.run_columns(r)
   if rows > 0 then
     for _, v in ipairs(report.epoch_values(r, rows)) do
-      text = ("%s - %s: %s"):format(text, v[1], util.fixed("%.4f", v[2]))
+      text = ("%s - %s: %s"):format(text, v[1], progress.value_text(v[2]))
     end
   end
   return text

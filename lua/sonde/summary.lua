@@ -42,12 +42,12 @@ local function memory(m, batch, nstate)
   parts[#parts + 1] = { "activations", core.model_measure(m, batch, true) }
   parts[#parts + 1] = { "validation", core.model_measure(m, batch, false) }
   parts[#parts + 1] = { "loaders", 2 * core.loader_bytes(m, batch) }
-  local total, texts = 0, {}
+  local total, rows = 0, {}
   for i, p in ipairs(parts) do
     total = total + p[2]
-    texts[i] = p[1] .. " " .. core.bytes(p[2])
+    rows[i] = { "  " .. p[1], core.bytes(p[2]) }
   end
-  return total, table.concat(texts, " + ")
+  return total, util.columns(rows, "lr")
 end
 
 -- The text, and the bytes that training with that batch will hold.
@@ -67,7 +67,7 @@ local function summary(m, batch, nstate)
     line("Trainable params", trainable),
     line("Non-trainable params", fixed),
     ("One sample: %s forward, activations %s"):format(gflop(macs), core.bytes(core.model_measure(m, 1, true))),
-    ("Training with batch_size %d: %s = %s"):format(batch, core.bytes(bytes), parts),
+    ("Training with batch_size %d: %s\n%s"):format(batch, core.bytes(bytes), parts),
   }, "\n"), bytes
 end
 

@@ -1,5 +1,6 @@
 -- Tensors as the user sees them: the table `tensor`, printing, .npy and .npz files.
 local core = require "sonde.core"
+local seeds = require "sonde.seeds"
 local util = require "sonde.util"
 
 local meta = core.meta.tensor
@@ -124,6 +125,20 @@ local tensor = setmetatable({}, {
 })
 function tensor.zeros(shape, dtype) return core.tensor_full(shape, 0, dtype) end
 function tensor.ones(shape, dtype) return core.tensor_full(shape, 1, dtype) end
+-- tensor.random{ 2, 3 }: uniform in [0, 1); tensor.randn{ 2, 3 }: normal; { 2, 3, seed = 7 } repeats, as sonde.seed does.
+local function random(who, normal)
+  return function(shape, dtype)
+    if core.type(shape) ~= "table" then util.fail("%s: wants a shape, as in %s{ 2, 3 }, got %s", who, who, util.a(shape)) end
+    local named, sizes = {}, {}
+    for k, v in pairs(shape) do
+      if math.type(k) == "integer" then sizes[k] = v else named[k] = v end
+    end
+    util.options(who, named, { "seed", "dtype" })
+    local seed = util.whole(who, "seed", named.seed, nil, math.mininteger)
+    return core.tensor_random(sizes, seed or seeds.next "tensor", normal, dtype or named.dtype)
+  end
+end
+tensor.random, tensor.randn = random("tensor.random", false), random("tensor.randn", true)
 function tensor.full(shape, value, dtype) return core.tensor_full(shape, value, dtype) end
 
 -- ---- files ----

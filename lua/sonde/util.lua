@@ -16,6 +16,9 @@ function util.a(v)
   return (t:find "^[aeiou]" and "an " or "a ") .. t
 end
 
+-- A value as a message shows it: texts in quotes, so that epochs = "3" is not taken for a number.
+function util.quoted(v) return type(v) == "string" and '"' .. v .. '"' or tostring(v) end
+
 -- Checks that opts (nil or a table) has only the allowed names; returns it or an empty table.
 function util.options(who, opts, allowed)
   if opts == nil then return {} end
@@ -62,7 +65,7 @@ function util.whole(who, name, v, def, min)
   if v == nil then return def end
   local n = type(v) == "number" and math.tointeger(v)
   if not n or n < min then
-    util.fail("%s: %s = %s must be a whole number%s", who, name, tostring(v),
+    util.fail("%s: %s = %s must be a whole number%s", who, name, util.quoted(v),
       min > math.mininteger and " of at least " .. min or "")
   end
   return n

@@ -56,6 +56,14 @@ int sn_raise_text(lua_State *L, const char *fmt, ...) {
     return sn_raise(L, &e);
 }
 
+const char *sn_push_quoted(lua_State *L, int idx) {
+    if (lua_type(L, idx) == LUA_TSTRING)
+        lua_pushfstring(L, "\"%s\"", lua_tostring(L, idx));
+    else
+        luaL_tolstring(L, idx, NULL);
+    return lua_tostring(L, -1);
+}
+
 /* core.fail(text): for the Lua half. */
 static int l_fail(lua_State *L) { return sn_raise_text(L, "%s", luaL_checkstring(L, 1)); }
 

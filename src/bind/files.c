@@ -19,9 +19,19 @@ static void push_moved(lua_State *L, sn_tensor *t) {
     sn_account(L, (size_t)sn_shape_count(&r->shape) * sn_dtype_size(r->dtype));
 }
 
+static const char *check_path(lua_State *L, const char *who) {
+    if (lua_type(L, 1) != LUA_TSTRING) {
+        sn_raise_text(L, "%s: wants the path of a file as a text, got %s%s", who,
+                      lua_isnoneornil(L, 1) ? "" : "a ",
+                      lua_isnoneornil(L, 1) ? "nothing" : luaL_typename(L, 1));
+        return NULL;
+    }
+    return lua_tostring(L, 1);
+}
+
 /* core.npz_load(path) -> table of tensors by name */
 static int npz_load(lua_State *L) {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = check_path(L, "npz.load");
     sn_npz *nz = sn_push_box(L, MT_NPZ, sizeof *nz);
     sn_err e;
     sn_status s = sn_npz_load(nz, path, &e);
@@ -37,7 +47,7 @@ static int npz_load(lua_State *L) {
 
 /* core.npz_save(path, list of names, list of tensors) */
 static int npz_save(lua_State *L) {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = check_path(L, "npz.save");
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checktype(L, 3, LUA_TTABLE);
     size_t n = lua_rawlen(L, 2);
@@ -57,7 +67,7 @@ static int npz_save(lua_State *L) {
 }
 
 static int npy_load(lua_State *L) {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = check_path(L, "npy.load");
     sn_tensor *t = sn_push_tensor(L);
     sn_err e;
     sn_status s = sn_npy_load(t, path, &e);
@@ -68,7 +78,7 @@ static int npy_load(lua_State *L) {
 }
 
 static int npy_save(lua_State *L) {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = check_path(L, "npy.save");
     const sn_tensor *t = sn_check_tensor(L, 2);
     sn_err e;
     if (sn_npy_save(t, path, &e) != SN_OK) return sn_raise(L, &e);

@@ -46,6 +46,8 @@ typedef struct {
 /* The one place that raises. The message gets the position of the user's line, not of the Lua half's. */
 int sn_raise(lua_State *, const sn_err *);
 int sn_raise_text(lua_State *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Pushes a value as a message shows it: texts in quotes. */
+const char *sn_push_quoted(lua_State *, int idx);
 /* Tells Lua's collector of memory that it cannot see. */
 void sn_account(lua_State *, size_t bytes);
 /* The same for what the core has allocated since it held `before` bytes (sn_mem_used). */

@@ -50,6 +50,21 @@ static int object_gc(lua_State *L) {
 
 /* ---- constructing ---- */
 
+static int construct(lua_State *L);
+
+static const char *with_article(lua_State *L, const char *kind) {
+    return lua_pushfstring(L, "%s %s", strchr("aeiou", kind[0]) ? "an" : "a", kind);
+}
+
+/* A number as it is, of others the type: "a function", "a table". */
+static const char *foreign_text(lua_State *L, int value) {
+    if (lua_type(L, value) == LUA_TNUMBER || lua_type(L, value) == LUA_TBOOLEAN)
+        return sn_push_quoted(L, value);
+    const char *type = luaL_typename(L, value);
+    if (luaL_getmetafield(L, value, "__name") == LUA_TSTRING) type = lua_tostring(L, -1);
+    return with_article(L, type);
+}
+
 static const sn_field *field_at_pos(const sn_obj *o, int pos) {
     const sn_field *f;
     for (int i = 0; (f = sn_field_at(o->kind, o->desc, i)); i++)
@@ -68,6 +83,38 @@ static void keep_function(lua_State *L, int box, int value, const char *field) {
     lua_setfield(L, -2, field);
 }
 
+/* An object with all defaults where its constructor stands: activation = relu. A name that two kinds share is
+ * taken from the field's kind. What stays on the stack owns it. */
+static void object_of_constructor(lua_State *L, const sn_obj *o, const sn_field *f, int value, sn_value *v) {
+    if (lua_tocfunction(L, value) != construct || !f->kind) return;
+    lua_getupvalue(L, value, 1);
+    lua_getupvalue(L, value, 2);
+    const sn_kind *k = lua_touserdata(L, -2);
+    const sn_desc *d = lua_touserdata(L, -1);
+    lua_pop(L, 2);
+    if (k != f->kind && !sn_kind_find(f->kind, d->name))
+        sn_raise_text(L, "%s: %s wants %s, got the %s %s", o->desc->name, f->name,
+                      with_article(L, f->kind->name), k->name, d->name);
+    sn_lua_object *box = push_box(L);
+    sn_err e;
+    box->obj = sn_obj_named(f->kind, d->name, &e);
+    if (!box->obj) sn_raise(L, &e);
+    *v = (sn_value){ .kind = SN_V_OBJ, .obj = box->obj };
+}
+
+/* Options known from elsewhere, with what to do. */
+static void explain_unknown(lua_State *L, const sn_obj *o, const char *name) {
+    static const char *const of_runs[] = { "batch_size", "epochs", "validation_data", NULL };
+    if (strcmp(name, "lr") == 0 && sn_field_find(o->kind, o->desc, "learning_rate"))
+        sn_raise_text(L, "%s: unknown option \"lr\"; did you mean \"learning_rate\"?", o->desc->name);
+    for (int i = 0; of_runs[i]; i++)
+        if (strcmp(name, of_runs[i]) == 0)
+            sn_raise_text(L, "%s: unknown option \"%s\"; it belongs to m:fit and m:run", o->desc->name, name);
+}
+
+/* What no object can be made of, with words of our own. */
+static bool is_foreign(const sn_value *v) { return v->kind != SN_V_OBJ && v->kind != SN_V_STR; }
+
 /* One value, by name or (name NULL) by position, from stack index value into the object at index box. */
 static void set_one(lua_State *L, int box, const char *name, int pos, int value) {
     luaL_checkstack(L, 8, "options");
@@ -76,6 +123,11 @@ static void set_one(lua_State *L, int box, const char *name, int pos, int value)
     const sn_field *f = name ? sn_field_find(o->kind, o->desc, name) : field_at_pos(o, pos);
     sn_value v;
     sn_to_value(L, value, f, &v);
+    if (!f && name) explain_unknown(L, o, name);
+    if (f && v.kind == SN_V_EXTERNAL) object_of_constructor(L, o, f, value, &v);
+    if (f && f->type == SN_T_OBJECT && is_foreign(&v) && !lua_isnil(L, value))
+        sn_raise_text(L, "%s: %s wants %s or its name, got %s", o->desc->name, f->name,
+                      with_article(L, f->kind->name), v.type_name ? v.type_name : foreign_text(L, value));
     sn_err e;
     if ((name ? sn_obj_set(o, name, &v, &e) : sn_obj_set_at(o, pos, &v, &e)) != SN_OK) sn_raise(L, &e);
     if (v.kind == SN_V_EXTERNAL && f) keep_function(L, box, value, f->name);

@@ -34,19 +34,20 @@ static void anchor(lua_State *L, int run, int from, int to) {
 
 static int64_t int_option(lua_State *L, const char *name, int64_t def, int64_t min) {
     lua_getfield(L, 4, name);
-    int whole = 1;
-    int64_t v = lua_isnil(L, -1) ? def : lua_tointegerx(L, -1, &whole);
-    if (!whole || v < min)
-        sn_raise_text(L, "run: %s = %s must be a whole number of at least %lld", name,
-                      luaL_tolstring(L, -1, NULL), (long long)min);
+    bool given = !lua_isnil(L, -1);
+    int whole = 0; /* "3" is no number here */
+    int64_t v = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : 0;
+    if (given && (!whole || v < min))
+        sn_raise_text(L, "run: %s = %s must be a whole number of at least %lld", name, sn_push_quoted(L, -1),
+                      (long long)min);
     lua_pop(L, 1);
-    return v;
+    return given ? v : def;
 }
 
 static bool bool_option(lua_State *L, const char *name, bool def) {
     lua_getfield(L, 4, name);
     if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
-        sn_raise_text(L, "run: %s = %s must be true or false", name, luaL_tolstring(L, -1, NULL));
+        sn_raise_text(L, "run: %s = %s must be true or false", name, sn_push_quoted(L, -1));
     bool v = lua_isnil(L, -1) ? def : lua_toboolean(L, -1);
     lua_pop(L, 1);
     return v;
@@ -59,7 +60,7 @@ static sn_run_opts check_options(lua_State *L) {
                           .shuffle = bool_option(L, "shuffle", true),
                           .seed = (uint64_t)int_option(L, "seed", 0, INT64_MIN),
                           .validation_freq = int_option(L, "validation_freq", 1, 1),
-                          .steps_per_epoch = int_option(L, "steps_per_epoch", 0, 0) };
+                          .steps_per_epoch = int_option(L, "steps_per_epoch", 0, 1) };
 }
 
 /* core.run_begin(trainer, train, validation or nil, options, list of callbacks) */

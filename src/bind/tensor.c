@@ -1,4 +1,5 @@
 /* Tensors in Lua: made from lists, indexed from 1, turned back into lists. */
+#include "base/rng.h"
 #include "bind/glue.h"
 #include <math.h>
 #include <string.h>
@@ -52,7 +53,8 @@ void sn_push_shape(lua_State *L, const sn_shape *s) {
 
 /* A shape from a list of sizes; one of them may be -1 when count >= 0: it follows from the rest. */
 static void check_shape(lua_State *L, int arg, sn_shape *s, int64_t count) {
-    luaL_checktype(L, arg, LUA_TTABLE);
+    if (!lua_istable(L, arg))
+        sn_raise_text(L, "shape: wants a list of sizes, as in { 2, 3 }, got %s", sn_push_quoted(L, arg));
     size_t n = lua_rawlen(L, arg);
     if (n > SN_MAXDIM) sn_raise_text(L, "a tensor has at most %d dimensions, got %zu", SN_MAXDIM, n);
     s->n = (int)n;
@@ -63,14 +65,20 @@ static void check_shape(lua_State *L, int arg, sn_shape *s, int64_t count) {
         int whole;
         s->d[i] = lua_tointegerx(L, -1, &whole);
         lua_pop(L, 1);
-        if (!whole || s->d[i] < -1 || (s->d[i] == -1 && (open >= 0 || count < 0)))
+        if (whole && s->d[i] == -1 && open >= 0)
+            sn_raise_text(L, "shape: sizes %d and %d are -1; only one can follow from the others", open + 1,
+                          i + 1);
+        if (!whole || s->d[i] < -1 || (s->d[i] == -1 && count < 0))
             sn_raise_text(L, "shape: size %d is not a whole number >= 0", i + 1);
         if (s->d[i] == -1)
             open = i;
         else if (__builtin_mul_overflow(rest, s->d[i], &rest))
             sn_raise_text(L, "shape: too many elements");
     }
-    if (open >= 0) s->d[open] = rest > 0 && count % rest == 0 ? count / rest : 0;
+    if (open >= 0 && (rest < 1 || count % rest != 0))
+        sn_raise_text(L, "reshape: %lld values cannot be cut into parts of %lld, so the size -1 fits nothing",
+                      (long long)count, (long long)rest);
+    if (open >= 0) s->d[open] = count / rest;
     if (sn_shape_count(s) < 0) sn_raise_text(L, "shape: too many elements");
 }
 
@@ -106,16 +114,20 @@ static void fill(lua_State *L, sn_tensor *t, int dim, int64_t *at) {
     if (dim == t->shape.n) {
         int ok;
         double v = lua_tonumberx(L, -1, &ok);
+        if (lua_istable(L, -1)) sn_raise_text(L, "tensor: rows differ: a list where the first is a number");
         if (!ok || lua_type(L, -1) != LUA_TNUMBER)
             sn_raise_text(L, "tensor: element %lld is a %s, not a number", (long long)*at + 1,
                           luaL_typename(L, -1));
         sn_tensor_set(t, (*at)++, v);
         return;
     }
-    int64_t n = lua_istable(L, -1) ? (int64_t)lua_rawlen(L, -1) : -1;
+    if (!lua_istable(L, -1))
+        sn_raise_text(L, "tensor: rows differ: %s where the first is a list of %lld", sn_push_quoted(L, -1),
+                      (long long)t->shape.d[dim]);
+    int64_t n = (int64_t)lua_rawlen(L, -1);
     if (n != t->shape.d[dim])
-        sn_raise_text(L, "tensor: rows differ: a list of %lld where the first has %lld",
-                      (long long)(n < 0 ? 1 : n), (long long)t->shape.d[dim]);
+        sn_raise_text(L, "tensor: rows differ: a list of %lld where the first has %lld", (long long)n,
+                      (long long)t->shape.d[dim]);
     for (int64_t i = 1; i <= n; i++) {
         lua_rawgeti(L, -1, i);
         fill(L, t, dim + 1, at);
@@ -150,10 +162,30 @@ static int tensor_make(lua_State *L) {
 static int tensor_full(lua_State *L) {
     sn_shape shape;
     check_shape(L, 1, &shape, -1);
-    double value = luaL_checknumber(L, 2);
+    if (lua_type(L, 2) != LUA_TNUMBER)
+        return sn_raise_text(
+            L, "tensor.full: wants a shape and a number, as in tensor.full({ 2, 3 }, 0.5); got %s",
+            sn_push_quoted(L, 2));
+    double value = lua_tonumber(L, 2);
     sn_tensor *t = sn_new_tensor(L, check_dtype(L, 3, SN_F32), &shape);
     int64_t n = sn_shape_count(&shape);
     for (int64_t i = 0; value != 0 && i < n; i++) sn_tensor_set(t, i, value);
+    return 1;
+}
+
+/* core.tensor_random(shape, seed, normal [, dtype]): uniform in [0, 1), or of mean 0 and variance 1 */
+static int tensor_random(lua_State *L) {
+    sn_shape shape;
+    check_shape(L, 1, &shape, -1);
+    sn_rng rng = sn_rng_make((uint64_t)luaL_checkinteger(L, 2), SN_STREAM_USER, 0);
+    bool normal = lua_toboolean(L, 3);
+    sn_tensor *t = sn_new_tensor(L, check_dtype(L, 4, SN_F32), &shape);
+    int64_t n = sn_shape_count(&shape);
+    for (int64_t i = 0; i < n; i++) {
+        double v = normal ? sn_rng_normal(&rng) : sn_rng_uniform(&rng);
+        if (!normal && t->dtype == SN_F32 && (float)v >= 1) v = 1 - 0x1p-24; /* rounding would leave [0, 1) */
+        sn_tensor_set(t, i, v);
+    }
     return 1;
 }
 
@@ -262,7 +294,9 @@ static int tensor_newindex(lua_State *L) {
     int used = resolve(L, t, 2, &from);
     if (used != t->shape.n)
         return sn_raise_text(L, "tensor: give all %d indices to set an element", t->shape.n);
-    sn_tensor_set(t, from, luaL_checknumber(L, 3));
+    if (lua_type(L, 3) != LUA_TNUMBER)
+        return sn_raise_text(L, "tensor: an element is a number, got %s", sn_push_quoted(L, 3));
+    sn_tensor_set(t, from, lua_tonumber(L, 3));
     return 0;
 }
 
@@ -305,8 +339,10 @@ static int tensor_reshape(lua_State *L) {
 /* t:rows(from, to): both included; shares the data */
 static int tensor_rows(lua_State *L) {
     const sn_tensor *t = sn_check_tensor(L, 1);
-    lua_Integer n = t->shape.n ? t->shape.d[0] : 0, from = luaL_checkinteger(L, 2),
-                to = luaL_optinteger(L, 3, n);
+    lua_Integer n = t->shape.n ? t->shape.d[0] : 0;
+    if (!lua_isinteger(L, 2) || !(lua_isnoneornil(L, 3) || lua_isinteger(L, 3)))
+        return sn_raise_text(L, "rows: wants the numbers of the first and the last row, as in t:rows(1, 10)");
+    lua_Integer from = lua_tointeger(L, 2), to = luaL_optinteger(L, 3, n);
     if (from < 1 || to > n || from > to + 1)
         return sn_raise_text(L, "rows: %lld..%lld is outside 1..%lld", (long long)from, (long long)to,
                              (long long)n);
@@ -317,8 +353,13 @@ static int tensor_rows(lua_State *L) {
 
 void sn_open_tensors(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "tensor", tensor_make },        { "tensor_full", tensor_full },   { "tensor_at", tensor_at },
-        { "tensor_shape", tensor_shape }, { "tensor_dtype", tensor_dtype }, { NULL, NULL },
+        { "tensor", tensor_make },
+        { "tensor_full", tensor_full },
+        { "tensor_at", tensor_at },
+        { "tensor_shape", tensor_shape },
+        { "tensor_dtype", tensor_dtype },
+        { "tensor_random", tensor_random },
+        { NULL, NULL },
     };
     static const luaL_Reg methods[] = {
         { "tolist", tensor_tolist }, { "reshape", tensor_reshape }, { "rows", tensor_rows }, { NULL, NULL }

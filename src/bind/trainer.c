@@ -1,6 +1,7 @@
 /* Compiled models: single batches, evaluation and prediction. */
 #include "base/mem.h"
 #include "bind/glue.h"
+#include <math.h>
 #include <string.h>
 
 static sn_lua_trainer *push_box(lua_State *L) { return sn_push_box(L, SN_MT_TRAINER, sizeof(sn_lua_trainer)); }
@@ -185,8 +186,11 @@ static int trainer_rate(lua_State *L) {
 /* core.trainer_set_rate(trainer, rate): of a plain rate, or what a Lua function gave for the next step */
 static int trainer_set_rate(lua_State *L) {
     sn_trainer *t = sn_check_trainer(L, 1);
-    double rate = luaL_checknumber(L, 2);
+    if (lua_type(L, 2) != LUA_TNUMBER)
+        return sn_raise_text(L, "learning_rate = %s must be a number >= 0", sn_push_quoted(L, 2));
+    double rate = lua_tonumber(L, 2);
     const sn_rate *r = rate_of(t);
+    if (isnan(rate)) rate = (double)NAN; /* its sign is of no interest */
     if (!(rate >= 0) || rate > 1e30)
         return sn_raise_text(L, "learning_rate = %.10g must be a number >= 0", rate);
     if (r && r->schedule)

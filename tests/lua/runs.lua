@@ -61,7 +61,7 @@ r:step(10)
 check.equal(r.epoch_number, 1)
 check.equal(r.step_number, 4)
 check.fails(function() r:step(0) end, "n = 0")
-check.fails(function() r:step "x" end, "n = x")
+check.fails(function() r:step "x" end, 'n = "x"')
 
 -- epochs
 check.equal(r:epoch(), r)

@@ -115,7 +115,7 @@ check.fails(function() npy.load(path) end, "t.npz")
 check.fails(function() npz.save(dir .. "/no/folder.npz", { t }) end, "folder.npz")
 check.fails(function() npz.save(path, { x = "text" }) end, "x wants a tensor or a list of numbers")
 check.fails(function() npz.save(path, "text") end, "wants a table of tensors")
-check.fails(function() npz.load() end, "string expected")
+check.fails(function() npz.load() end, "npz.load: wants the path of a file as a text, got nothing")
 for n = 0, 200, 7 do -- whatever a file holds: a tensor or an error
   local f = assert(io.open(dir .. "/t.npy", "rb"))
   local bytes = f:read "a"

@@ -84,7 +84,7 @@ check.fails(function() m:evaluate(x, y, { batchsize = 8 }) end, 'did you mean "b
 check.fails(function() m:fit(x, y, { epoch = 3 }) end, 'did you mean "epochs"?')
 check.fails(function() m:fit(x, y, { epochs = 0 }) end, "epochs = 0")
 check.fails(function() m:fit(x, y, { epochs = 1.5 }) end, "epochs = 1.5")
-check.fails(function() m:fit(x, y, { batch_size = "a" }) end, "batch_size = a")
+check.fails(function() m:fit(x, y, { batch_size = "a" }) end, 'batch_size = "a"')
 check.fails(function() m:fit(x, y, { shuffle = 1 }) end, "shuffle = 1 must be true or false")
 check.fails(function() m:fit(x, y, { verbose = 7 }) end, "verbose = 7 is not one of")
 check.fails(function() m:fit(x, y, { validation_split = 1 }) end, "validation_split = 1")

@@ -1,0 +1,121 @@
+-- What messages say of wrong values, and what is refused that was taken in silence.
+local check = dofile((arg[0]:match "^(.*/)" or "") .. "check.lua")
+
+local x, y = tensor.full({ 8, 2 }, 0.5), tensor.full({ 8, 1 }, 1)
+local m = sequential { dense { 1, input_shape = { 2 } } }
+m:compile { loss = "mse", optimizer = "sgd" }
+local function fails(text, fn) check.fails(fn, "messages.lua:", text) end
+
+-- texts are quoted, and are no numbers
+fails('fit: epochs = "3" must be a whole number', function() m:fit(x, y, { epochs = "3" }) end)
+fails('batch_size = "3" must be a whole number', function() m:fit(x, y, { batch_size = "3" }) end)
+fails('validation_freq = "1"', function() m:fit(x, y, { validation_freq = "1" }) end)
+fails('shuffle = "yes" must be true or false', function() m:fit(x, y, { shuffle = "yes" }) end)
+fails('validation_split = "a"', function() m:fit(x, y, { validation_split = "a" }) end)
+fails('verbose = "1"', function() m:fit(x, y, { verbose = "1" }) end)
+fails('n = "a" must be a whole number', function() sonde.seed "a" end)
+fails('got "a"', function() tensors { x = x, y = y }:split "a" end)
+
+-- constructors where an object is wanted
+check.equal(tostring(dense { 1, activation = relu }), "dense{units=1, activation=relu{}}")
+check.equal(conv2d { 3, 3, activation = softmax }.activation.type, "softmax")
+check.equal(conv2d { 3, 3, kernel_initializer = zeros, kernel_regularizer = l2 }.kernel_regularizer.type, "l2")
+fails("conv2d: activation wants an activation, got the optimizer adam", function()
+  local _ = conv2d { 3, 3, activation = adam }
+end)
+fails("dense: activation wants an activation or its name, got 3", function() local _ = dense { 3, activation = 3 } end)
+fails("wants an activation or its name, got a function", function() local _ = dense { 3, activation = print } end)
+fails("wants an initializer or its name, got true", function() local _ = dense { 3, kernel_initializer = true } end)
+fails("cosine_decay: initial_learning_rate is missing", function() local _ = adam { cosine_decay } end)
+check.equal(type(adam { function() return 0.1 end }.learning_rate), "function")
+
+-- tensors
+fails("tensor: rows differ: 3 where the first is a list of 2", function() local _ = tensor { { 1, 2 }, 3 } end)
+fails("tensor: rows differ: a list where the first is a number", function() local _ = tensor { 1, { 2, 3 } } end)
+fails("reshape: 4 values cannot be cut into parts of 3", function() tensor({ 1, 2, 3, 4 }):reshape { -1, 3 } end)
+fails("sizes 1 and 2 are -1", function() tensor({ 1, 2, 3, 4 }):reshape { -1, -1 } end)
+check.list(tensor({ 1, 2, 3, 4 }):reshape({ -1, 2 }).shape, { 2, 2 })
+fails("shape: wants a list of sizes, as in { 2, 3 }, got 2", function() x:reshape(2, 8) end)
+fails("shape: wants a list of sizes, as in { 2, 3 }, got 3", function() tensor.zeros(3) end)
+fails("shape: wants a list of sizes, as in { 2, 3 }, got 3", function() tensor.full(3, 1) end)
+fails("tensor.full: wants a shape and a number", function() tensor.full { 3 } end)
+fails("rows: wants the numbers of the first and the last row", function() x:rows() end)
+fails('tensor: an element is a number, got "a"', function() x[{ 1, 1 }] = "a" end)
+fails("pick: wants a list of numbers", function() tensors { x = x, y = y }:pick(3) end)
+fails("npy.load: wants the path of a file", function() npy.load(3) end)
+fails("no arrays to save", function() npz.save(os.tmpname(), {}) end)
+
+-- random tensors
+local a, b = tensor.random { 50, 20, seed = 3 }, tensor.random { 50, 20, seed = 3 }
+check.ok(a:equal(b))
+check.ok(a:min() >= 0 and a:max() < 1 and math.abs(a:mean() - 0.5) < 0.05)
+check.ok(not a:equal(tensor.random { 50, 20, seed = 4 }))
+local n = tensor.randn { 100, 30, seed = 3 }
+check.ok(math.abs(n:mean()) < 0.06 and math.abs(n:std() - 1) < 0.06)
+sonde.seed(8)
+a, b = tensor.randn { 4 }, tensor.randn { 4 }
+check.ok(not a:equal(b))
+sonde.seed(8)
+check.ok(a:equal(tensor.randn { 4 }) and b:equal(tensor.randn { 4 }))
+check.equal(tensor.random({ 2 }, "float64").dtype, "float64")
+fails('unknown option "sed"', function() tensor.random { 2, sed = 3 } end)
+fails("tensor.random: wants a shape, as in tensor.random{ 2, 3 }, got a number", function() tensor.random(3) end)
+
+-- options that are elsewhere, or nowhere
+fails('adam: unknown option "lr"; did you mean "learning_rate"?', function() local _ = adam { lr = 0.1 } end)
+fails('image_folder: unknown option "batch_size"; it belongs to m:fit and m:run', function()
+  image_folder { "pets", batch_size = 3 }
+end)
+fails('there is no loss "MeanSquaredError"; its name is "mse"', function()
+  m:compile { loss = "MeanSquaredError", optimizer = "sgd" }
+end)
+fails('there is no optimizer "Adam"; its name is "adam"', function() m:compile { loss = "mse", optimizer = "Adam" } end)
+fails("fit: there is no class_weight; repeat samples", function() m:fit(x, y, { class_weight = { 1, 2 } }) end)
+
+-- contradictions
+fails("sequential: layer 2, dense_1: its input_shape (7,) is not what the layer before it gives, (4,)", function()
+  sequential { dense { 4, input_shape = { 3 } }, dense { 2, input_shape = { 7 } } }
+end)
+fails("sequential: layer 1, dense: its input_shape (7,)", function()
+  sequential { input { 3 }, dense { 2, input_shape = { 7 } } }
+end)
+check.ok(sequential { dense { 4, input_shape = { 3 } }, dense { 2, input_shape = { 4 } } })
+fails("steps_per_epoch = 0 must be a whole number of at least 1", function() m:fit(x, y, { steps_per_epoch = 0 }) end)
+fails("finish: goes to the planned end", function() m:run(x, y):finish(3) end)
+local function said(units, act)
+  return check.output(function()
+    local s = sequential { dense { units, input_shape = { 2 } }, act }
+    s:compile { loss = "mse", optimizer = "sgd" }
+  end, "stderr")
+end
+check.has(said(1, softmax {}), "warning: compile: activation has one unit with softmax, which is always 1")
+check.has(said(1, dense { 1, activation = "softmax", name = "head" }), "head has one unit")
+check.equal(said(2, softmax {}), "")
+check.equal(said(1, sigmoid {}), "")
+
+-- resume, rates
+local path = check.folder() .. "/r.sonde"
+local r = m:run(x, y, { epochs = 2, verbose = 0, callbacks = { learning_rate_scheduler { function() return 1e-5 end } } })
+r:epoch()
+r:save(path)
+fails('learning_rate = "a" must be a number >= 0', function()
+  resume(path, x, y, { learning_rate = "a", schedule = print })
+end)
+fails("learning_rate = nan must be", function() r.learning_rate = -(0 / 0) end)
+check.has(tostring(r), "learning_rate: 1.0000e-05")
+
+-- the time of an epoch is that of its steps
+r = m:run(x, y, { epochs = 1, batch_size = 4, verbose = 2 })
+r:step()
+local until_ = sonde.clock() + 1.2
+while sonde.clock() < until_ do end
+check.has(check.output(function() r:finish() end), "2/2 - 0s - ")
+
+-- summaries fit into 80 columns
+local wide = sequential { conv2d { 4, 3, input_shape = { 32, 32, 3 } }, batch_norm {}, flatten {}, dense { 10 } }
+wide:compile { loss = "mse", optimizer = adam {} }
+for line in check.output(function() wide:summary() end):gmatch "[^\n]+" do
+  check.ok(utf8.len(line) <= 80, "%s", line)
+end
+
+check.done()
