@@ -62,15 +62,7 @@ static void *job_realloc(void *p, size_t old, size_t bytes) {
 static _Noreturn void job_escape(void) { longjmp(job.escape, 1); }
 
 /* The decoder's JPEG arithmetic overflows on hostile coefficients (sums and products in the inverse transform,
- * shifts of negative numbers), which cannot be told before decoding. GCC is told
- * that overflow wraps here; of clang, which has no such switch for a file, only the report is turned off. */
-#if defined(__clang__)
-#    pragma clang attribute push(__attribute__((no_sanitize("signed-integer-overflow", "shift-base"))),        \
-                                 apply_to = function)
-#else
-#    pragma GCC optimize("wrapv")
-#endif
-
+ * shifts of negative numbers), which cannot be told before decoding: the Makefile gives this file -fwrapv. */
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
@@ -96,10 +88,6 @@ static _Noreturn void job_escape(void) { longjmp(job.escape, 1); }
 #define stbi_set_unpremultiply_on_load_thread                                                                  \
     stbi_set_unpremultiply_on_load /* declared there, defined nowhere */
 #include <stb/stb_image.h>
-
-#if defined(__clang__)
-#    pragma clang attribute pop
-#endif
 
 /* Large pictures are decoded one at a time, so that memory does not depend on how many threads meet one. */
 enum { LARGE = 64 << 20 };
