@@ -318,14 +318,11 @@ end
 -- Runs until stop(kind, epoch) says so or all is done. The bar goes away whatever happens.
 local function drive(r, stop)
   local s = core.state(r)
-  if s.driving then fail "run: it is going already; a callback cannot step its own run" end
-  s.driving = true
-  local ok, err = pcall(function()
+  local ok, err = pcall(core.run_drive, r, function()
     repeat
       local kind, epoch = advance(r, s)
     until kind == "end" or stop(kind, epoch)
   end)
-  s.driving = false
   s.bar:clear()
   if ok then return end
   if err == "interrupted" then say_interrupted(r, s) end

@@ -40,6 +40,7 @@ typedef struct {
 } sn_lua_trainer;
 typedef struct {
     sn_run *run;
+    bool driven; /* within run_drive */
 } sn_lua_run;
 
 /* ---- bind.c ---- */

@@ -139,6 +139,24 @@ static int run_next(lua_State *L) {
     return 11;
 }
 
+static int end_drive(lua_State *L, int status, lua_KContext ctx) {
+    (void)ctx;
+    ((sn_lua_run *)lua_touserdata(L, 1))->driven = false;
+    return status == LUA_OK || status == LUA_YIELD ? 0 : lua_error(L);
+}
+
+/* core.run_drive(run, function): calls it while the run counts as going. Here and not in Lua, where a second
+ * Ctrl-C could come between the end of the function and the note of it. */
+static int run_drive(lua_State *L) {
+    check_run(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    sn_lua_run *box = lua_touserdata(L, 1);
+    if (box->driven) return sn_raise_text(L, "run: it is going already; a callback cannot step its own run");
+    box->driven = true;
+    return end_drive(L, lua_pcallk(L, 0, 0, 0, 0, end_drive), 0);
+}
+
 static int run_stop(lua_State *L) {
     sn_run_stop(check_run(L, 1), luaL_optstring(L, 2, NULL));
     return 0;
@@ -318,14 +336,23 @@ static int slab_stats(lua_State *L) {
 
 void sn_open_runs(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "run_begin", run_begin },         { "run_resume", run_resume },
-        { "run_next", run_next },           { "run_stop", run_stop },
-        { "run_extend", run_extend },       { "run_save", run_save },
-        { "run_info", run_info },           { "run_columns", run_columns },
-        { "run_value", run_value },         { "run_current", run_current },
-        { "run_terms", run_terms },         { "penalties", penalties },
-        { "slab_stats", slab_stats },       { "run_note", run_note },
-        { "run_callbacks", run_callbacks }, { NULL, NULL },
+        { "run_begin", run_begin },
+        { "run_resume", run_resume },
+        { "run_next", run_next },
+        { "run_stop", run_stop },
+        { "run_extend", run_extend },
+        { "run_save", run_save },
+        { "run_info", run_info },
+        { "run_columns", run_columns },
+        { "run_value", run_value },
+        { "run_current", run_current },
+        { "run_terms", run_terms },
+        { "penalties", penalties },
+        { "slab_stats", slab_stats },
+        { "run_note", run_note },
+        { "run_callbacks", run_callbacks },
+        { "run_drive", run_drive },
+        { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");

@@ -51,6 +51,31 @@ end
 check.output(function() r:epoch() end)
 check.equal(r.epoch_number, 1)
 
+-- interrupts that come again and again until nothing of sonde runs any more
+m = network()
+r = m:run(x, y, with { on_batch_end = function()
+  debug.sethook(function()
+    if debug.getinfo(2, "S").source:find "^=sonde/" then error("interrupted", 0) end
+  end, "", 1)
+end })
+check.output(function()
+  pcall(r.step, r)
+  debug.sethook()
+end)
+check.ok(pcall(r.stop, r))
+check.output(function() r:finish() end)
+debug.sethook()
+
+-- a callback that steps its own run, and one that yields
+m = network()
+r = m:run(x, y, { verbose = 0, callbacks = { { on_batch_end = function() r:step() end } } })
+check.fails(function() r:step() end, "it is going already")
+r = m:run(x, y, { verbose = 0, batch_size = 40, callbacks = { { on_batch_end = coroutine.yield } } })
+local go = coroutine.wrap(function() r:finish() return "done" end)
+check.equal(go(), 0)
+check.equal(go(), 1)
+check.equal(go(), "done")
+
 -- an error of a callback is not called an interrupt
 m = network()
 errors = check.output(function()
