@@ -119,8 +119,8 @@ local function check_input_shapes(m)
     if layer.type ~= "input" and says and #says > 0 and from then
       local want, got = util.shape_text(says), util.shape_text(info.layers[from].shape)
       if want ~= got then
-        fail("sequential: layer %d, %s: its input_shape %s is not what the layer before it gives, %s; leave it out", i - 1,
-          layer.name, want, got)
+        fail("sequential: layer %d, %s: its input_shape %s is not what the layer before it gives, %s; leave it out",
+          i - 1, layer.name, want, got)
       end
     end
   end

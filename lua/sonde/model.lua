@@ -33,8 +33,8 @@ local function warn_of_single_softmax(m)
   for i, layer in ipairs(info.layers) do
     local act = layer.object.activation
     if not read[i] and core.type(act) == "object" and act.type == "softmax" then
-      io.stderr:write(("warning: compile: %s has one unit with softmax, which is always 1; use activation = \"sigmoid\"\n")
-        :format(layer.name))
+      io.stderr:write(("warning: compile: %s has one unit with softmax, which is always 1; use activation = "
+        .. '"sigmoid"\n'):format(layer.name))
     end
   end
 end

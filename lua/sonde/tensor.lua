@@ -125,10 +125,12 @@ local tensor = setmetatable({}, {
 })
 function tensor.zeros(shape, dtype) return core.tensor_full(shape, 0, dtype) end
 function tensor.ones(shape, dtype) return core.tensor_full(shape, 1, dtype) end
--- tensor.random{ 2, 3 }: uniform in [0, 1); tensor.randn{ 2, 3 }: normal; { 2, 3, seed = 7 } repeats, as sonde.seed does.
+-- tensor.random{ 2, 3 }: uniform in [0, 1); tensor.randn{ 2, 3 }: normal. { 2, 3, seed = 7 } gives the same again.
 local function random(who, normal)
   return function(shape, dtype)
-    if core.type(shape) ~= "table" then util.fail("%s: wants a shape, as in %s{ 2, 3 }, got %s", who, who, util.a(shape)) end
+    if core.type(shape) ~= "table" then
+      util.fail("%s: wants a shape, as in %s{ 2, 3 }, got %s", who, who, util.a(shape))
+    end
     local named, sizes = {}, {}
     for k, v in pairs(shape) do
       if math.type(k) == "integer" then sizes[k] = v else named[k] = v end
