@@ -41,8 +41,9 @@ struct sn_run {
     bool has_held;
     bool seek; /* the loader of this phase must be told where to go on */
     atomic_bool interrupted;
-    double epoch_start; /* on a clock that stands between two calls of sn_run_next: a person may think as long */
-    double left;        /* when the last of them ended */
+    double
+        epoch_start; /* on a clock that stands between two calls of sn_run_next: a person may think as long */
+    double left;     /* when the last of them ended */
 
     run_sums sum[2];              /* training, validation */
     double *metric[SN_MAXMETRIC]; /* states of its own: evaluating between steps must not disturb them */

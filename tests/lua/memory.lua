@@ -26,6 +26,11 @@ local function scenario()
   npz.save(dir .. "/w.npz", n:get_weights())
   local d, v = core.dataset_view(tensors { x = x, y = y }, { 1, 2, 3 }), tensors { x = x, y = y }:split(0.5)
   check.ok(#d == 3 and #v == 12)
+  m.layers.conv2d.trainable = false
+  m:train_on_batch(x, y)
+  m.layers.conv2d.trainable = true
+  resume(dir .. "/r.sonde", x, y, { validation_split = 0.25, verbose = 0 }):finish()
+  check.ok(tensor.randn { 3, seed = 1 }:equal(tensor.randn { 3, seed = 1 }))
   model { inputs = input { 2 }, outputs = nil }
 end
 
