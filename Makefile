@@ -132,12 +132,14 @@ fuzz:
 	$(MAKE) VARIANT=fuzz BUILD=build/fuzz build/fuzz/libsonde.a fuzz-bins
 	sh scripts/fuzz
 
+DEST = $(DESTDIR)$(PREFIX)
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/share/sonde
-	install -m 755 $(BUILD)/sonde $(DESTDIR)$(PREFIX)/bin/sonde
-	install -m 644 $(BUILD)/libsonde.a $(DESTDIR)$(PREFIX)/lib/libsonde.a
-	install -m 644 scripts/*.lua $(DESTDIR)$(PREFIX)/share/sonde/
-	cd src && for h in $(FOLDERS:%=%/*.h); do install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/sonde/$$h; done
+	install -d "$(DEST)/bin" "$(DEST)/lib" "$(DEST)/share/sonde"
+	install -m 755 $(BUILD)/sonde "$(DEST)/bin/sonde"
+	install -m 644 $(BUILD)/libsonde.a "$(DEST)/lib/libsonde.a"
+	install -m 644 scripts/*.lua "$(DEST)/share/sonde/"
+	for h in $(wildcard $(FOLDERS:%=src/%/*.h)); do \
+	  install -D -m 644 $$h "$(DEST)/include/sonde/$${h#src/}" || exit 1; done
 
 clean:
 	rm -rf build
