@@ -15,7 +15,8 @@
  *   %pause SECONDS
  *   %signal NUMBER          sends the program a signal
  *   %exit STATUS            waits for the end (128 + N: killed by signal N); without it: Ctrl-D, and 0
- *   $ COMMAND               runs it by sh, with no terminal; `sonde` and "$SONDE" are PROGRAM
+ *   $ COMMAND               runs it by sh, with no terminal; `sonde` and "$SONDE" are PROGRAM, $SOON seconds
+ *                           are enough for it to be running
  *   %status N               what that command is to return (default 0)
  * A program that stops (Ctrl-Z) is continued at once, with a line `[stopped, cooked]` or `[stopped, raw]` that
  * tells how it left the terminal. Any other line is expected output. `...` in it stands for any text, as a line
@@ -531,6 +532,9 @@ int main(int argc, char **argv) {
     }
     program = full;
     setenv("SONDE", program, 1);
+    char soon[32];
+    snprintf(soon, sizeof soon, "%.1f", 0.5 * patience() / WAIT_SECONDS);
+    setenv("SOON", soon, 1);
     signal(SIGPIPE, SIG_IGN);
     no_terminal = !has_terminal();
     if (no_terminal) printf("no pseudo-terminals here (is /dev/pts mounted?): what needs one is skipped\n");
