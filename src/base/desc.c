@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool same_name(const sn_desc *d, const char *name) {
@@ -368,7 +369,8 @@ static sn_status set_strings(const sn_obj *o, const sn_field *f, sn_strings *m, 
 
 /* An object of the field's kind, or the name of one. */
 static sn_status set_object(const sn_obj *o, const sn_field *f, sn_obj **m, const sn_value *v, sn_err *e) {
-    char want[80] = "a ";
+    char want[80] = "";
+    snprintf(want, sizeof want, "%s ", strchr("aeiou", f->kind->name[0]) ? "an" : "a");
     strncat(want, f->kind->name, sizeof want - strlen(want) - 1);
     sn_obj *got;
     if (v->kind == SN_V_STR) {

@@ -217,6 +217,13 @@ static sn_status choose_rows(idx *o, const sn_tensor *y, sn_err *e) {
         o->row[kept++] = i;
     }
     if (kept == 0) return sn_fail(e, SN_EINVAL, "idx: no sample is of the classes asked for");
+    for (size_t k = 0; k < o->cfg->classes.n; k++) {
+        int64_t i = 0;
+        while (i < kept && o->label[i] != (int32_t)k) i++;
+        if (i == kept)
+            return sn_fail(e, SN_EINVAL, "idx: classes has %g, but \"%.200s\" has no such label",
+                           o->cfg->classes.v[k], o->cfg->labels);
+    }
     o->d.count = kept;
     if (y) o->d.nclass = o->cfg->classes.n ? (int)o->cfg->classes.n : (int)most + 1;
     return SN_OK;

@@ -128,7 +128,7 @@ static sn_status save_file(const config *c, const sn_callback_ctx *ctx, const ch
 static sn_status save(const config *c, sn_callback_state *s, sn_callback_ctx *ctx, int64_t batch, sn_err *e) {
     sn_buf path = SN_BUF_INIT(PATH_MAX - 1);
     names n = { ctx, batch };
-    sn_status st = sn_py_format(&path, c->filepath, look_up, &n, "model_checkpoint: filepath", e);
+    sn_status st = sn_py_format(&path, c->filepath, look_up, &n, "filepath", e);
     double best;
     if (st == SN_OK && wanted(c, s, ctx, path.data, &best)) {
         st = save_file(c, ctx, path.data, e);
