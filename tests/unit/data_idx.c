@@ -137,6 +137,7 @@ static void says_what_is_wrong(void **state) {
     refused("x", "x", "", "one label per image");
     refused("x", "y", ", label_mode=\"binary\"", "exactly 2 classes");
     refused("x", "y", ", classes={7}", "no sample");
+    refused("x", "y", ", classes={0, 7}", "classes has 7, but");
     refused("x", "y", ", classes={1, 1}", "twice");
     refused("x", "y", ", classes={1.5}", "class numbers");
     refused("x", "y", ", class_names={\"a\"}", "1 names for 3 classes");
