@@ -7,8 +7,25 @@
 #include <string.h>
 
 static size_t held;
+static size_t granted; /* what Lua may still grow by before the limit is asked again: asking reads a file */
 
-/* A lua_Alloc. Shrinking never fails, as Lua demands. An eighth of the machine is left to everything else. */
+enum { GRANT = 4 << 20, ALWAYS = 64 << 20 };
+
+/* An eighth of the machine is left to everything else. A small heap is not refused, or a network that fills the
+ * machine could not even be let go of. */
+static bool may_grow(size_t by) {
+    if (held + by <= ALWAYS) return true;
+    if (by > granted) {
+        size_t top = sn_mem_limit() / 8 * 7, core = sn_mem_used();
+        if (core >= top || held >= top - core || by > top - core - held) return false;
+        size_t left = top - core - held;
+        granted = left - by < GRANT ? left : by + GRANT;
+    }
+    granted -= by;
+    return true;
+}
+
+/* A lua_Alloc. Shrinking never fails, as Lua demands. */
 static void *allocate(void *ud, void *p, size_t old, size_t size) {
     (void)ud;
     if (!p) old = 0; /* then it is the kind of the new object */
@@ -17,8 +34,7 @@ static void *allocate(void *ud, void *p, size_t old, size_t size) {
         held -= old;
         return NULL;
     }
-    size_t top = sn_mem_limit() / 8 * 7, core = sn_mem_used();
-    if (size > old && (core >= top || held >= top - core || size - old > top - core - held)) return NULL;
+    if (size > old && !may_grow(size - old)) return NULL;
     void *block = realloc(p, size);
     if (block) held = held - old + size;
     return block;

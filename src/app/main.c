@@ -135,6 +135,9 @@ static void set_signals(program *p) {
      * ignoring the signal, which its children would inherit. */
     struct sigaction pipe = { .sa_handler = p->session.interactive ? do_nothing : SIG_DFL };
     sigaction(SIGPIPE, &pipe, NULL);
+    /* A file-size limit is an error of the write, which says so, not the end of the session. */
+    struct sigaction too_large = { .sa_handler = do_nothing };
+    sigaction(SIGXFSZ, &too_large, NULL);
     sn_interrupt_install(p->session.L, !p->session.interactive);
 }
 

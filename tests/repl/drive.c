@@ -213,15 +213,15 @@ static void start(const char *args) {
     case_skipped = no_terminal;
     if (no_terminal) return;
     char copy[500], *argv[32] = { (char *)(size_t)program };
+    static char in_tests[4200];
     int argc = 1;
     struct winsize size = { .ws_row = 50, .ws_col = 200 };
-    const char *tests = strstr(args, "$TESTS");
-    if (tests)
-        snprintf(copy, sizeof copy, "%.*s%s%s", (int)(tests - args), args, getenv("TESTS"), tests + 6);
-    else
-        snprintf(copy, sizeof copy, "%s", args);
-    for (char *rest = NULL, *w = strtok_r(copy, " ", &rest); w && argc < 31; w = strtok_r(NULL, " ", &rest))
-        argv[argc++] = w;
+    snprintf(copy, sizeof copy, "%s", args);
+    for (char *rest = NULL, *w = strtok_r(copy, " ", &rest); w && argc < 31; w = strtok_r(NULL, " ", &rest)) {
+        bool there = !strncmp(w, "$TESTS", 6); /* one of them is enough; its path may hold spaces */
+        if (there) snprintf(in_tests, sizeof in_tests, "%s%s", getenv("TESTS"), w + 6);
+        argv[argc++] = there ? in_tests : w;
+    }
     nout = 0;
     eof = false;
     fflush(stdout);
