@@ -197,7 +197,6 @@ function run.resume(wrap_model, path, x, y, opts)
       s.schedulers[#s.schedulers + 1] = opts.schedule
     end
   end
-  s.want_rate = true
   wrap_model(model, trainer, s.rate)
   core.state(model).last_run = r
   return r
@@ -285,17 +284,17 @@ local function advance(r, s)
     s.begun = true
     tell(r, s, "on_train_begin", {}, r)
   end
-  if s.want_rate then
+  if not s.told and core.run_training(r) then
     if s.rate then ask_rate(r, s) end
     if #s.functions > 0 then
       local step = core.run_info(r).step
       tell(r, s, "on_batch_begin", step, {}, r)
       tell(r, s, "on_train_batch_begin", step, {}, r)
     end
-    s.want_rate = false
+    s.told = true -- once for each step, however often it is tried
   end
   local kind, epoch, step, steps, seconds, total, data, penalty, activity, n, message = core.run_next(r)
-  s.want_rate = kind == "epoch_begin" or (kind == "step" and step < steps)
+  s.told = false
   on[kind == "end" and "end_" or kind](r, s, { epoch = epoch, step = step, steps = steps, seconds = seconds,
     loss = total, data = data, penalty = penalty, activity = activity, samples = n })
   if message then say(s, (message:gsub("^\n+", ""):gsub("\n+$", ""))) end

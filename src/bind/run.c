@@ -139,6 +139,12 @@ static int run_next(lua_State *L) {
     return 11;
 }
 
+/* core.run_training(run): does run_next make a step now? */
+static int run_training(lua_State *L) {
+    lua_pushboolean(L, sn_run_training(check_run(L, 1)));
+    return 1;
+}
+
 static int end_drive(lua_State *L, int status, lua_KContext ctx) {
     (void)ctx;
     ((sn_lua_run *)lua_touserdata(L, 1))->driven = false;
@@ -336,23 +342,12 @@ static int slab_stats(lua_State *L) {
 
 void sn_open_runs(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "run_begin", run_begin },
-        { "run_resume", run_resume },
-        { "run_next", run_next },
-        { "run_stop", run_stop },
-        { "run_extend", run_extend },
-        { "run_save", run_save },
-        { "run_info", run_info },
-        { "run_columns", run_columns },
-        { "run_value", run_value },
-        { "run_current", run_current },
-        { "run_terms", run_terms },
-        { "penalties", penalties },
-        { "slab_stats", slab_stats },
-        { "run_note", run_note },
-        { "run_callbacks", run_callbacks },
-        { "run_drive", run_drive },
-        { NULL, NULL },
+        { "run_begin", run_begin },         { "run_resume", run_resume },   { "run_next", run_next },
+        { "run_training", run_training },   { "run_stop", run_stop },       { "run_extend", run_extend },
+        { "run_save", run_save },           { "run_info", run_info },       { "run_columns", run_columns },
+        { "run_value", run_value },         { "run_current", run_current }, { "run_terms", run_terms },
+        { "penalties", penalties },         { "slab_stats", slab_stats },   { "run_note", run_note },
+        { "run_callbacks", run_callbacks }, { "run_drive", run_drive },     { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");

@@ -221,8 +221,12 @@ static void end_training(sn_run *r) {
     if (due) sn_record_clear(r, 1);
 }
 
+static bool training_is_over(const sn_run *r) {
+    return r->next_batch >= sn_run_steps(r) || (r->stopped && r->steps > 0);
+}
+
 static sn_status train_one(sn_run *r, sn_err *e) {
-    bool over = r->next_batch >= sn_run_steps(r) || (r->stopped && r->steps > 0);
+    bool over = training_is_over(r);
     if (!over) {
         sn_status s = take_batch(r, e);
         if (s != SN_OK) return s;
@@ -351,6 +355,10 @@ const sn_run_opts *sn_run_options(const sn_run *r) { return &r->o; }
 int64_t sn_run_epoch(const sn_run *r) { return r->epoch; }
 bool sn_run_done(const sn_run *r) { return r->ended; }
 bool sn_run_validating(const sn_run *r) { return r->phase == PHASE_VALIDATE; }
+bool sn_run_training(const sn_run *r) {
+    return r->phase == PHASE_TRAIN && r->stage == STAGE_NONE && !training_is_over(r);
+}
+
 bool sn_run_has_gradients(const sn_run *r) { return r->grads_id && r->grads_id == r->t->grads_id; }
 int sn_run_callbacks(const sn_run *r) { return r->ncallback; }
 sn_obj *sn_run_callback(const sn_run *r, int i) { return r->callback[i]; }

@@ -60,7 +60,10 @@ int64_t sn_run_epoch(const sn_run *);         /* completed epochs */
 int64_t sn_run_step_in_epoch(const sn_run *); /* steps made in the present epoch */
 int64_t sn_run_steps(const sn_run *);         /* batches of an epoch */
 bool sn_run_validating(const sn_run *);       /* stands within the validation pass */
-bool sn_run_done(const sn_run *);             /* SN_EV_END was given */
+/* Does the next call make an optimizer step? (Unless all samples of the batches that are left are broken, which
+ * shows only when they are read.) */
+bool sn_run_training(const sn_run *);
+bool sn_run_done(const sn_run *); /* SN_EV_END was given */
 /* As Keras's stop_training: no further step; validation and the end of this epoch still come. why (or NULL)
  * goes to sn_run_message. */
 void sn_run_stop(sn_run *, const char *why);

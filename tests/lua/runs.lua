@@ -177,6 +177,37 @@ check.list(seen, { "train+", "epoch+0", "batch-0", "batch+6", "epoch-0", "epoch+
   "train-" })
 check.equal(last.val_loss, r:history().val_loss[2])
 
+-- on_batch_begin comes before a step, and only then: after a stop, and in a run that was resumed
+do
+  local calls = {}
+  local function call(name) return function(n) calls[#calls + 1] = name .. n end end
+  local stops = 1
+  local cb = { on_epoch_begin = call "epoch+", on_epoch_end = call "epoch-", on_batch_begin = call "batch+",
+    on_batch_end = function(n, _, run)
+      calls[#calls + 1] = "batch-" .. n
+      if n == stops then run:stop() end
+    end }
+  local opts = { batch_size = 50, epochs = 2, seed = 3, validation_data = val, verbose = 0, callbacks = { cb } }
+  local fit_opts = { batch_size = 25, epochs = 2, seed = 3, validation_data = val, verbose = 0, callbacks = { cb } }
+  network():fit(train, fit_opts)
+  check.list(calls, { "epoch+0", "batch+0", "batch-0", "batch+1", "batch-1", "epoch-0" }, "stopped")
+  stops = nil
+  local function resumed(drive)
+    local q = network():run(train, opts)
+    drive(q)
+    q:save(path)
+    calls = {}
+    resume(path, train, { validation_data = val, verbose = 0, callbacks = { cb } }):finish()
+    return calls
+  end
+  local second = { "epoch+1", "batch+0", "batch-0", "batch+1", "batch-1", "epoch-1" }
+  check.list(resumed(function(q) q:epoch() end), second, "resumed at an epoch's end")
+  check.list(resumed(function(q) q:step(2) end), { "epoch-0", table.unpack(second) }, "resumed before validation")
+  check.list(resumed(function(q) q:step() end), { "batch+1", "batch-1", "epoch-0", table.unpack(second) }, "resumed")
+  check.list(resumed(function() end), { "epoch+0", "batch+0", "batch-0", "batch+1", "batch-1", "epoch-0",
+    table.unpack(second) }, "resumed at the beginning")
+end
+
 -- a callback may stop the run, and set the rate
 r = network():fit(train, options { callbacks = { { on_epoch_end = function(epoch, _, run)
   run.learning_rate = run.learning_rate / 2

@@ -339,6 +339,26 @@ static void stop_in_the_middle_leaves_the_epoch(void **state) {
     rig_close(&r);
 }
 
+/* Before each call the run says whether a step is made; also when it is stopped in its second epoch. */
+static void a_step_that_comes_is_announced(void **state) {
+    (void)state;
+    rig r = rig_open("adam{}", &two_epochs, NULL, NULL);
+    int steps = 0;
+    sn_event ev;
+    do {
+        bool said = sn_run_training(r.run);
+        ev = next(r.run);
+        assert_int_equal(said, ev.kind == SN_EV_STEP);
+        if (ev.kind == SN_EV_STEP && ++steps == 7) {
+            assert_true(sn_run_training(r.run));
+            sn_run_stop(r.run, NULL);
+        }
+    } while (ev.kind != SN_EV_END);
+    assert_int_equal(steps, 7);
+    assert_false(sn_run_training(r.run));
+    rig_close(&r);
+}
+
 static void nan_is_passed_on_and_can_end_the_run(void **state) {
     (void)state;
     const char *cb[] = { "terminate_on_nan{}", NULL };
@@ -484,6 +504,7 @@ int main(void) {
         cmocka_unit_test(callbacks_see_the_run),
         cmocka_unit_test(a_stopped_run_ends_with_its_epoch),
         cmocka_unit_test(stop_in_the_middle_leaves_the_epoch),
+        cmocka_unit_test(a_step_that_comes_is_announced),
         cmocka_unit_test(nan_is_passed_on_and_can_end_the_run),
         cmocka_unit_test(a_callback_that_fails_leaves_the_run_usable),
         cmocka_unit_test(checkpoints_are_named_as_keras_names_them),
