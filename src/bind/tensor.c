@@ -1,7 +1,6 @@
 /* Tensors in Lua: made from lists, indexed from 1, turned back into lists. */
 #include "base/rng.h"
 #include "bind/glue.h"
-#include <math.h>
 #include <string.h>
 
 sn_tensor *sn_push_tensor(lua_State *L) { return sn_push_box(L, SN_MT_TENSOR, sizeof(sn_tensor)); }
@@ -108,17 +107,23 @@ static void list_shape(lua_State *L, int arg, sn_shape *s) {
     lua_pop(L, 1);
 }
 
+/* Element i from the number on top of the stack; int64 gets all its bits, of which a double has but 53. */
+static void set_element(lua_State *L, sn_tensor *t, int64_t i) {
+    if (t->dtype == SN_I64 && lua_isinteger(L, -1))
+        ((int64_t *)t->data)[i] = lua_tointeger(L, -1);
+    else
+        sn_tensor_set(t, i, lua_tonumber(L, -1));
+}
+
 /* Fills t from element *at on with the list on top of the stack, which is dimension dim. */
 static void fill(lua_State *L, sn_tensor *t, int dim, int64_t *at) {
     luaL_checkstack(L, 4, "nested lists");
     if (dim == t->shape.n) {
-        int ok;
-        double v = lua_tonumberx(L, -1, &ok);
         if (lua_istable(L, -1)) sn_raise_text(L, "tensor: rows differ: a list where the first is a number");
-        if (!ok || lua_type(L, -1) != LUA_TNUMBER)
+        if (lua_type(L, -1) != LUA_TNUMBER)
             sn_raise_text(L, "tensor: element %lld is a %s, not a number", (long long)*at + 1,
                           luaL_typename(L, -1));
-        sn_tensor_set(t, (*at)++, v);
+        set_element(L, t, (*at)++);
         return;
     }
     if (!lua_istable(L, -1))
@@ -166,10 +171,12 @@ static int tensor_full(lua_State *L) {
         return sn_raise_text(
             L, "tensor.full: wants a shape and a number, as in tensor.full({ 2, 3 }, 0.5); got %s",
             sn_push_quoted(L, 2));
-    double value = lua_tonumber(L, 2);
+    bool zero = lua_tonumber(L, 2) == 0; /* as it is already */
     sn_tensor *t = sn_new_tensor(L, check_dtype(L, 3, SN_F32), &shape);
     int64_t n = sn_shape_count(&shape);
-    for (int64_t i = 0; value != 0 && i < n; i++) sn_tensor_set(t, i, value);
+    lua_pushvalue(L, 2);
+    for (int64_t i = 0; !zero && i < n; i++) set_element(L, t, i);
+    lua_pop(L, 1);
     return 1;
 }
 
@@ -193,12 +200,13 @@ static int tensor_random(lua_State *L) {
 
 static void push_list(lua_State *L, const sn_tensor *t, int dim, int64_t *at) {
     if (dim == t->shape.n) {
-        double v = sn_tensor_get(t, (*at)++);
-        bool whole = t->dtype != SN_F32 && t->dtype != SN_F64 && fabs(v) < 9e15;
-        if (whole)
-            lua_pushinteger(L, (lua_Integer)v);
+        int64_t i = (*at)++;
+        if (t->dtype == SN_I64)
+            lua_pushinteger(L, ((const int64_t *)t->data)[i]);
+        else if (t->dtype != SN_F32 && t->dtype != SN_F64)
+            lua_pushinteger(L, (lua_Integer)sn_tensor_get(t, i));
         else
-            lua_pushnumber(L, v);
+            lua_pushnumber(L, sn_tensor_get(t, i));
         return;
     }
     luaL_checkstack(L, 4, "nested lists");

@@ -81,6 +81,16 @@ local deep = 1
 for _ = 1, 10 do deep = { deep } end
 check.fails(function() tensor(deep) end, "nested more than 8 deep")
 
+-- int64 holds every whole number of Lua
+local exact = { 2 ^ 53 | 1, math.maxinteger, math.mininteger, -1 }
+check.list(tensor(exact, "int64"):tolist(), exact)
+check.equal(tensor(exact, "int64")[1], 9007199254740993)
+check.equal(tensor.full({ 2 }, math.maxinteger - 1, "int64")[2], math.maxinteger - 1)
+check.equal(tensor(math.maxinteger, "int64"):tolist(), math.maxinteger)
+check.has(tostring(tensor({ 1e300 }, "int64")), "[9223372036854775807]")
+check.has(tostring(tensor({ -1e300, 1 }, "int64")), "[-9223372036854775808                    1]")
+check.list(tensor({ 2.5, -1e300, 0 / 0 }, "int64"):tolist(), { 2, math.mininteger, 0 })
+
 -- printing
 local big = tensor.zeros { 100, 50 }
 big[{ 100, 50 }] = 1
