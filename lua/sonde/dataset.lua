@@ -69,18 +69,24 @@ end
 
 -- d:split(0.8) -> the first 80 % and the rest; { shuffle = true, seed = n } mixes the samples before.
 function methods.split(d, fraction, opts)
-  if type(fraction) == "table" and opts == nil then fraction, opts = fraction[1], fraction end
-  if opts then
-    local named = {}
-    for k, v in pairs(opts) do named[k ~= 1 and k or nil or "fraction"] = v end
-    util.options("split", named, { "fraction", "shuffle", "seed" })
+  if type(fraction) == "table" and opts == nil then
+    opts = {}
+    for k, v in pairs(fraction) do
+      if k ~= 1 then opts[k] = v end
+    end
+    fraction = fraction[1]
   end
-  opts = opts or {}
+  opts = util.options("split", opts, { "fraction", "shuffle", "seed" })
+  if fraction ~= nil and opts.fraction ~= nil then util.fail "split: give the fraction once: by its place or by name" end
+  fraction = fraction or opts.fraction
   if type(fraction) ~= "number" or not (fraction > 0 and fraction < 1) then
     util.fail("split: the fraction must be a number between 0 and 1, got %s", util.quoted(fraction))
   end
   local shuffle = opts.shuffle
   if shuffle == nil then shuffle = opts.seed ~= nil end
+  if type(shuffle) ~= "boolean" then
+    util.fail("split: shuffle = %s must be true or false", util.quoted(shuffle))
+  end
   local seed = util.whole("split", "seed", opts.seed, nil, math.mininteger)
   return core.dataset_split(d, fraction, shuffle, seed or (shuffle and seeds.next_given "split" or 0))
 end

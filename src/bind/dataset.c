@@ -63,12 +63,16 @@ static int dataset_view(lua_State *L) {
     size_t n = lua_rawlen(L, 2);
     int64_t *index = lua_newuserdatauv(L, (n + 1) * sizeof *index, 0);
     for (size_t i = 0; i < n; i++) {
-        lua_rawgeti(L, 2, (lua_Integer)i + 1);
-        index[i] = lua_tointeger(L, -1) - 1;
+        int whole = 0; /* "3" is no number here */
+        lua_Integer number =
+            lua_rawgeti(L, 2, (lua_Integer)i + 1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : 0;
+        if (!whole)
+            return sn_raise_text(L, "pick: element %zu of the list is %s, not the number of a sample", i + 1,
+                                 sn_push_quoted(L, -1));
+        if (number < 1 || number > d->count)
+            return sn_raise_text(L, "sample %lld is outside 1..%lld", (long long)number, (long long)d->count);
+        index[i] = number - 1;
         lua_pop(L, 1);
-        if (index[i] < 0 || index[i] >= d->count)
-            return sn_raise_text(L, "sample %lld is outside 1..%lld", (long long)index[i] + 1,
-                                 (long long)d->count);
     }
     sn_lua_dataset *box = push_box(L);
     sn_err e;

@@ -37,6 +37,24 @@ check.fails(function() d:split(0.5, { shufle = true }) end, 'did you mean "shuff
 check.fails(function() d:take(-1) end, "take: n = -1")
 check.fails(function() d:sample(6) end, "sample 6 is outside 1..5")
 check.fails(function() d:pick { 0 } end, "sample 0 is outside 1..5")
+check.fails(function() d:pick { 6 } end, "sample 6 is outside 1..5")
+check.fails(function() d:pick { 1, 1.5 } end, "pick: element 2 of the list is 1.5, not the number of a sample")
+check.fails(function() d:pick { "x" } end, 'pick: element 1 of the list is "x", not the number of a sample')
+check.fails(function() d:pick { "1" } end, 'element 1 of the list is "1"')
+check.fails(function() d:pick { math.mininteger } end, "sample -9223372036854775808 is outside 1..5")
+check.fails(function() d:pick { math.maxinteger } end, "sample 9223372036854775807 is outside 1..5")
+check.list(d:pick(tensor { 2, 3 }):labels():tolist(), { 1, 0 })
+
+-- the fraction of a split by its place or by name
+check.equal(#d:split { fraction = 0.6 }, 3)
+check.equal(#d:split { 0.6, shuffle = false }, 3)
+check.equal(#d:split { fraction = 0.6, seed = 2 }, 3)
+check.fails(function() d:split { 0.6, fraction = 0.5 } end, "give the fraction once")
+check.fails(function() d:split(0.6, { fraction = 0.5 }) end, "give the fraction once")
+check.fails(function() d:split {} end, "the fraction must be a number between 0 and 1, got nil")
+check.fails(function() d:split { 0.5, true } end, "split: option [2] has no name")
+check.fails(function() d:split(0.5, { shuffle = "no" }) end, 'split: shuffle = "no" must be true or false')
+check.fails(function() d:split(0.5, 3) end, "split: wants options in a table, got a number")
 
 -- folders of images
 local root = check.folder()
