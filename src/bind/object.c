@@ -153,29 +153,43 @@ static void set_gathered(lua_State *L, int box, int table, int n) {
     lua_pop(L, 1);
 }
 
-static void set_positions(lua_State *L, int box, int table) {
+/* Gives how many places were filled. */
+static int set_positions(lua_State *L, int box, int table) {
     sn_obj *o = ((sn_lua_object *)lua_touserdata(L, box))->obj;
     int n = (int)lua_rawlen(L, table);
     bool list = n > 0 && lua_rawgeti(L, table, 1) != LUA_TTABLE;
     if (n > 0) lua_pop(L, 1);
     if (list && gathers(o, n)) {
         set_gathered(L, box, table, n);
-        return;
+        return 1;
     }
     for (int i = 1; i <= n; i++) {
         lua_rawgeti(L, table, i);
         set_one(L, box, NULL, i, lua_gettop(L));
         lua_pop(L, 1);
     }
+    return n;
 }
 
-static void set_names(lua_State *L, int box, int table) {
+static void set_by_name(lua_State *L, int box, int filled) {
+    sn_obj *o = ((sn_lua_object *)lua_touserdata(L, box))->obj;
+    const char *name = lua_tostring(L, -2);
+    if (strlen(name) != lua_rawlen(L, -2))
+        sn_raise_text(L, "%s: the name of an option has a zero byte", o->desc->name);
+    const sn_field *f = sn_field_find(o->kind, o->desc, name);
+    if (f && f->pos >= 1 && f->pos <= filled)
+        sn_raise_text(L, "%s: %s is given twice, without a name and with it", o->desc->name, f->name);
+    set_one(L, box, name, 0, lua_gettop(L));
+}
+
+/* filled: the places that have a value already. */
+static void set_names(lua_State *L, int box, int table, int filled) {
     sn_obj *o = ((sn_lua_object *)lua_touserdata(L, box))->obj;
     lua_Integer n = (lua_Integer)lua_rawlen(L, table);
     lua_pushnil(L);
     while (lua_next(L, table)) { /* key, value */
         if (lua_type(L, -2) == LUA_TSTRING) {
-            set_one(L, box, lua_tostring(L, -2), 0, lua_gettop(L));
+            set_by_name(L, box, filled);
         } else if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) < 1 || lua_tointeger(L, -2) > n) {
             lua_pushvalue(L, -2);
             sn_raise_text(L, "%s: the option [%s] is not a name; for example %s", o->desc->name,
@@ -196,8 +210,8 @@ static int construct(lua_State *L) {
     box->obj = sn_obj_new(k, d, &e);
     if (!box->obj) return sn_raise(L, &e);
     if (n == 1 && lua_istable(L, 1)) {
-        set_positions(L, at, 1);
-        set_names(L, at, 1);
+        int filled = set_positions(L, at, 1);
+        set_names(L, at, 1, filled);
     } else {
         for (int i = 1; i <= n; i++) set_one(L, at, NULL, i, i);
     }

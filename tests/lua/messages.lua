@@ -73,6 +73,12 @@ fails('there is no optimizer "Adam"; its name is "adam"', function() m:compile {
 fails("fit: there is no class_weight; repeat samples", function() m:fit(x, y, { class_weight = { 1, 2 } }) end)
 
 -- contradictions
+fails("dense: units is given twice", function() local _ = dense { 1, units = 3 } end)
+fails("conv2d: kernel_size is given twice", function() local _ = conv2d { 4, 3, kernel_size = 5 } end)
+fails("input: shape is given twice", function() input { 3, 4, shape = { 3 } } end)
+check.equal(tostring(dense { units = 3 }), tostring(dense { 3 }))
+check.equal(tostring(conv2d { 4, kernel_size = 5 }), tostring(conv2d { 4, 5 }))
+fails("dense: the name of an option has a zero byte", function() local _ = dense { ["units\0"] = 3 } end)
 fails("sequential: layer 2, dense_1: its input_shape (7,) is not what the layer before it gives, (4,)", function()
   sequential { dense { 4, input_shape = { 3 } }, dense { 2, input_shape = { 7 } } }
 end)
