@@ -5,7 +5,8 @@ local util = {}
 
 -- Raises with the position of the user's line. C's raise() adds it.
 function util.fail(fmt, ...)
-  core.fail(select("#", ...) > 0 and fmt:format(...) or fmt)
+  local text = select("#", ...) > 0 and fmt:format(...) or fmt
+  core.fail((text:gsub("%z", "\\0"))) -- C ends texts at a zero byte
 end
 
 -- A value's type for a message: "a tensor", "nil".

@@ -64,6 +64,13 @@ const char *sn_push_quoted(lua_State *L, int idx) {
     return lua_tostring(L, -1);
 }
 
+const char *sn_check_text(lua_State *L, int arg, const char *what) {
+    size_t n;
+    const char *s = luaL_checklstring(L, arg, &n);
+    if (strlen(s) != n) sn_raise_text(L, "%s has a zero byte in it", what);
+    return s;
+}
+
 /* core.fail(text): for the Lua half. */
 static int l_fail(lua_State *L) { return sn_raise_text(L, "%s", luaL_checkstring(L, 1)); }
 

@@ -26,7 +26,7 @@ static const char *check_path(lua_State *L, const char *who) {
                       lua_isnoneornil(L, 1) ? "nothing" : luaL_typename(L, 1));
         return NULL;
     }
-    return lua_tostring(L, 1);
+    return sn_check_text(L, 1, lua_pushfstring(L, "%s: the path", who));
 }
 
 /* core.npz_load(path) -> table of tensors by name */
@@ -56,7 +56,7 @@ static int npz_save(lua_State *L) {
     for (size_t i = 0; i < n; i++) {
         if (lua_rawgeti(L, 2, (lua_Integer)i + 1) != LUA_TSTRING)
             return sn_raise_text(L, "npz.save: names are texts");
-        names[i] = lua_tostring(L, -1);
+        names[i] = sn_check_text(L, -1, "npz.save: a name");
         lua_rawgeti(L, 3, (lua_Integer)i + 1);
         tensors[i] = sn_check_tensor(L, -1);
         lua_pop(L, 2); /* the tables keep both */

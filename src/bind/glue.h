@@ -49,6 +49,9 @@ int sn_raise(lua_State *, const sn_err *);
 int sn_raise_text(lua_State *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Pushes a value as a message shows it: texts in quotes. */
 const char *sn_push_quoted(lua_State *, int idx);
+/* The text at arg. C would end it at a zero byte, so one that has such is refused; what: "npz.load: the path".
+ */
+const char *sn_check_text(lua_State *, int arg, const char *what);
 /* Tells Lua's collector of memory that it cannot see. */
 void sn_account(lua_State *, size_t bytes);
 /* The same for what the core has allocated since it held `before` bytes (sn_mem_used). */

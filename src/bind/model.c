@@ -63,7 +63,7 @@ static int check_node(lua_State *L, int arg, const int *nodes, int n) {
 
 /* core.model_build(name, layers, calls, input call, output call, seed) */
 static int model_build(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1);
+    const char *name = sn_check_text(L, 1, "model: the name");
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checktype(L, 3, LUA_TTABLE);
     uint64_t seed = (uint64_t)luaL_checkinteger(L, 6);
@@ -239,13 +239,13 @@ static int model_save(lua_State *L) {
     const sn_model *m = sn_check_model(L, 1);
     const sn_trainer *t = lua_isnoneornil(L, 2) ? NULL : sn_check_trainer(L, 2);
     sn_err e;
-    if (sn_model_save(luaL_checkstring(L, 3), m, t, &e) != SN_OK) return sn_raise(L, &e);
+    if (sn_model_save(sn_check_text(L, 3, "save: the path"), m, t, &e) != SN_OK) return sn_raise(L, &e);
     return 0;
 }
 
 /* core.model_load(path) -> model, trainer or nil */
 static int model_load(lua_State *L) {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = sn_check_text(L, 1, "load_model: the path");
     sn_lua_model *m = push_box(L);
     sn_lua_trainer *t = sn_push_box(L, SN_MT_TRAINER, sizeof *t);
     lua_pushvalue(L, -2);

@@ -244,6 +244,7 @@ static int object_info(lua_State *L) {
 static int object_index(lua_State *L) {
     sn_obj *o = sn_check_object(L, 1, NULL);
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (strlen(key) != lua_rawlen(L, 2)) key = ""; /* a zero byte, which no name has */
     const sn_field *f = sn_field_find(o->kind, o->desc, key);
     if (f)
         sn_push_field(L, 1, o, f);
@@ -264,7 +265,8 @@ static int object_equal(lua_State *L) {
 
 /* core.named(kind, name) -> object with all defaults: what a string stands for */
 static int object_named(lua_State *L) {
-    const char *kind = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+    const char *kind = luaL_checkstring(L, 1),
+               *name = sn_check_text(L, 2, lua_pushfstring(L, "the name of the %s", kind));
     for (const sn_kind *const *k = sn_all_kinds; *k; k++) {
         if (strcmp((*k)->name, kind) != 0) continue;
         sn_lua_object *box = push_box(L);

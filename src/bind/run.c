@@ -90,7 +90,7 @@ static int run_begin(lua_State *L) {
 /* core.run_resume(path, train, validation or nil) -> run, trainer, model */
 static int run_resume(lua_State *L) {
     lua_settop(L, 3);
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = sn_check_text(L, 1, "resume: the path");
     sn_dataset *train = sn_check_dataset(L, 2), *val = lua_isnil(L, 3) ? NULL : sn_check_dataset(L, 3);
     /* In the order in which they may be freed last: Lua finalizes in the opposite order of creation. */
     sn_lua_model *m = sn_push_box(L, SN_MT_MODEL, sizeof *m);
@@ -164,7 +164,7 @@ static int run_drive(lua_State *L) {
 }
 
 static int run_stop(lua_State *L) {
-    sn_run_stop(check_run(L, 1), luaL_optstring(L, 2, NULL));
+    sn_run_stop(check_run(L, 1), lua_isnoneornil(L, 2) ? NULL : sn_check_text(L, 2, "stop: the reason"));
     return 0;
 }
 
@@ -196,7 +196,8 @@ static int run_callbacks(lua_State *L) {
 
 static int run_save(lua_State *L) {
     sn_err e;
-    if (sn_run_save(check_run(L, 1), luaL_checkstring(L, 2), &e) != SN_OK) return sn_raise(L, &e);
+    if (sn_run_save(check_run(L, 1), sn_check_text(L, 2, "save: the path"), &e) != SN_OK)
+        return sn_raise(L, &e);
     return 0;
 }
 

@@ -83,7 +83,7 @@ static void check_shape(lua_State *L, int arg, sn_shape *s, int64_t count) {
 
 static sn_dtype check_dtype(lua_State *L, int arg, sn_dtype def) {
     if (lua_isnoneornil(L, arg)) return def;
-    const char *name = luaL_checkstring(L, arg);
+    const char *name = sn_check_text(L, arg, "tensor: the type");
     for (int d = SN_F32; d <= SN_I64; d++)
         if (strcmp(sn_dtype_name((sn_dtype)d), name) == 0) return (sn_dtype)d;
     sn_raise_text(

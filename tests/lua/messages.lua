@@ -45,6 +45,30 @@ fails("pick: wants a list of numbers", function() tensors { x = x, y = y }:pick(
 fails("npy.load: wants the path of a file", function() npy.load(3) end)
 fails("no arrays to save", function() npz.save(os.tmpname(), {}) end)
 
+-- texts that C would end at a zero byte
+do
+  local path = check.folder() .. "/a.npz"
+  npz.save(path, { a = x })
+  local r = m:run(x, y)
+  fails("npz.load: the path has a zero byte", function() npz.load(path .. "\0junk") end)
+  fails("npz.save: the path has a zero byte", function() npz.save(path .. "\0junk", { x }) end)
+  fails("npz.save: a name has a zero byte", function() npz.save(path, { ["a\0b"] = x }) end)
+  fails("npy.load: the path has a zero byte", function() npy.load(path .. "\0junk") end)
+  fails("npy.save: the path has a zero byte", function() npy.save(path .. "\0junk", x) end)
+  fails("save: the path has a zero byte", function() m:save(path .. "\0junk") end)
+  fails("save: the path has a zero byte", function() r:save(path .. "\0junk") end)
+  fails("load_model: the path has a zero byte", function() load_model(path .. "\0junk") end)
+  fails("resume: the path has a zero byte", function() resume(path .. "\0junk", x, y) end)
+  fails("image_folder: directory wants a text, got a text with a zero byte", function() image_folder { path .. "\0" } end)
+  fails("model: the name has a zero byte", function() sequential { name = "a\0b", dense { 1, input_shape = { 2 } } } end)
+  fails("stop: the reason has a zero byte", function() r:stop "a\0b" end)
+  fails("the name of the loss has a zero byte", function() m:compile { loss = "mse\0", optimizer = "sgd" } end)
+  fails("tensor: the type has a zero byte", function() tensor({ 1 }, "int64\0") end)
+  check.equal(dense({ 3 })["units\0"], nil)
+  fails('a\\0b" must be a whole number', function() m:fit(x, y, { epochs = "a\0b" }) end)
+  check.list(npz.load(path).a.shape, { 8, 2 })
+end
+
 -- random tensors
 local a, b = tensor.random { 50, 20, seed = 3 }, tensor.random { 50, 20, seed = 3 }
 check.ok(a:equal(b))
