@@ -82,11 +82,7 @@ function methods.split(d, fraction, opts)
   if type(fraction) ~= "number" or not (fraction > 0 and fraction < 1) then
     util.fail("split: the fraction must be a number between 0 and 1, got %s", util.quoted(fraction))
   end
-  local shuffle = opts.shuffle
-  if shuffle == nil then shuffle = opts.seed ~= nil end
-  if type(shuffle) ~= "boolean" then
-    util.fail("split: shuffle = %s must be true or false", util.quoted(shuffle))
-  end
+  local shuffle = util.boolean("split", "shuffle", opts.shuffle, opts.seed ~= nil)
   local seed = util.whole("split", "seed", opts.seed, nil, math.mininteger)
   return core.dataset_split(d, fraction, shuffle, seed or (shuffle and seeds.next_given "split" or 0))
 end

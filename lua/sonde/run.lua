@@ -130,9 +130,11 @@ function run.new(who, m, trainer, rate, x, y, opts)
   local epochs = util.whole(who, "epochs", opts.epochs, 1, 1)
   if first >= epochs then fail("%s: initial_epoch = %d leaves none of %d epochs", who, first, epochs) end
   local r = core.run_begin(trainer, train, val, {
-    batch_size = opts.batch_size, epochs = epochs - first, shuffle = opts.shuffle,
+    batch_size = util.whole(who, "batch_size", opts.batch_size, 32, 1), epochs = epochs - first,
+    shuffle = util.boolean(who, "shuffle", opts.shuffle, true),
     seed = util.whole(who, "seed", opts.seed, nil, math.mininteger) or seeds.next "run",
-    validation_freq = opts.validation_freq, steps_per_epoch = opts.steps_per_epoch,
+    validation_freq = util.whole(who, "validation_freq", opts.validation_freq, 1, 1),
+    steps_per_epoch = util.whole(who, "steps_per_epoch", opts.steps_per_epoch, nil, 1) or 0,
   }, described)
   local s = core.state(r)
   s.model, s.trainer, s.train, s.validation = m, trainer, train, val

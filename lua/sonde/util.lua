@@ -72,6 +72,13 @@ function util.whole(who, name, v, def, min)
   return n
 end
 
+-- true or false, or def where v is nil.
+function util.boolean(who, name, v, def)
+  if v == nil then return def end
+  if type(v) ~= "boolean" then util.fail("%s: %s = %s must be true or false", who, name, util.quoted(v)) end
+  return v
+end
+
 function util.is_tensor(v) return core.type(v) == "tensor" end
 
 -- Tensors stay, lists and numbers become tensors.

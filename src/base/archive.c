@@ -41,6 +41,7 @@ static sn_status open_fail(const char *path, int code, int saved_errno, sn_err *
     sn_status s = code == ZIP_ER_NOENT || code == ZIP_ER_OPEN || code == ZIP_ER_READ ? SN_EIO : SN_EFORMAT;
     if (stat(path, &st) != 0) return sn_fail(e, SN_EIO, "%s: %s", path, strerror(errno));
     if (S_ISDIR(st.st_mode)) return sn_fail(e, SN_EIO, "%s: is a folder", path);
+    if (!S_ISREG(st.st_mode)) return sn_fail(e, SN_EIO, "%s: not a regular file", path);
     if (s == SN_EIO && saved_errno) return sn_fail(e, s, "%s: %s", path, strerror(saved_errno));
     zip_error_init_with_code(&ze, code);
     zip_fail(path, &ze, s, e);

@@ -32,35 +32,29 @@ static void anchor(lua_State *L, int run, int from, int to) {
 
 /* ---- beginning ---- */
 
-static int64_t int_option(lua_State *L, const char *name, int64_t def, int64_t min) {
+/* The Lua half has checked them and says what is wrong. */
+static int64_t int_option(lua_State *L, const char *name) {
     lua_getfield(L, 4, name);
-    bool given = !lua_isnil(L, -1);
-    int whole = 0; /* "3" is no number here */
-    int64_t v = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : 0;
-    if (given && (!whole || v < min))
-        sn_raise_text(L, "run: %s = %s must be a whole number of at least %lld", name, sn_push_quoted(L, -1),
-                      (long long)min);
+    int64_t v = luaL_checkinteger(L, -1);
     lua_pop(L, 1);
-    return given ? v : def;
+    return v;
 }
 
-static bool bool_option(lua_State *L, const char *name, bool def) {
+static bool bool_option(lua_State *L, const char *name) {
     lua_getfield(L, 4, name);
-    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
-        sn_raise_text(L, "run: %s = %s must be true or false", name, sn_push_quoted(L, -1));
-    bool v = lua_isnil(L, -1) ? def : lua_toboolean(L, -1);
+    bool v = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return v;
 }
 
 static sn_run_opts check_options(lua_State *L) {
     luaL_checktype(L, 4, LUA_TTABLE);
-    return (sn_run_opts){ .batch_size = int_option(L, "batch_size", 32, 1),
-                          .epochs = int_option(L, "epochs", 1, 1),
-                          .shuffle = bool_option(L, "shuffle", true),
-                          .seed = (uint64_t)int_option(L, "seed", 0, INT64_MIN),
-                          .validation_freq = int_option(L, "validation_freq", 1, 1),
-                          .steps_per_epoch = int_option(L, "steps_per_epoch", 0, 1) };
+    return (sn_run_opts){ .batch_size = int_option(L, "batch_size"),
+                          .epochs = int_option(L, "epochs"),
+                          .shuffle = bool_option(L, "shuffle"),
+                          .seed = (uint64_t)int_option(L, "seed"),
+                          .validation_freq = int_option(L, "validation_freq"),
+                          .steps_per_epoch = int_option(L, "steps_per_epoch") };
 }
 
 /* core.run_begin(trainer, train, validation or nil, options, list of callbacks) */

@@ -275,10 +275,17 @@ static void push_row(lua_State *L, const sn_tensor *t, int used, int64_t from) {
     row->shape = sn_shape_sample(&row->shape);
 }
 
+/* Is the key the first number past the end? There ipairs(t) ends, which wants a nil. */
+static bool is_end(lua_State *L, const sn_tensor *t, int key) {
+    return t->shape.n > 0 && lua_type(L, key) == LUA_TNUMBER && lua_isinteger(L, key) &&
+           lua_tointeger(L, key) == t->shape.d[0] + 1;
+}
+
 /* Upvalue 1: methods. t[i], t[{i, j}], t.shape, t.dtype, t:method(), and what the Lua half hung on it (t.grad).
  */
 static int tensor_index(lua_State *L) {
     const sn_tensor *t = sn_check_tensor(L, 1);
+    if (is_end(L, t, 2)) return 0;
     if (lua_type(L, 2) == LUA_TNUMBER || lua_type(L, 2) == LUA_TTABLE) {
         int64_t from;
         int used = resolve(L, t, 2, &from);

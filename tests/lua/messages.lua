@@ -16,6 +16,14 @@ fails('verbose = "1"', function() m:fit(x, y, { verbose = "1" }) end)
 fails('n = "a" must be a whole number', function() sonde.seed "a" end)
 fails('got "a"', function() tensors { x = x, y = y }:split "a" end)
 
+fails("fit: batch_size = 1.5 must be a whole number of at least 1", function() m:fit(x, y, { batch_size = 1.5 }) end)
+fails("fit: shuffle = 3 must be true or false", function() m:fit(x, y, { shuffle = 3 }) end)
+fails("run: steps_per_epoch = 1.5 must be", function() m:run(x, y, { steps_per_epoch = 1.5 }) end)
+fails("tensors: takes options by name only, got a tensor without a name", function() tensors { x, y } end)
+fails("dense: takes at most 1 value without a name, got a tensor as number 2", function() dense { 1, x } end)
+fails("/dev/zero: not a regular file", function() load_model "/dev/zero" end)
+fails("/dev/null: not a regular file", function() npz.load "/dev/null" end)
+
 -- constructors where an object is wanted
 check.equal(tostring(dense { 1, activation = relu }), "dense{units=1, activation=relu{}}")
 check.equal(conv2d { 3, 3, activation = softmax }.activation.type, "softmax")

@@ -57,13 +57,28 @@ check.fails(function() return kept + 1 end, "the tensor is closed")
 check.fails(function() tostring(kept) end, "the tensor is closed")
 check.fails(function() tensors { x = kept } end, "the tensor is closed")
 
+-- ipairs goes over the rows, and ends behind the last
+do
+  local seen = {}
+  for i, row in ipairs(t) do seen[i] = row[1] end
+  check.list(seen, { 1, 4 })
+  seen = {}
+  for i, v in ipairs(t[2]) do seen[i] = v end
+  check.list(seen, { 4, 5, 6 })
+  check.equal(t[3], nil)
+  for _ in ipairs(tensor {}) do error "an empty tensor has no rows" end
+  check.fails(function() return tensor(1)[1] end, "1 index for 0 dimensions")
+end
+
 -- mistakes
 check.fails(function() tensor { { 1, 2 }, { 3 } } end, "tensors.lua:", "a list of 1 where the first has 2")
 check.fails(function() tensor { { 1, 2 }, 3 } end, "rows differ")
 check.fails(function() tensor { 1, "2" } end, "element 2 is a string, not a number")
 check.fails(function() tensor "x" end, "wants a list of numbers, got a string")
 check.fails(function() tensor({ 1 }, "float16") end, '"float16" is not one of "float32"')
-check.fails(function() return t[3] end, "index 3 of dimension 1 is outside 1..2")
+check.fails(function() return t[4] end, "index 4 of dimension 1 is outside 1..2")
+check.fails(function() return t[{ 3 }] end, "index 3 of dimension 1 is outside 1..2")
+check.fails(function() t[{ 3, 1 }] = 1 end, "index 3 of dimension 1 is outside 1..2")
 check.fails(function() return t[0] end, "outside 1..2")
 check.fails(function() return t[1.5] end, "not a whole number")
 check.fails(function() return t[{ 1, 2, 3 }] end, "3 indices for 2 dimensions")
