@@ -16,8 +16,6 @@ for _, kind in ipairs(core.kinds) do
   end
 end
 
-local function article(kind) return (kind:find "^[aeiou]" and "an " or "a ") .. kind end
-
 -- An object of the kind from what a user may write for it: the object, its name, or its constructor.
 -- Returns the object and the name by which it was given, if it was.
 function objects.as(kind, v, who)
@@ -35,9 +33,9 @@ function objects.as(kind, v, who)
     if core.describe(kind, v.type) and tostring(v) == tostring(core.named(v.kind, v.type)) then
       return core.named(kind, v.type)
     end
-    util.fail("%s: wants %s, got the %s %s", who, article(kind), v.kind, v.type)
+    util.fail("%s: wants %s, got the %s %s", who, util.article(kind), v.kind, v.type)
   end
-  util.fail("%s: wants %s or its name, got %s", who, article(kind), util.a(v))
+  util.fail("%s: wants %s or its name, got %s", who, util.article(kind), util.a(v))
 end
 
 return objects

@@ -9,12 +9,15 @@ function util.fail(fmt, ...)
   core.fail((text:gsub("%z", "\\0"))) -- C ends texts at a zero byte
 end
 
+-- "a tensor", "an optimizer"
+function util.article(noun) return (noun:find "^[aeiou]" and "an " or "a ") .. noun end
+
 -- A value's type for a message: "a tensor", "nil".
 function util.a(v)
   local t = core.type(v)
   if t == "nil" then return t end
   if t == "object" then t = v.kind end
-  return (t:find "^[aeiou]" and "an " or "a ") .. t
+  return util.article(t)
 end
 
 -- A value as a message shows it: texts in quotes, so that epochs = "3" is not taken for a number.

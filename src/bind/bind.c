@@ -71,6 +71,26 @@ const char *sn_check_text(lua_State *L, int arg, const char *what) {
     return s;
 }
 
+void sn_set_int(lua_State *L, const char *key, int64_t v) {
+    lua_pushinteger(L, v);
+    lua_setfield(L, -2, key);
+}
+
+void sn_set_num(lua_State *L, const char *key, double v) {
+    lua_pushnumber(L, v);
+    lua_setfield(L, -2, key);
+}
+
+void sn_set_bool(lua_State *L, const char *key, bool v) {
+    lua_pushboolean(L, v);
+    lua_setfield(L, -2, key);
+}
+
+void sn_set_text(lua_State *L, const char *key, const char *v) {
+    lua_pushstring(L, v);
+    lua_setfield(L, -2, key);
+}
+
 /* core.fail(text): for the Lua half. */
 static int l_fail(lua_State *L) { return sn_raise_text(L, "%s", luaL_checkstring(L, 1)); }
 
@@ -260,18 +280,12 @@ static void preload_embedded(lua_State *L) {
     lua_pop(L, 1);
 }
 
-static void set_text(lua_State *L, const char *key, const char *value) {
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, key);
-}
-
 static void open_core(lua_State *L) {
     luaL_newlib(L, base_functions);
-    set_text(L, "version", SN_VERSION);
-    set_text(L, "isa", sn_kern_f32()->isa);
-    set_text(L, "corename", sn_gemm_corename());
-    lua_pushinteger(L, sn_pool_size(sn_pool_default()));
-    lua_setfield(L, -2, "threads");
+    sn_set_text(L, "version", SN_VERSION);
+    sn_set_text(L, "isa", sn_kern_f32()->isa);
+    sn_set_text(L, "corename", sn_gemm_corename());
+    sn_set_int(L, "threads", sn_pool_size(sn_pool_default()));
     lua_pushboolean(L, strcmp(nl_langinfo(CODESET), "UTF-8") == 0); /* as the program set LC_CTYPE */
     lua_setfield(L, -2, "utf8");
     lua_newtable(L); /* core.meta: metatables by type, which the Lua half completes */

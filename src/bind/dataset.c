@@ -116,23 +116,17 @@ static int dataset_sample(lua_State *L) {
     return 3;
 }
 
-static void set_int(lua_State *L, const char *key, int64_t v) {
-    lua_pushinteger(L, v);
-    lua_setfield(L, -2, key);
-}
-
 /* core.dataset_info(d) -> { count, x_shape, y_shape, has_y, classes, class_names, object } */
 static int dataset_info(lua_State *L) {
     sn_dataset *d = sn_check_dataset(L, 1);
     lua_newtable(L);
-    set_int(L, "count", d->count);
-    set_int(L, "classes", d->nclass);
+    sn_set_int(L, "count", d->count);
+    sn_set_int(L, "classes", d->nclass);
     sn_push_shape(L, &d->x_shape);
     lua_setfield(L, -2, "x_shape");
     sn_push_shape(L, &d->y_shape);
     lua_setfield(L, -2, "y_shape");
-    lua_pushboolean(L, d->has_y);
-    lua_setfield(L, -2, "has_y");
+    sn_set_bool(L, "has_y", d->has_y);
     if (d->obj) {
         sn_push_object(L, d->obj);
         lua_setfield(L, -2, "object");

@@ -52,6 +52,11 @@ const char *sn_push_quoted(lua_State *, int idx);
 /* The text at arg. C would end it at a zero byte, so one that has such is refused; what: "npz.load: the path".
  */
 const char *sn_check_text(lua_State *, int arg, const char *what);
+/* A field of the table on top of the stack; a text may be NULL = nil. */
+void sn_set_int(lua_State *, const char *key, int64_t);
+void sn_set_num(lua_State *, const char *key, double);
+void sn_set_bool(lua_State *, const char *key, bool);
+void sn_set_text(lua_State *, const char *key, const char *);
 /* Tells Lua's collector of memory that it cannot see. */
 void sn_account(lua_State *, size_t bytes);
 /* The same for what the core has allocated since it held `before` bytes (sn_mem_used). */
@@ -93,6 +98,10 @@ int sn_open_dataset(lua_State *, sn_obj *cfg); /* pushes a dataset */
 /* ---- model.c, trainer.c, run.c ---- */
 sn_model *sn_check_model(lua_State *, int arg);
 sn_trainer *sn_check_trainer(lua_State *, int arg);
+/* The parameter of that number, from 1. */
+const sn_param *sn_check_param(lua_State *, const sn_model *, int arg);
+/* The slab called "value", "grad", or as a state of the optimizer; NULL = not there. */
+const float *sn_find_slab(const sn_trainer *, const char *what);
 
 /* Each adds its functions to the table on top of the stack and makes its metatables. */
 void sn_open_values(lua_State *);

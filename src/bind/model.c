@@ -88,16 +88,6 @@ static int model_build(lua_State *L) {
 
 /* ---- looking at ---- */
 
-static void set_text(lua_State *L, const char *key, const char *value) {
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, key);
-}
-
-static void set_int(lua_State *L, const char *key, int64_t v) {
-    lua_pushinteger(L, v);
-    lua_setfield(L, -2, key);
-}
-
 static void set_shape(lua_State *L, const char *key, const sn_shape *s) {
     sn_push_shape(L, s);
     lua_setfield(L, -2, key);
@@ -106,14 +96,13 @@ static void set_shape(lua_State *L, const char *key, const sn_shape *s) {
 static void push_param(lua_State *L, const sn_model *m, int i) {
     const sn_param *p = &m->params[i];
     lua_newtable(L);
-    set_text(L, "name", p->spec.name);
-    set_text(L, "path", p->name);
-    set_int(L, "index", i + 1);
-    set_int(L, "count", (int64_t)p->count);
-    set_int(L, "layer", p->layer + 1);
+    sn_set_text(L, "name", p->spec.name);
+    sn_set_text(L, "path", p->name);
+    sn_set_int(L, "index", i + 1);
+    sn_set_int(L, "count", (int64_t)p->count);
+    sn_set_int(L, "layer", p->layer + 1);
     set_shape(L, "shape", &p->spec.shape);
-    lua_pushboolean(L, p->trainable);
-    lua_setfield(L, -2, "trainable");
+    sn_set_bool(L, "trainable", p->trainable);
     if (p->spec.regularizer) {
         sn_push_object(L, p->spec.regularizer);
         lua_setfield(L, -2, "regularizer");
@@ -124,8 +113,8 @@ static void push_layer(lua_State *L, const sn_model *m, int i) {
     luaL_checkstack(L, 10, "layers");
     const sn_layer *l = &m->layers[i];
     lua_newtable(L);
-    set_text(L, "name", l->name);
-    set_text(L, "type", l->obj->desc->name);
+    sn_set_text(L, "name", l->name);
+    sn_set_text(L, "type", l->obj->desc->name);
     sn_push_object(L, l->obj);
     lua_setfield(L, -2, "object");
     set_shape(L, "shape", &m->nodes[l->node].out);
@@ -155,7 +144,7 @@ static void push_layer(lua_State *L, const sn_model *m, int i) {
 static int model_info(lua_State *L) {
     const sn_model *m = sn_check_model(L, 1);
     lua_newtable(L);
-    set_text(L, "name", m->name);
+    sn_set_text(L, "name", m->name);
     set_shape(L, "input", sn_model_input_shape(m));
     set_shape(L, "output", sn_model_output_shape(m));
     lua_newtable(L);
@@ -190,7 +179,7 @@ static int model_measure(lua_State *L) {
 
 /* ---- weights ---- */
 
-static const sn_param *check_param(lua_State *L, const sn_model *m, int arg) {
+const sn_param *sn_check_param(lua_State *L, const sn_model *m, int arg) {
     lua_Integer i = luaL_checkinteger(L, arg);
     luaL_argcheck(L, i >= 1 && i <= m->nparam, arg, "no such parameter");
     return &m->params[i - 1];
@@ -199,7 +188,7 @@ static const sn_param *check_param(lua_State *L, const sn_model *m, int arg) {
 /* core.model_get(m, parameter) -> a copy */
 static int model_get(lua_State *L) {
     const sn_model *m = sn_check_model(L, 1);
-    const sn_param *p = check_param(L, m, 2);
+    const sn_param *p = sn_check_param(L, m, 2);
     sn_tensor *t = sn_new_tensor(L, SN_F32, &p->spec.shape);
     memcpy(t->data, m->slab + p->offset, p->count * sizeof(float));
     return 1;
@@ -208,7 +197,7 @@ static int model_get(lua_State *L) {
 /* core.model_set(m, parameter, tensor, check_only [, who]) */
 static int model_set(lua_State *L) {
     const sn_model *m = sn_check_model(L, 1);
-    const sn_param *p = check_param(L, m, 2);
+    const sn_param *p = sn_check_param(L, m, 2);
     const sn_tensor *given = sn_check_tensor(L, 3);
     if (!sn_shape_equal(&given->shape, &p->spec.shape)) {
         char want[160], got[160];

@@ -294,22 +294,15 @@ static const char *const type_names[] = {
     "tensor",
 };
 
-static void set_text(lua_State *L, const char *key, const char *value) {
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, key);
-}
-
 static void push_described_field(lua_State *L, const sn_field *f) {
     luaL_checkstack(L, 8, "fields");
     lua_newtable(L);
-    set_text(L, "name", f->name);
-    set_text(L, "type", type_names[f->type]);
-    set_text(L, "doc", f->doc);
-    if (f->kind) set_text(L, "kind", f->kind->name);
-    lua_pushinteger(L, f->pos);
-    lua_setfield(L, -2, "pos");
-    lua_pushboolean(L, f->flags & SN_REQUIRED);
-    lua_setfield(L, -2, "required");
+    sn_set_text(L, "name", f->name);
+    sn_set_text(L, "type", type_names[f->type]);
+    sn_set_text(L, "doc", f->doc);
+    if (f->kind) sn_set_text(L, "kind", f->kind->name);
+    sn_set_int(L, "pos", f->pos);
+    sn_set_bool(L, "required", f->flags & SN_REQUIRED);
     if (f->min != 0 || f->max != 0) {
         lua_pushnumber(L, f->min);
         lua_setfield(L, -2, "min");
@@ -333,11 +326,11 @@ static void push_described_field(lua_State *L, const sn_field *f) {
 
 static void push_described(lua_State *L, const sn_kind *k, const sn_desc *d) {
     lua_newtable(L);
-    set_text(L, "kind", k->name);
-    set_text(L, "name", d->name);
-    set_text(L, "alias", d->alias);
-    set_text(L, "brief", d->brief);
-    set_text(L, "example", d->example);
+    sn_set_text(L, "kind", k->name);
+    sn_set_text(L, "name", d->name);
+    sn_set_text(L, "alias", d->alias);
+    sn_set_text(L, "brief", d->brief);
+    sn_set_text(L, "example", d->example);
     lua_newtable(L);
     const sn_field *f;
     for (int i = 0; (f = sn_field_at(k, d, i)); i++) {
@@ -366,11 +359,11 @@ static void push_kinds(lua_State *L) {
     for (int i = 0; sn_all_kinds[i]; i++) {
         const sn_kind *k = sn_all_kinds[i];
         lua_newtable(L);
-        set_text(L, "kind", k->name);
+        sn_set_text(L, "kind", k->name);
         for (int j = 0; k->list[j]; j++) {
             lua_newtable(L);
-            set_text(L, "name", k->list[j]->name);
-            set_text(L, "alias", k->list[j]->alias);
+            sn_set_text(L, "name", k->list[j]->name);
+            sn_set_text(L, "alias", k->list[j]->alias);
             lua_pushlightuserdata(L, (void *)(uintptr_t)k);
             lua_pushlightuserdata(L, (void *)(uintptr_t)k->list[j]);
             lua_pushcclosure(L, construct, 2);

@@ -197,38 +197,23 @@ static int run_save(lua_State *L) {
 
 /* ---- looking at ---- */
 
-static void set_int(lua_State *L, const char *key, int64_t v) {
-    lua_pushinteger(L, v);
-    lua_setfield(L, -2, key);
-}
-
-static void set_num(lua_State *L, const char *key, double v) {
-    lua_pushnumber(L, v);
-    lua_setfield(L, -2, key);
-}
-
-static void set_bool(lua_State *L, const char *key, bool v) {
-    lua_pushboolean(L, v);
-    lua_setfield(L, -2, key);
-}
-
 /* core.run_info(run) -> where it stands and how it was begun */
 static int run_info(lua_State *L) {
     sn_run *r = check_run(L, 1);
     const sn_run_opts *o = sn_run_options(r);
     lua_newtable(L);
-    set_int(L, "epoch", sn_run_epoch(r));
-    set_int(L, "step", sn_run_step_in_epoch(r));
-    set_int(L, "steps", sn_run_steps(r));
-    set_bool(L, "validating", sn_run_validating(r));
-    set_bool(L, "done", sn_run_done(r));
-    set_bool(L, "has_gradients", sn_run_has_gradients(r));
-    set_int(L, "epochs", o->epochs);
-    set_int(L, "batch_size", o->batch_size);
-    set_bool(L, "shuffle", o->shuffle);
-    set_int(L, "seed", (int64_t)o->seed);
-    set_int(L, "validation_freq", o->validation_freq);
-    set_int(L, "steps_per_epoch", o->steps_per_epoch);
+    sn_set_int(L, "epoch", sn_run_epoch(r));
+    sn_set_int(L, "step", sn_run_step_in_epoch(r));
+    sn_set_int(L, "steps", sn_run_steps(r));
+    sn_set_bool(L, "validating", sn_run_validating(r));
+    sn_set_bool(L, "done", sn_run_done(r));
+    sn_set_bool(L, "has_gradients", sn_run_has_gradients(r));
+    sn_set_int(L, "epochs", o->epochs);
+    sn_set_int(L, "batch_size", o->batch_size);
+    sn_set_bool(L, "shuffle", o->shuffle);
+    sn_set_int(L, "seed", (int64_t)o->seed);
+    sn_set_int(L, "validation_freq", o->validation_freq);
+    sn_set_int(L, "steps_per_epoch", o->steps_per_epoch);
     return 1;
 }
 
@@ -270,10 +255,10 @@ static int run_current(lua_State *L) {
 static void push_terms(lua_State *L, double total, double data, double penalty, double activity,
                        const double *layers, int n) {
     lua_newtable(L);
-    set_num(L, "total", total);
-    set_num(L, "data", data);
-    set_num(L, "penalty", penalty);
-    set_num(L, "activity", activity);
+    sn_set_num(L, "total", total);
+    sn_set_num(L, "data", data);
+    sn_set_num(L, "penalty", penalty);
+    sn_set_num(L, "activity", activity);
     lua_createtable(L, n, 0); /* by_layer: a list in the order of the model's layers */
     for (int i = 0; i < n; i++) {
         lua_pushnumber(L, layers[i]);
@@ -303,19 +288,13 @@ static int penalties(lua_State *L) {
     return 1;
 }
 
-static const float *find_slab(const sn_trainer *t, const char *what) {
-    return strcmp(what, "grad") == 0 ? t->grads : t->model->slab;
-}
-
 /* core.slab_stats(trainer, "grad" | "value", parameter) -> norm, mean, largest size, share of zeros, not finite
  */
 static int slab_stats(lua_State *L) {
     const sn_trainer *t = sn_check_trainer(L, 1);
-    const float *slab = find_slab(t, luaL_checkstring(L, 2));
-    lua_Integer k = luaL_checkinteger(L, 3);
-    luaL_argcheck(L, k >= 1 && k <= t->model->nparam, 3, "no such parameter");
+    const float *slab = sn_find_slab(t, luaL_checkstring(L, 2));
+    const sn_param *p = sn_check_param(L, t->model, 3);
     if (!slab) return 0;
-    const sn_param *p = &t->model->params[k - 1];
     double sum = 0, sum_sq = 0, most = 0;
     int64_t zeros = 0, bad = 0;
     for (size_t i = 0; i < p->count; i++) {

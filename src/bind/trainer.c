@@ -115,8 +115,7 @@ static int gradients_on_batch(lua_State *L) {
     return push_losses(L, &l);
 }
 
-/* The slab called what: "grad", or a state of the optimizer by its name; NULL = not there. */
-static const float *find_slab(const sn_trainer *t, const char *what) {
+const float *sn_find_slab(const sn_trainer *t, const char *what) {
     if (strcmp(what, "value") == 0) return t->model->slab;
     if (strcmp(what, "grad") == 0) return t->grads;
     const sn_optimizer_type *type = sn_trainer_optimizer(t);
@@ -125,17 +124,11 @@ static const float *find_slab(const sn_trainer *t, const char *what) {
     return NULL;
 }
 
-static const sn_param *check_param(lua_State *L, const sn_trainer *t, int arg) {
-    lua_Integer i = luaL_checkinteger(L, arg);
-    luaL_argcheck(L, i >= 1 && i <= t->model->nparam, arg, "no such parameter");
-    return &t->model->params[i - 1];
-}
-
 /* core.trainer_get(trainer, parameter, "value" | "grad" | optimizer state) -> a copy, or nil */
 static int trainer_get(lua_State *L) {
     const sn_trainer *t = sn_check_trainer(L, 1);
-    const sn_param *p = check_param(L, t, 2);
-    const float *slab = find_slab(t, luaL_checkstring(L, 3));
+    const sn_param *p = sn_check_param(L, t->model, 2);
+    const float *slab = sn_find_slab(t, luaL_checkstring(L, 3));
     if (!slab) return 0;
     sn_tensor *copy = sn_new_tensor(L, SN_F32, &p->spec.shape);
     memcpy(copy->data, slab + p->offset, p->count * sizeof(float));
