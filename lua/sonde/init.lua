@@ -6,7 +6,7 @@ local help = require "sonde.help"
 local model = require "sonde.model"
 local names = require "sonde.names"
 local objects = require "sonde.objects"
-local run = require "sonde.run"
+local resume = require "sonde.resume"
 local seeds = require "sonde.seeds"
 local show = require "sonde.show"
 local tensor = require "sonde.tensor"
@@ -29,9 +29,8 @@ sonde.print = show.print
 
 local public = {
   sequential = graph.sequential, model = graph.model, load_model = model.load, tensor = tensor.tensor, npz = tensor.npz,
-  npy = tensor.npy, help = help.help,
+  npy = tensor.npy, help = help.help, resume = resume,
 }
-function public.resume(...) return run.resume(model.adopt, ...) end
 
 -- sonde.kinds.metric.mse: by kind, where two kinds share a name
 sonde.kinds = objects.by_kind

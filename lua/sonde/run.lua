@@ -1,8 +1,7 @@
 -- Runs: driving the core's iterator, with callbacks and learning rates that are Lua functions in between.
 local core = require "sonde.core"
-local dataset = require "sonde.dataset"
 local layers = require "sonde.layers"
-local objects = require "sonde.objects"
+local options = require "sonde.run_options"
 local progress = require "sonde.progress"
 local report = require "sonde.report"
 local seeds = require "sonde.seeds"
@@ -11,98 +10,6 @@ local util = require "sonde.util"
 local run = {}
 local fail = util.fail
 local meta, methods = core.meta.run, {}
-
--- ---- options ----
-
-local OPTIONS = { "batch_size", "epochs", "shuffle", "seed", "validation_data", "validation_split", "validation_freq",
-  "steps_per_epoch", "initial_epoch", "callbacks", "verbose" }
-
-local EVENTS = { "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end",
-  "on_train_batch_begin", "on_train_batch_end" }
-
--- Keras's that are not there, with what serves instead.
-local MISSING = {
-  class_weight = "repeat samples of the rarer class with d:pick(list)",
-  sample_weight = "repeat samples with d:pick(list)",
-}
-
-local function check_options(who, opts)
-  for k in pairs(core.type(opts) == "table" and opts or {}) do
-    if MISSING[k] then fail("%s: there is no %s; %s", who, k, MISSING[k]) end
-  end
-  return util.options(who, opts, OPTIONS)
-end
-
--- A Lua callback is a table of functions; what else is in it is its own.
-local function check_functions(who, cb)
-  local some = false
-  for k, v in pairs(cb) do
-    if type(k) == "string" and k:find "^on_" then
-      local known = false
-      for _, name in ipairs(EVENTS) do known = known or name == k end
-      if not known then
-        local near = core.suggest(k, EVENTS)
-        fail("%s: a callback has no %s%s", who, k, near and ("; did you mean %s?"):format(near) or "; there are: "
-          .. table.concat(EVENTS, ", "))
-      end
-      if type(v) ~= "function" then fail("%s: %s of a callback wants a function, got %s", who, k, util.a(v)) end
-      some = true
-    end
-  end
-  if not some then
-    fail("%s: a callback is an object like early_stopping{} or a table of functions like "
-      .. "{ on_epoch_end = function(epoch, logs, run) ... end }", who)
-  end
-end
-
--- Described objects for the core, tables of functions for us.
-local function sort_callbacks(who, list)
-  local described, functions = {}, {}
-  if list == nil then return described, functions end
-  if core.type(list) == "object" then list = { list } end
-  if core.type(list) ~= "table" then fail("%s: callbacks wants a list, got %s", who, util.a(list)) end
-  if #list == 0 and next(list) ~= nil then list = { list } end
-  for _, cb in ipairs(list) do
-    if core.type(cb) == "table" then
-      check_functions(who, cb)
-      functions[#functions + 1] = cb
-    else
-      described[#described + 1] = objects.as("callback", cb, who .. ": callbacks")
-    end
-  end
-  return described, functions
-end
-
-local function check_verbose(who, v)
-  if v == nil then return 1 end
-  if v == true then return 1 elseif v == false then return 0 end
-  if v ~= 0 and v ~= 1 and v ~= 2 then fail("%s: verbose = %s is not one of 0, 1, 2", who, util.quoted(v)) end
-  return v
-end
-
--- Training and validation data from fit's arguments; validation_split takes the last fraction of x and y.
-local function split_data(who, x, y, opts)
-  local f = opts.validation_split
-  if f == nil or f == 0 then
-    local val = opts.validation_data
-    return dataset.from(who, x, y), val ~= nil and dataset.from(who .. ": validation_data", val) or nil
-  end
-  if type(f) ~= "number" or not (f > 0 and f < 1) then
-    fail("%s: validation_split = %s must be a number between 0 and 1", who, util.quoted(f))
-  end
-  if opts.validation_data ~= nil then fail("%s: give validation_split or validation_data, not both", who) end
-  if dataset.is(x) then
-    fail("%s: validation_split is for tensors x and y; use train, val = d:split(%g, { shuffle = true })", who, 1 - f)
-  end
-  local all = dataset.from(who, x, y)
-  local n, first, rest = #all, {}, {}
-  local at = math.floor(n * (1 - f)) -- keras/src/trainers/data_adapters: split_at = floor(n * (1 - f))
-  if at == 0 or at == n then fail("%s: validation_split = %g of %d samples leaves one part empty", who, f, n) end
-  for i = 1, n do
-    if i <= at then first[#first + 1] = i else rest[#rest + 1] = i end
-  end
-  return core.dataset_view(all, first), core.dataset_view(all, rest)
-end
 
 -- ---- beginning ----
 
@@ -122,10 +29,10 @@ end
 
 -- m:run(...): a run that has made no step.
 function run.new(who, m, trainer, rate, x, y, opts)
-  opts = check_options(who, opts)
-  local described, functions = sort_callbacks(who, opts.callbacks)
-  local train, val = split_data(who, x, y, opts)
-  local verbose = check_verbose(who, opts.verbose)
+  opts = options.check(who, opts)
+  local described, functions = options.callbacks(who, opts.callbacks)
+  local train, val = options.data(who, x, y, opts)
+  local verbose = options.verbose(who, opts.verbose)
   local first = util.whole(who, "initial_epoch", opts.initial_epoch, 0, 0)
   local epochs = util.whole(who, "epochs", opts.epochs, 1, 1)
   if first >= epochs then fail("%s: initial_epoch = %d leaves none of %d epochs", who, first, epochs) end
@@ -143,64 +50,6 @@ function run.new(who, m, trainer, rate, x, y, opts)
   s.bar, s.called = progress.bar(), who == "fit" and "m.last_run" or "r"
   core.run_note(r, note_text(s))
   core.state(m).last_run = r
-  return r
-end
-
--- The core's run, with what to do about data that are not the run's.
-local function resumed(path, train, val)
-  local ok, r, trainer, model = pcall(core.run_resume, path, train, val)
-  if ok then return r, trainer, model end
-  if type(r) == "string" and r:find "resume: .* data" then
-    r = r .. "; data are given as m:run got them: resume(path, data, { validation_data = ... }) or "
-      .. "resume(path, x, y, { validation_split = ... })"
-  end
-  error(r, 0)
-end
-
--- resume(path, data [, options]) or resume(path, x, y [, options]): goes on where a saved run stood.
-function run.resume(wrap_model, path, x, y, opts)
-  if type(path) ~= "string" then fail("resume: wants the path of a saved run, got %s", util.a(path)) end
-  x, y, opts = dataset.arguments(x, y, opts)
-  opts = util.options("resume", opts, { "validation_data", "validation_split", "callbacks", "learning_rate", "schedule",
-    "verbose" })
-  local described, functions = sort_callbacks("resume", opts.callbacks)
-  if #described > 0 then
-    fail("resume: %s{} is part of the saved run already; callbacks takes tables of functions only", described[1].type)
-  end
-  local train, val = split_data("resume", x, y, opts)
-  local r, trainer, model = resumed(path, train, val)
-  local s, note = core.state(r), core.run_note(r)
-  s.model, s.trainer, s.train, s.validation = model, trainer, train, val
-  s.functions, s.verbose, s.bar = functions, check_verbose("resume", opts.verbose), progress.bar()
-  s.called = "r"
-  s.first = tonumber(note:match "initial_epoch=(%d+)") or 0
-  s.begun = core.run_info(r).epoch > 0 or core.run_info(r).step > 0
-  local missing = (tonumber(note:match "functions=(%d+)") or 0) - #functions
-  if missing > 0 then
-    io.stderr:write(("warning: resume: the run had %d more callback%s written in Lua, which no file can hold; give "
-      .. "them in callbacks = { ... }\n"):format(missing, missing == 1 and "" or "s"))
-  end
-  local _, kind = core.trainer_rate(trainer)
-  s.rate = opts.learning_rate
-  if kind == "function" and type(s.rate) ~= "function" then
-    fail("resume: the learning rate of this run is a Lua function, which no file can hold; give "
-      .. "learning_rate = function(step, epoch) ... end")
-  elseif kind ~= "function" and s.rate ~= nil then
-    core.trainer_set_rate(trainer, s.rate)
-    s.rate = nil
-  end
-  s.schedulers = {}
-  for _, cb in ipairs(core.run_callbacks(r)) do
-    if cb.type == "learning_rate_scheduler" and cb.schedule == nil then
-      if type(opts.schedule) ~= "function" then
-        fail("resume: the learning_rate_scheduler of this run has a Lua function, which no file can hold; give "
-          .. "schedule = function(epoch, rate) ... end")
-      end
-      s.schedulers[#s.schedulers + 1] = opts.schedule
-    end
-  end
-  wrap_model(model, trainer, s.rate)
-  core.state(model).last_run = r
   return r
 end
 
@@ -475,7 +324,7 @@ function meta.__newindex(r, k, v)
     if type(v) ~= "number" then fail("learning_rate wants a number, got %s", util.a(v)) end
     core.trainer_set_rate(s.trainer, v)
   elseif k == "verbose" then
-    s.verbose = check_verbose("run", v)
+    s.verbose = options.verbose("run", v)
   else
     fail("run: %s cannot be set; only learning_rate and verbose can", tostring(k))
   end
