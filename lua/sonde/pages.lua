@@ -37,7 +37,9 @@ methods
   m:save(path)  writes model, weights and how it is compiled; load_model(path) reads them
 fields
   m.layers  the layers by number and name: m.layers[1], m.layers.conv2d_1
-  m.layers.NAME.kernel  a parameter's values as a tensor; after a step also .grad
+  m.layers.NAME.kernel  a copy of a parameter's values, a tensor; after a step also .grad. Written, it sets them:
+    m.layers.dense.kernel = t, of the same shape
+  m.layers.NAME.trainable  can be set: false keeps the layer's weights as they are, from the next step on
   m.last_run  the run that was made last, m:fit's too
   m.name, m.input_shape, m.output_shape, m.loss, m.optimizer  what it was made of]],
 
@@ -115,11 +117,12 @@ m:fit(data, opts), m:fit(x, y, opts)
   resume = [[
 resume(path, data, opts), resume(path, x, y, opts)
   Goes on with a run saved by r:save(path): the same data give the same bits. Functions cannot be saved and are given
-  again.
+  again. data is a dataset, { x, y } or { x =, y = }, as for m:run, and may be given in another of these forms
+  than there. The model comes along: r.model.
 options
   validation_data, validation_split  as m:run got them
   callbacks  the callbacks written in Lua
-  learning_rate  the optimizer's, where that was a function
+  learning_rate  the optimizer's, where that was a function; where it was a number, another one
   schedule  a learning_rate_scheduler's, where that was a function
   verbose = 1  as in m:run]],
 
@@ -175,12 +178,14 @@ tensor{ {1, 2}, {3, 4} }, tensor(list, "float64")
   Numbers in any number of dimensions, in float32 unless said otherwise.
 making
   tensor.zeros{ 2, 3 }, tensor.ones{ 2, 3 }, tensor.full({ 2, 3 }, 0.5)  all the same
+  tensor.random{ 2, 3 }  evenly spread over 0 to 1
+  tensor.randn{ 2, 3 }  normal, of mean 0 and variance 1. { 2, 3, seed = 7 } gives the same again in both
   t:copy(), t:copy("float64")  a copy, of another type
   t:reshape{ 3, -1 }  the same numbers in another shape
   t:rows(1, 10)  the first ten along the first axis
 looking
   t.shape, t.dtype, #t  sizes of the axes; type; size of the first axis
-  t[1], t[{ 1, 2 }]  a row, an element
+  t[1], t[{ 1, 2 }]  a row, an element; rows share the numbers, and end with nil for ipairs
   t:tolist()  a table of tables
   t:sum(), t:mean(), t:min(), t:max(), t:std(), t:norm()  of all numbers
   t:argmax()  places of the largest along the last axis, from 1

@@ -67,6 +67,18 @@ for _, owner in ipairs { "model", "run", "dataset", "tensor" } do
 end
 for name in pairs(sonde) do check.ok(#text_of("sonde." .. name) > 20, "sonde.%s", name) end
 
+-- what can be written, and what is made otherwise
+check.has(text_of "m.last_run", "the run that was made last")
+check.has(text_of "trainable", "can be set")
+check.has(text_of "m.layers.NAME.kernel", "m.layers.dense.kernel = t")
+check.has(text_of "random", "evenly spread")
+check.has(text_of "randn", "variance 1")
+check.has(text_of "resume", "{ x =, y = }")
+for name in pairs { random = 1, randn = 1, zeros = 1, ones = 1, full = 1 } do
+  check.has(text_of "tensor", "tensor." .. name)
+  check.equal(type(tensor[name]), "function")
+end
+
 -- values
 local m = sequential { dense { 1, input_shape = { 1 } } }
 m:compile { loss = "mse", optimizer = "sgd" }
