@@ -102,19 +102,19 @@ local function fails(path, ...)
     image_folder { root .. "/" .. path, image_size = 4, label_mode = "binary", cache = "memory" }
   end, table.unpack(parts))
 end
-fails("empty", "empty")
+fails("empty", "has no class folders; put each class's images")
 folder "one/cat"
 check.bmp(root .. "/one/cat/1.bmp", 4, 4, 1, 2, 3)
-fails("one", "one", "class")
+fails("one", 'label_mode = "binary" needs exactly 2 classes', "has 1; use")
 folder "hollow/cat"
 folder "hollow/dog"
-fails("hollow", "hollow")
+fails("hollow", "no images found in", "there must be files that end in .bmp")
 check.fails(function() image_folder { root .. "/missing" } end, "missing", "there is no such folder")
-check.fails(function() image_folder { root .. "/good/cat/1.bmp" } end, "1.bmp")
+check.fails(function() image_folder { root .. "/good/cat/1.bmp" } end, "is not a folder; give the folder")
 check.fails(function() image_folder {} end, "directory is missing")
 check.fails(function() image_folder { root .. "/good", image_size = { 0, 4 } } end, "image_size = 0")
 check.fails(function() image_folder { root .. "/good", imagesize = 4 } end, 'did you mean "image_size"?')
-check.fails(function() image_folder { root .. "/good", class_names = { "cat", "cow" } } end, "cow")
+check.fails(function() image_folder { root .. "/good", class_names = { "cat", "cow" } } end, 'class_names has "cow", but')
 check.fails(function() image_folder { root .. "/good", validation_split = 2 } end, "validation_split = 2")
 
 -- broken files: skipped with a count, or an error
@@ -162,7 +162,7 @@ i = idx { pictures, labels, classes = { 9, 4 }, rescale = 1 / 255 }
 check.list(i:labels():tolist(), { 1, 0, 1 })
 check.near(i:sample(3):max(), 1, 1e-6)
 check.fails(function() idx { pictures, pictures } end, "one label per image is wanted")
-check.fails(function() idx { root .. "/none.idx", labels } end, "none.idx")
-check.fails(function() idx { idx_file("short.idx", { 3, 2, 2 }, "ab"), labels } end, "short.idx")
+check.fails(function() idx { root .. "/none.idx", labels } end, "none.idx", "No such file")
+check.fails(function() idx { idx_file("short.idx", { 3, 2, 2 }, "ab"), labels } end, "short.idx", "the file is cut off")
 check.fails(function() idx { pictures, labels, classes = { 7 } } end, "no sample is of the classes asked for")
 check.done()
