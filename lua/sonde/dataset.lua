@@ -77,7 +77,9 @@ function methods.split(d, fraction, opts)
     fraction = fraction[1]
   end
   opts = util.options("split", opts, { "fraction", "shuffle", "seed" })
-  if fraction ~= nil and opts.fraction ~= nil then util.fail "split: give the fraction once: by its place or by name" end
+  if fraction ~= nil and opts.fraction ~= nil then
+    util.fail "split: give the fraction once, by its place or by name"
+  end
   fraction = fraction or opts.fraction
   if type(fraction) ~= "number" or not (fraction > 0 and fraction < 1) then
     util.fail("split: the fraction must be a number between 0 and 1, got %s", util.quoted(fraction))

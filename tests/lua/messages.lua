@@ -67,8 +67,12 @@ do
   fails("save: the path has a zero byte", function() r:save(path .. "\0junk") end)
   fails("load_model: the path has a zero byte", function() load_model(path .. "\0junk") end)
   fails("resume: the path has a zero byte", function() resume(path .. "\0junk", x, y) end)
-  fails("image_folder: directory wants a text, got a text with a zero byte", function() image_folder { path .. "\0" } end)
-  fails("model: the name has a zero byte", function() sequential { name = "a\0b", dense { 1, input_shape = { 2 } } } end)
+  fails("image_folder: directory wants a text, got a text with a zero byte", function()
+    image_folder { path .. "\0" }
+  end)
+  fails("model: the name has a zero byte", function()
+    sequential { name = "a\0b", dense { 1, input_shape = { 2 } } }
+  end)
   fails("stop: the reason has a zero byte", function() r:stop "a\0b" end)
   fails("the name of the loss has a zero byte", function() m:compile { loss = "mse\0", optimizer = "sgd" } end)
   fails("tensor: the type has a zero byte", function() tensor({ 1 }, "int64\0") end)
