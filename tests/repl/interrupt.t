@@ -41,7 +41,7 @@ sonde> pcall(function() while true do end end) print(tensor.ones { 2 }:sum())
 ...2.0
 ...
 sonde>
-$ timeout --preserve-status -s INT $SOON "$SONDE" -e 'pcall(function() while true do end end) t = os.time() while os.time() < t + 3 do end print(2)'
+$ timeout --foreground --preserve-status -s INT $SOON "$SONDE" -e 'pcall(function() while true do end end) t = os.time() while os.time() < t + 3 do end print(2)'
 2
 
 %case a loop that catches errors ends by a second one at once
@@ -106,16 +106,16 @@ sonde> 1
 sonde>
 
 %case batch mode ends with 130
-$ timeout --preserve-status -s INT $SOON "$SONDE" -e 'while true do end'
+$ timeout --foreground --preserve-status -s INT $SOON "$SONDE" -e 'while true do end'
 interrupted
 %status 130
-$ echo 'while true do end' > s.lua; timeout --preserve-status -s INT $SOON "$SONDE" s.lua
+$ echo 'while true do end' > s.lua; timeout --foreground --preserve-status -s INT $SOON "$SONDE" s.lua
 interrupted
 %status 130
-$ echo 'while true do end' | timeout --preserve-status -s INT $SOON "$SONDE"
+$ echo 'while true do end' | timeout --foreground --preserve-status -s INT $SOON "$SONDE"
 interrupted
 %status 130
-$ timeout --preserve-status -s INT $SOON "$SONDE" -e 'print(pcall(function() while true do end end))'
+$ timeout --foreground --preserve-status -s INT $SOON "$SONDE" -e 'print(pcall(function() while true do end end))'
 false	interrupted
 
 %case -i stays after an interrupted script
