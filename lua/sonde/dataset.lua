@@ -1,6 +1,7 @@
 -- Datasets as the user sees them.
 local core = require "sonde.core"
 local objects = require "sonde.objects"
+local parts = require "sonde.parts"
 local seeds = require "sonde.seeds"
 local util = require "sonde.util"
 
@@ -107,6 +108,7 @@ local function info(d)
   return state.info
 end
 
+parts.methods("dataset", methods)
 util.methods("dataset", "d", methods)
 local FIELDS = { "count", "x_shape", "y_shape", "class_names", "object", "classes" }
 

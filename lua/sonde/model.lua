@@ -3,6 +3,7 @@ local core = require "sonde.core"
 local dataset = require "sonde.dataset"
 local layers = require "sonde.layers"
 local objects = require "sonde.objects"
+local parts = require "sonde.parts"
 local run = require "sonde.run"
 local seeds = require "sonde.seeds"
 local summary = require "sonde.summary"
@@ -219,6 +220,7 @@ function methods.memory(m, batch)
   return select(2, summary(m, util.whole("memory", "batch", batch, 32, 1), nstate))
 end
 
+parts.methods("model", methods)
 util.methods("model", "m", methods)
 local fields = {}
 -- The run that was made last: fit's too, which is lost for nothing else when fit is interrupted.

@@ -2,6 +2,7 @@
 local core = require "sonde.core"
 local layers = require "sonde.layers"
 local options = require "sonde.run_options"
+local parts = require "sonde.parts"
 local progress = require "sonde.progress"
 local report = require "sonde.report"
 local seeds = require "sonde.seeds"
@@ -286,6 +287,7 @@ function methods.save(r, path)
   core.run_save(r, path)
 end
 
+parts.methods("run", methods)
 util.methods("run", "r", methods)
 
 -- ---- fields ----

@@ -1,7 +1,7 @@
 -- What help can be asked about: the names on its pages, and how people may spell them.
 local core = require "sonde.core"
 local layout = require "sonde.layout"
-local pages = require "sonde.pages"
+local pages = require "sonde.parts".pages()
 
 local topics = { items = {}, order = {} }
 

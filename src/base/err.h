@@ -11,7 +11,8 @@ typedef enum {
     SN_EIO,     /* the system refused a file */
     SN_EFORMAT, /* a file's bytes are not what they should be */
     SN_ECANCEL, /* interrupted; state stands at the last completed step */
-    SN_ESKIP    /* this sample cannot be had (a broken file); go on with the next */
+    SN_ESKIP,   /* this sample cannot be had (a broken file); go on with the next */
+    SN_EHALT    /* a watchpoint has halted the step; state stands before it */
 } sn_status;
 
 typedef struct {

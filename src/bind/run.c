@@ -106,7 +106,7 @@ static int run_resume(lua_State *L) {
 
 /* ---- going on ---- */
 
-static const char *const event_names[] = { "epoch_begin", "step", "val_step", "epoch_end", "end" };
+static const char *const event_names[] = { "epoch_begin", "step", "val_step", "epoch_end", "halt", "end" };
 
 /* core.run_next(run) -> event, epoch, step, steps, seconds, total, data, penalty, activity, samples, message */
 static int run_next(lua_State *L) {

@@ -56,23 +56,31 @@ static double activity_value(const sn_plan *p, int i, int64_t n) {
     return t->value(pn->activity->cfg, sn_plan_at(p, pn->y), active_count(p, i, n), p->opts.pool) / (double)n;
 }
 
-sn_status sn_exec_forward(sn_plan *p, const sn_step *st, sn_err *e) {
-    const sn_model *m = p->model;
+void sn_exec_forward_begin(sn_plan *p, const sn_step *st) {
     p->activity = 0;
     p->x = st->x;
     p->n = st->n;
-    for (int i = 0; i < m->nnode; i++) {
-        if (i == m->input) continue;
-        sn_status s = cancelled(p, e);
-        if (s != SN_OK) return s;
-        sn_plan_node *pn = &p->nodes[i];
-        sn_io io = node_io(p, st, i);
-        io.scratch = sn_plan_at(p, pn->fwd_scratch);
-        pn->type->forward(pn->cfg, &io);
-        /* Keras 3 divides activity penalties by the batch size (keras/src/layers/layer.py). */
-        if (pn->activity) p->activity += activity_value(p, i, st->n);
-    }
-    return cancelled(p, e);
+}
+
+sn_status sn_exec_forward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) {
+    sn_plan_node *pn = &p->nodes[i];
+    sn_status s = cancelled(p, e);
+    if (s != SN_OK || i == p->model->input) return s;
+    sn_io io = node_io(p, st, i);
+    io.scratch = sn_plan_at(p, pn->fwd_scratch);
+    pn->type->forward(pn->cfg, &io);
+    /* Keras 3 divides activity penalties by the batch size (keras/src/layers/layer.py). */
+    if (pn->activity) p->activity += activity_value(p, i, st->n);
+    s = cancelled(p, e); /* then the output is not whole */
+    if (s == SN_OK && st->visit && st->visit->output) st->visit->output(st->visit->ctx, i, io.y, &io.out);
+    return s;
+}
+
+sn_status sn_exec_forward(sn_plan *p, const sn_step *st, sn_err *e) {
+    sn_status s = SN_OK;
+    sn_exec_forward_begin(p, st);
+    for (int i = 0; i < p->model->nnode && s == SN_OK; i++) s = sn_exec_forward_node(p, st, i, e);
+    return s == SN_OK ? cancelled(p, e) : s;
 }
 
 const void *sn_exec_output(const sn_plan *p) { return sn_plan_at(p, p->nodes[p->model->output].y); }
@@ -126,6 +134,7 @@ static void backward_of(sn_plan *p, const sn_step *st, int i) {
         t->grad(pn->activity->cfg, sn_plan_at(p, pn->dy), io.y, active_count(p, i, st->n), 1.0 / (double)st->n,
                 p->opts.pool);
     }
+    if (st->visit && st->visit->output_grad) st->visit->output_grad(st->visit->ctx, i, io.dy, &io.out);
     if (!pn->runs_backward) return;
     pn->type->backward(pn->cfg, &io);
     for (int j = 0; j < n->nin; j++) {
@@ -154,13 +163,27 @@ static void add_penalties(const sn_plan *p, const sn_step *st) {
     }
 }
 
-sn_status sn_exec_backward(sn_plan *p, const sn_step *st, bool penalties, sn_err *e) {
+void sn_exec_backward_begin(sn_plan *p, const sn_step *st) {
     if (st->grads) zero_grads(p, st);
-    for (int i = p->model->nnode - 1; i >= 0; i--) {
-        if (i == p->model->input || !p->nodes[i].needs) continue;
-        sn_status s = cancelled(p, e);
-        if (s != SN_OK) return s;
+}
+
+sn_status sn_exec_backward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) {
+    sn_status s = cancelled(p, e);
+    if (s != SN_OK || !p->nodes[i].needs) return s;
+    if (i != p->model->input) {
         backward_of(p, st, i);
+    } else if (st->visit && st->visit->output_grad) {
+        sn_shape shape = sn_shape_with_batch(&p->model->nodes[i].out, st->n);
+        st->visit->output_grad(st->visit->ctx, i, sn_plan_at(p, p->nodes[i].dy), &shape);
+    }
+    return SN_OK;
+}
+
+sn_status sn_exec_backward(sn_plan *p, const sn_step *st, bool penalties, sn_err *e) {
+    sn_exec_backward_begin(p, st);
+    for (int i = p->model->nnode - 1; i >= 0; i--) {
+        sn_status s = sn_exec_backward_node(p, st, i, e);
+        if (s != SN_OK) return s;
     }
     if (penalties && st->grads) add_penalties(p, st);
     return cancelled(p, e);

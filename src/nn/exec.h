@@ -4,6 +4,15 @@
 
 #include "nn/plan.h"
 
+/* Sees a step from within, on the driver's thread: each node's output right after it was computed, and its
+ * gradient when that is complete and nothing has read it yet. It may only read. Either function may be NULL. A
+ * plan that fuses layers computes apart what a visitor is to see. */
+typedef struct {
+    void *ctx;
+    void (*output)(void *ctx, int node, const void *y, const sn_shape *); /* batch first */
+    void (*output_grad)(void *ctx, int node, const void *dy, const sn_shape *);
+} sn_visitor;
+
 /* What one step runs on. params and grads are slabs of the plan's dtype with the model's layout. */
 typedef struct {
     const void *params;
@@ -13,6 +22,7 @@ typedef struct {
     bool train;          /* behaviour of dropout and batch norm; independent of the plan's mode: an INFER plan
                           * must have false */
     uint64_t seed, step; /* of this step's randomness */
+    const sn_visitor *visit; /* NULL: nobody looks */
 } sn_step;
 
 /* Can fail only with SN_ECANCEL. */
@@ -26,6 +36,12 @@ sn_status sn_exec_loss(sn_plan *, const sn_step *, const sn_obj *loss, const sn_
 /* Gradients of mean data loss + activity penalties into step->grads (overwritten), then, with penalties, those
  * of the kernel and bias regularizers are added. Can fail only with SN_ECANCEL. */
 sn_status sn_exec_backward(sn_plan *, const sn_step *, bool penalties, sn_err *);
+/* The same node by node: forward in ascending order, backward in descending order; the begin functions come
+ * first. Penalties of weights are not added. A node that has no part in the pass is passed over. */
+void sn_exec_forward_begin(sn_plan *, const sn_step *);
+sn_status sn_exec_forward_node(sn_plan *, const sn_step *, int node, sn_err *);
+void sn_exec_backward_begin(sn_plan *, const sn_step *);
+sn_status sn_exec_backward_node(sn_plan *, const sn_step *, int node, sn_err *);
 /* Layers' statistics (moving_mean, ...) of a completed step; params writable. Not cancellable. */
 void sn_exec_commit(sn_plan *, const sn_step *, void *params);
 

@@ -147,6 +147,7 @@ static bool is_interrupted(const sn_run *r) {
  * is still held. */
 static sn_status take_batch(sn_run *r, sn_err *e) {
     if (r->has_held) return SN_OK;
+    r->has_last = false;
     bool val = r->phase == PHASE_VALIDATE;
     sn_loader *l = val ? r->val_loader : r->loader;
     sn_status s = SN_OK;
@@ -171,6 +172,7 @@ static sn_status run_batch(sn_run *r, sn_err *e) {
     sn_losses l;
     sn_record_swap(r);
     r->t->seed = r->o.seed;
+    r->t->keep_before = r->keep || b->number + 1 >= sn_run_steps(r);
     s = which ? sn_trainer_eval(r->t, b->n, b->x, b->y, y, &l, e)
               : sn_trainer_step(r->t, b->n, b->x, b->y, y, &l, e);
     sn_record_swap(r);
@@ -246,6 +248,7 @@ static sn_status train_one(sn_run *r, sn_err *e) {
     r->grads_id = r->t->grads_id;
     r->next_batch = r->held.number + 1;
     r->steps++;
+    r->has_last = true;
     enter_stage(r, STAGE_STEP);
     return SN_OK;
 }
@@ -334,6 +337,10 @@ static sn_status advance(sn_run *r, sn_event *ev, sn_err *e) {
             }
             enter_stage(r, STAGE_END);
         }
+        if (s == SN_EHALT) {
+            fill_event(r, ev, SN_EV_HALT);
+            return SN_OK;
+        }
         if (s != SN_OK) return s;
         if (!done) continue;
         fill_event(r, ev, SN_EV_VAL_STEP);
@@ -357,6 +364,22 @@ bool sn_run_done(const sn_run *r) { return r->ended; }
 bool sn_run_validating(const sn_run *r) { return r->phase == PHASE_VALIDATE; }
 bool sn_run_training(const sn_run *r) {
     return r->phase == PHASE_TRAIN && r->stage == STAGE_NONE && !training_is_over(r);
+}
+
+void sn_run_keep(sn_run *r, bool keep) { r->keep = keep; }
+
+const sn_batch *sn_run_last_batch(const sn_run *r) { return r->has_last ? &r->held : NULL; }
+
+sn_status sn_run_next_batch(sn_run *r, const sn_batch **out, sn_err *e) {
+    *out = NULL;
+    if (!sn_run_training(r)) return sn_fail(e, SN_EINVAL, "run: the next thing it does is no step");
+    sn_status s = take_batch(r, e);
+    if (s == SN_ECANCEL) return report_interrupt(r, e);
+    if (s == SN_OK && (r->held.n == 0 || r->held.number >= sn_run_steps(r)))
+        s = sn_fail(e, SN_EINVAL,
+                    "run: no sample is left in this epoch; the next step is the next epoch's first");
+    if (s == SN_OK) *out = &r->held;
+    return s;
 }
 
 bool sn_run_has_gradients(const sn_run *r) { return r->grads_id && r->grads_id == r->t->grads_id; }

@@ -14,6 +14,8 @@ typedef enum {
     SN_EV_STEP,        /* one optimizer step was made */
     SN_EV_VAL_STEP,    /* one validation batch was evaluated */
     SN_EV_EPOCH_END,   /* history has a new row; callbacks have acted */
+    SN_EV_HALT,        /* an observer halted the step before its update: it is not made; the batch is held and
+                        * comes again */
     SN_EV_END          /* all epochs are done, or a callback stopped the run; callbacks have ended (restored the
                         * best weights): one more call after the last epoch's end */
 } sn_event_kind;
@@ -99,6 +101,14 @@ sn_status sn_run_terms_now(sn_run *, sn_terms *, sn_err *);
  * another batch's took their place (gradients_on_batch, train_on_batch, another run of the model). An
  * interrupted step does not touch them. */
 bool sn_run_has_gradients(const sn_run *);
+
+/* From now on every step keeps the weights that it saw (trainer->before), as an epoch's last step always does:
+ * one copy of the weights, worth it where a person steps by hand and looks. */
+void sn_run_keep(sn_run *, bool);
+/* The batch of the last step, borrowed; NULL before the first one and when the next was asked for. */
+const sn_batch *sn_run_last_batch(const sn_run *);
+/* The batch of the next step, which will use it; only while sn_run_training. */
+sn_status sn_run_next_batch(sn_run *, const sn_batch **, sn_err *);
 
 /* The whole state as one thing: model, weights, optimizer, position, history, callbacks. */
 sn_status sn_run_save(const sn_run *, const char *path, sn_err *);

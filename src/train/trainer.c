@@ -1,7 +1,8 @@
+/* A compiled model: making it, its memory, its targets and metrics. */
 #include "train/trainer.h"
 
 #include "base/mem.h"
-#include "train/optim.h"
+#include "train/trainer_impl.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -250,8 +251,7 @@ static sn_status refuse_target(const sn_trainer *t, const target_range *r, float
         (double)v, (long long)sample, (double)r->high, (double)r->high + 1);
 }
 
-/* Before a batch: shapes, then the targets themselves. */
-static sn_status check_batch(sn_trainer *t, int64_t n, const float *y, const sn_shape *y_shape, sn_err *e) {
+sn_status sn_trainer_check_batch(sn_trainer *t, int64_t n, const float *y, const sn_shape *y_shape, sn_err *e) {
     sn_status s = sn_trainer_check_target(t, y_shape, e);
     if (s != SN_OK) return s;
     target_range r = range_of(t);
@@ -272,8 +272,7 @@ double sn_trainer_metric(const sn_trainer *t, int i) {
     return m->state && m->resolved ? metric_type(m->resolved)->result(m->resolved->cfg, m->state) : NAN;
 }
 
-/* A row is one sample, or one position of it when outputs have more axes than one (as the loss sees them). */
-static void update_metrics(sn_trainer *t, int64_t n, const float *out, const float *y) {
+void sn_trainer_update_metrics(sn_trainer *t, int64_t n, const float *out, const float *y) {
     const sn_shape *os = sn_model_output_shape(t->model);
     int64_t cols = os->n ? os->d[os->n - 1] : 1, per = sn_shape_count(os) / cols;
     size_t rows = (size_t)(n * per), tcols = (size_t)(sn_shape_count(&t->target) / per);
@@ -290,107 +289,4 @@ double sn_trainer_lr(const sn_trainer *t) {
     if (!r->schedule) return t->lr;
     const sn_schedule_type *type = (const sn_schedule_type *)(const void *)r->schedule->desc;
     return type->at(r->schedule->cfg, t->iterations);
-}
-
-/* ---- one batch ---- */
-
-/* The flag goes down with the report, so that the next call works. */
-static sn_status settle(sn_trainer *t, sn_status s) {
-    if (s == SN_ECANCEL) sn_pool_clear_cancel(t->pool);
-    return s;
-}
-
-/* Penalties of the weights as they are: Keras adds those seen before the update. */
-static sn_status add_penalty(sn_trainer *t, sn_losses *l, sn_err *e) {
-    l->penalty = sn_model_penalty(t->model, t->model->slab, t->layer_penalty, t->pool);
-    if (sn_pool_cancelled(t->pool)) return sn_fail(e, SN_ECANCEL, "interrupted");
-    l->total = l->data + l->penalty + l->activity;
-    return SN_OK;
-}
-
-static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float *y, const sn_shape *y_shape,
-                                   bool penalties, sn_losses *l, sn_err *e) {
-    *l = (sn_losses){ .n = st->n };
-    sn_status s = sn_exec_forward(t->train_plan, st, e);
-    if (s == SN_OK) {
-        size_t count = (size_t)(sn_shape_count(sn_model_output_shape(t->model)) * st->n);
-        memcpy(t->outputs, sn_exec_output(t->train_plan),
-               count * sizeof(float)); /* backward may write over them */
-        s = sn_exec_loss(t->train_plan, st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
-    }
-    if (s == SN_OK) s = sn_exec_backward(t->train_plan, st, penalties, e);
-    return s == SN_OK ? add_penalty(t, l, e) : s;
-}
-
-static void swap_grads(sn_trainer *t) {
-    float *g = t->grads;
-    t->grads = t->next_grads;
-    t->next_grads = g;
-}
-
-static sn_step training_step(const sn_trainer *t, int64_t n, const float *x) {
-    return (sn_step){ .params = t->model->slab,
-                      .grads = t->next_grads,
-                      .n = n,
-                      .x = x,
-                      .train = true,
-                      .seed = t->seed,
-                      .step = (uint64_t)t->iterations };
-}
-
-sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const float *y,
-                               const sn_shape *y_shape, bool penalties, sn_losses *l, sn_err *e) {
-    sn_status s = check_batch(t, n, y, y_shape, e);
-    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
-    if (s != SN_OK) return s;
-    sn_step st = training_step(t, n, x);
-    s = compute_gradients(t, &st, y, y_shape, penalties, l, e);
-    if (s == SN_OK) {
-        swap_grads(t);
-        t->grads_id++;
-    }
-    return settle(t, s);
-}
-
-sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
-                          sn_losses *l, sn_err *e) {
-    sn_status s = check_batch(t, n, y, y_shape, e);
-    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
-    if (s != SN_OK) return s;
-    sn_step st = training_step(t, n, x);
-    s = compute_gradients(t, &st, y, y_shape, true, l, e);
-    if (s == SN_OK) s = sn_optim_measure(t, t->next_grads, e);
-    if (s == SN_OK) { /* from here on the step is made, whatever happens */
-        sn_optim_apply(t, t->next_grads);
-        sn_exec_commit(t->train_plan, &st, t->model->slab);
-        swap_grads(t);
-        t->grads_id++;
-        t->iterations++;
-        update_metrics(t, n, t->outputs, y);
-    }
-    return settle(t, s);
-}
-
-sn_status sn_trainer_eval(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
-                          sn_losses *l, sn_err *e) {
-    sn_status s = check_batch(t, n, y, y_shape, e);
-    if (s == SN_OK) s = sn_trainer_prepare(t, n, false, e);
-    if (s != SN_OK) return s;
-    sn_step st = { .params = t->model->slab, .n = n, .x = x };
-    *l = (sn_losses){ .n = n };
-    s = sn_exec_forward(t->eval_plan, &st, e);
-    if (s == SN_OK) s = sn_exec_loss(t->eval_plan, &st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
-    if (s == SN_OK) s = add_penalty(t, l, e);
-    if (s == SN_OK) update_metrics(t, n, sn_exec_output(t->eval_plan), y);
-    return settle(t, s);
-}
-
-sn_status sn_trainer_predict(sn_trainer *t, int64_t n, const float *x, const float **out, sn_err *e) {
-    *out = NULL;
-    sn_status s = sn_trainer_prepare(t, n, false, e);
-    if (s != SN_OK) return s;
-    sn_step st = { .params = t->model->slab, .n = n, .x = x };
-    s = settle(t, sn_exec_forward(t->eval_plan, &st, e));
-    if (s == SN_OK) *out = sn_exec_output(t->eval_plan);
-    return s;
 }

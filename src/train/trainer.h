@@ -5,6 +5,7 @@
 
 #include "data/dataset.h"
 #include "nn/exec.h"
+#include "train/observer.h"
 
 enum { SN_MAXMETRIC = 16, SN_MAXSTATE = 3 };
 
@@ -22,9 +23,14 @@ typedef struct sn_trainer {
     sn_metric metric[SN_MAXMETRIC];
     int nmetric;
     /* All of the model's slab layout; NULL before the first training batch. */
-    float *grads;              /* of the last batch whose step (or sn_trainer_gradients) was completed */
-    float *next_grads;         /* being computed: an interrupted step leaves grads as they are */
-    uint64_t grads_id;         /* counts what grads have held; 0: nothing yet */
+    float *grads;      /* of the last batch whose step (or sn_trainer_gradients) was completed */
+    float *next_grads; /* being computed: an interrupted step leaves grads as they are */
+    uint64_t grads_id; /* counts what grads have held; 0: nothing yet */
+    /* The weights that the last step saw, where it was asked to keep them (keep_before, or an observer's
+     * before); NULL: not kept, or lost to a step that was interrupted. */
+    const float *before;
+    bool keep_before;
+    sn_observer *observers;    /* borrowed; sn_trainer_observe */
     float *state[SN_MAXSTATE]; /* the optimizer's */
     int nstate;
     int64_t iterations;    /* optimizer steps made */
@@ -59,9 +65,12 @@ void sn_trainer_free(sn_trainer *);
 sn_status sn_trainer_prepare(sn_trainer *, int64_t n, bool train, sn_err *);
 
 /* One training step on (n, x), (n, y). Metrics are updated. On SN_ECANCEL nothing has changed, and the pool's
- * cancel flag is down again. */
+ * cancel flag is down again; nor on SN_EHALT, when an observer has halted the step. */
 sn_status sn_trainer_step(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                           sn_losses *, sn_err *);
+/* Adds one to those who see steps; it must be taken away before it goes. */
+void sn_trainer_observe(sn_trainer *, sn_observer *);
+void sn_trainer_unobserve(sn_trainer *, const sn_observer *);
 /* Gradients in trainer->grads, parameters untouched. penalties: add the regularizers' part. On SN_ECANCEL the
  * gradients are those from before. */
 sn_status sn_trainer_gradients(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,

@@ -10,7 +10,7 @@ for _, kind in ipairs(core.kinds) do
     for _, f in ipairs(core.describe(kind.kind, d.name).fields) do check.has(text, f.name) end
   end
 end
-for name in pairs(require "sonde.pages") do check.ok(#text_of(name) > 20) end
+for name in pairs(require "sonde.parts".pages()) do check.ok(#text_of(name) > 20) end
 check.has(text_of "conv2d", 'padding = "valid"')
 check.has(text_of "conv2d", "for example")
 check.has(text_of(conv2d), "conv2d{ filters, kernel_size")

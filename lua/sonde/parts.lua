@@ -1,0 +1,45 @@
+-- Methods that live in files of their own, which are read when one of them is first called: a prompt is there in
+-- milliseconds because nothing is loaded before it is needed. By owner: file -> the names it holds in its table of
+-- that owner; file_pages.lua beside it has the help.
+local parts = {
+  model = {
+  },
+  run = {
+  },
+  dataset = {
+  },
+}
+
+local add = {}
+
+-- Puts the owner's methods into the table that its own file makes.
+function add.methods(owner, methods)
+  for file, names in pairs(parts[owner]) do
+    for _, name in ipairs(names) do
+      methods[name] = function(...) return require("sonde." .. file)[owner][name](...) end
+    end
+  end
+end
+
+local merged
+
+-- All pages of help by name: those of sonde.pages, what the parts add to them (`more`, sections), and their own.
+function add.pages()
+  if merged then return merged end
+  local files, names = {}, {}
+  for _, owner in pairs(parts) do
+    for file in pairs(owner) do files[file] = true end
+  end
+  for file in pairs(files) do names[#names + 1] = file end
+  table.sort(names)
+  local pages = require "sonde.pages"
+  for _, file in ipairs(names) do
+    local own = require("sonde." .. file .. "_pages")
+    for name, text in pairs(own.pages or {}) do pages[name] = text end
+    for name, text in pairs(own.more or {}) do pages[name] = pages[name] .. "\n" .. text end
+  end
+  merged = pages
+  return pages
+end
+
+return add

@@ -1,0 +1,12 @@
+/* Shared by trainer.c and trainer_step.c. */
+#ifndef SN_TRAIN_TRAINER_IMPL_H
+#define SN_TRAIN_TRAINER_IMPL_H
+
+#include "train/trainer.h"
+
+/* Before a batch: shapes, then the targets themselves. */
+sn_status sn_trainer_check_batch(sn_trainer *, int64_t n, const float *y, const sn_shape *y_shape, sn_err *);
+/* A row is one sample, or one position of it when outputs have more axes than one (as the loss sees them). */
+void sn_trainer_update_metrics(sn_trainer *, int64_t n, const float *out, const float *y);
+
+#endif

@@ -1,0 +1,241 @@
+/* Single batches through a compiled model: gradients, steps, evaluation, prediction; and those who look on. */
+#include "num/vec.h"
+#include "train/optim.h"
+#include "train/trainer_impl.h"
+#include <string.h>
+
+/* ---- those who look on ---- */
+
+void sn_trainer_observe(sn_trainer *t, sn_observer *o) {
+    sn_observer **end = &t->observers;
+    while (*end) end = &(*end)->next;
+    o->next = NULL;
+    *end = o;
+}
+
+void sn_trainer_unobserve(sn_trainer *t, const sn_observer *o) {
+    for (sn_observer **p = &t->observers; *p; p = &(*p)->next) {
+        if (*p != o) continue;
+        *p = o->next;
+        return;
+    }
+}
+
+/* Settled before the step, so that an observer sees all of it or nothing. */
+static bool choose_observers(sn_trainer *t) {
+    bool any = false;
+    for (sn_observer *o = t->observers; o; o = o->next) {
+        o->on = !o->wants || o->wants(o->ctx, t);
+        any |= o->on;
+    }
+    return any;
+}
+
+static void visit_output(void *ctx, int node, const void *y, const sn_shape *shape) {
+    const sn_trainer *t = ctx;
+    for (const sn_observer *o = t->observers; o; o = o->next)
+        if (o->on && o->visit.output) o->visit.output(o->ctx, node, y, shape);
+}
+
+static void visit_output_grad(void *ctx, int node, const void *dy, const sn_shape *shape) {
+    const sn_trainer *t = ctx;
+    for (const sn_observer *o = t->observers; o; o = o->next)
+        if (o->on && o->visit.output_grad) o->visit.output_grad(o->ctx, node, dy, shape);
+}
+
+static void tell_begin(const sn_trainer *t, const sn_sight *s) {
+    for (const sn_observer *o = t->observers; o; o = o->next)
+        if (o->on && o->begin) o->begin(o->ctx, s);
+}
+
+/* Does any of them halt the step? All are told. */
+static bool tell_gradients(const sn_trainer *t, const sn_sight *s) {
+    bool halt = false;
+    for (const sn_observer *o = t->observers; o; o = o->next)
+        if (o->on && o->gradients) halt |= o->gradients(o->ctx, s);
+    return halt;
+}
+
+static void tell_updated(const sn_trainer *t, const sn_sight *s) {
+    for (const sn_observer *o = t->observers; o; o = o->next)
+        if (o->on && o->updated) o->updated(o->ctx, s);
+}
+
+static bool wants_before(const sn_trainer *t) {
+    bool wanted = t->keep_before;
+    for (const sn_observer *o = t->observers; o; o = o->next) wanted |= o->on && o->before;
+    return wanted;
+}
+
+/* ---- one batch ---- */
+
+/* The flag goes down with the report, so that the next call works. */
+static sn_status settle(sn_trainer *t, sn_status s) {
+    if (s == SN_ECANCEL) sn_pool_clear_cancel(t->pool);
+    return s;
+}
+
+/* Penalties of the weights as they are: Keras adds those seen before the update. */
+static sn_status add_penalty(sn_trainer *t, sn_losses *l, sn_err *e) {
+    l->penalty = sn_model_penalty(t->model, t->model->slab, t->layer_penalty, t->pool);
+    if (sn_pool_cancelled(t->pool)) return sn_fail(e, SN_ECANCEL, "interrupted");
+    l->total = l->data + l->penalty + l->activity;
+    return SN_OK;
+}
+
+static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float *y, const sn_shape *y_shape,
+                                   bool penalties, sn_losses *l, sn_err *e) {
+    *l = (sn_losses){ .n = st->n };
+    t->before = NULL; /* its place is being written */
+    sn_status s = sn_exec_forward(t->train_plan, st, e);
+    if (s == SN_OK) {
+        size_t count = (size_t)(sn_shape_count(sn_model_output_shape(t->model)) * st->n);
+        memcpy(t->outputs, sn_exec_output(t->train_plan),
+               count * sizeof(float)); /* backward may write over them */
+        s = sn_exec_loss(t->train_plan, st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
+    }
+    if (s == SN_OK) s = sn_exec_backward(t->train_plan, st, penalties, e);
+    return s == SN_OK ? add_penalty(t, l, e) : s;
+}
+
+static void swap_grads(sn_trainer *t) {
+    float *g = t->grads;
+    t->grads = t->next_grads;
+    t->next_grads = g;
+}
+
+static sn_step training_step(const sn_trainer *t, int64_t n, const float *x) {
+    return (sn_step){ .params = t->model->slab,
+                      .grads = t->next_grads,
+                      .n = n,
+                      .x = x,
+                      .train = true,
+                      .seed = t->seed,
+                      .step = (uint64_t)t->iterations };
+}
+
+sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const float *y,
+                               const sn_shape *y_shape, bool penalties, sn_losses *l, sn_err *e) {
+    sn_status s = sn_trainer_check_batch(t, n, y, y_shape, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
+    if (s != SN_OK) return s;
+    sn_step st = training_step(t, n, x);
+    s = compute_gradients(t, &st, y, y_shape, penalties, l, e);
+    if (s == SN_OK) {
+        swap_grads(t);
+        t->grads_id++;
+    }
+    return settle(t, s);
+}
+
+/* ---- a step ---- */
+
+typedef struct {
+    float *to;
+    const float *from;
+    size_t n;
+} copy_ctx;
+
+enum { COPY_CELL = 16 * SN_CHUNK };
+
+static void copy_cell(void *ctx, int64_t cell, int worker) {
+    (void)worker;
+    const copy_ctx *c = ctx;
+    size_t at = (size_t)cell * COPY_CELL, n = c->n - at < COPY_CELL ? c->n - at : COPY_CELL;
+    memcpy(c->to + at, c->from + at, n * sizeof(float));
+}
+
+/* The weights as the step saw them take the place of the gradients before the last ones. */
+static void keep_weights(sn_trainer *t) {
+    copy_ctx c = { t->grads, t->model->slab, t->model->slab_count };
+    sn_parallel_always(t->pool, (int64_t)((c.n + COPY_CELL - 1) / COPY_CELL), copy_cell, &c);
+}
+
+/* The part of a step that is made whole, whatever happens. */
+static void finish_step(sn_trainer *t, const sn_step *st, sn_sight *sight) {
+    bool keep = wants_before(t);
+    if (keep) keep_weights(t);
+    sn_optim_apply(t, t->next_grads);
+    sn_exec_commit(t->train_plan, st, t->model->slab);
+    swap_grads(t);
+    t->grads_id++;
+    t->before = keep ? t->next_grads : NULL;
+    if (st->visit) {
+        sight->weights = t->before;
+        sight->previous = NULL;
+        sight->after = t->model->slab;
+        tell_updated(t, sight);
+    }
+    t->iterations++;
+}
+
+static sn_sight sight_of(const sn_trainer *t, const sn_step *st, const float *y, const sn_losses *l) {
+    return (sn_sight){ .trainer = t,
+                       .weights = t->model->slab,
+                       .grads = t->next_grads,
+                       .previous = t->grads_id ? t->grads : NULL,
+                       .lr = sn_trainer_lr(t),
+                       .data = l->data,
+                       .penalty = l->penalty,
+                       .activity = l->activity,
+                       .n = st->n,
+                       .x = st->x,
+                       .y = y };
+}
+
+/* Everything of a step that can still be taken back. */
+static sn_status try_step(sn_trainer *t, const sn_step *st, const float *y, const sn_shape *y_shape,
+                          sn_losses *l, sn_sight *sight, sn_err *e) {
+    if (st->visit) {
+        *l = (sn_losses){ .n = st->n };
+        *sight = sight_of(t, st, y, l);
+        sight->grads = NULL;
+        tell_begin(t, sight);
+    }
+    sn_status s = compute_gradients(t, st, y, y_shape, true, l, e);
+    if (s == SN_OK) s = sn_optim_measure(t, t->next_grads, e);
+    if (s != SN_OK || !st->visit) return s;
+    *sight = sight_of(t, st, y, l);
+    return tell_gradients(t, sight) ? sn_fail(e, SN_EHALT, "halted before the update") : SN_OK;
+}
+
+sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
+                          sn_losses *l, sn_err *e) {
+    sn_status s = sn_trainer_check_batch(t, n, y, y_shape, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
+    if (s != SN_OK) return s;
+    sn_visitor eyes = { t, visit_output, visit_output_grad };
+    sn_sight sight = { 0 };
+    sn_step st = training_step(t, n, x);
+    st.visit = choose_observers(t) ? &eyes : NULL;
+    s = try_step(t, &st, y, y_shape, l, &sight, e);
+    if (s == SN_OK) {
+        finish_step(t, &st, &sight);
+        sn_trainer_update_metrics(t, n, t->outputs, y);
+    }
+    return settle(t, s);
+}
+
+sn_status sn_trainer_eval(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
+                          sn_losses *l, sn_err *e) {
+    sn_status s = sn_trainer_check_batch(t, n, y, y_shape, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, false, e);
+    if (s != SN_OK) return s;
+    sn_step st = { .params = t->model->slab, .n = n, .x = x };
+    *l = (sn_losses){ .n = n };
+    s = sn_exec_forward(t->eval_plan, &st, e);
+    if (s == SN_OK) s = sn_exec_loss(t->eval_plan, &st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
+    if (s == SN_OK) s = add_penalty(t, l, e);
+    if (s == SN_OK) sn_trainer_update_metrics(t, n, sn_exec_output(t->eval_plan), y);
+    return settle(t, s);
+}
+
+sn_status sn_trainer_predict(sn_trainer *t, int64_t n, const float *x, const float **out, sn_err *e) {
+    *out = NULL;
+    sn_status s = sn_trainer_prepare(t, n, false, e);
+    if (s != SN_OK) return s;
+    sn_step st = { .params = t->model->slab, .n = n, .x = x };
+    s = settle(t, sn_exec_forward(t->eval_plan, &st, e));
+    if (s == SN_OK) *out = sn_exec_output(t->eval_plan);
+    return s;
+}
