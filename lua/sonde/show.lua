@@ -70,8 +70,13 @@ end
 -- One value as the prompt shows it, without the newline at the end.
 function show.text(v) return (text(v, 0, {})) end
 
+-- A table whose metatable has __show(v) shows itself: pictures and plots.
 function show.print(...)
-  for i = 1, select("#", ...) do io.stdout:write(show.text((select(i, ...))), "\n") end
+  for i = 1, select("#", ...) do
+    local v = select(i, ...)
+    local mt = type(v) == "table" and getmetatable(v)
+    if type(mt) == "table" and mt.__show then mt.__show(v) else io.stdout:write(show.text(v), "\n") end
+  end
 end
 
 return show
