@@ -166,9 +166,11 @@ local function say_interrupted(r, s)
     position(s, core.run_info(r)), s.called))
 end
 
--- Runs until stop(kind, epoch) says so or all is done. The bar goes away whatever happens.
-local function drive(r, stop)
+-- Runs until stop(kind, epoch) says so or all is done. The bar goes away whatever happens. keep: a person steps by hand,
+-- and may look into each step afterwards.
+local function drive(r, stop, keep)
   local s = core.state(r)
+  core.run_keep(r, keep == true)
   local ok, err = pcall(core.run_drive, r, function()
     repeat
       local kind, epoch = advance(r, s)
@@ -207,7 +209,7 @@ function methods.step(r, n)
   drive(r, function(kind)
     if kind == "step" then made = made + 1 end
     return made == n
-  end)
+  end, true)
   local ev = core.state(r).last
   return ev and setmetatable({ loss = ev.loss, data = ev.data, penalty = ev.penalty, activity = ev.activity,
     samples = ev.samples }, Losses)

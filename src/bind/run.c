@@ -157,6 +157,13 @@ static int run_drive(lua_State *L) {
     return end_drive(L, lua_pcallk(L, 0, 0, 0, 0, end_drive), 0);
 }
 
+/* core.run_keep(run, bool): every step keeps the weights that it saw, so that it can be looked into afterwards
+ */
+static int run_keep(lua_State *L) {
+    sn_run_keep(check_run(L, 1), lua_toboolean(L, 2));
+    return 0;
+}
+
 static int run_stop(lua_State *L) {
     sn_run_stop(check_run(L, 1), lua_isnoneornil(L, 2) ? NULL : sn_check_text(L, 2, "stop: the reason"));
     return 0;
@@ -316,12 +323,25 @@ static int slab_stats(lua_State *L) {
 
 void sn_open_runs(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "run_begin", run_begin },         { "run_resume", run_resume },   { "run_next", run_next },
-        { "run_training", run_training },   { "run_stop", run_stop },       { "run_extend", run_extend },
-        { "run_save", run_save },           { "run_info", run_info },       { "run_columns", run_columns },
-        { "run_value", run_value },         { "run_current", run_current }, { "run_terms", run_terms },
-        { "penalties", penalties },         { "slab_stats", slab_stats },   { "run_note", run_note },
-        { "run_callbacks", run_callbacks }, { "run_drive", run_drive },     { NULL, NULL },
+        { "run_begin", run_begin },
+        { "run_resume", run_resume },
+        { "run_next", run_next },
+        { "run_training", run_training },
+        { "run_stop", run_stop },
+        { "run_extend", run_extend },
+        { "run_save", run_save },
+        { "run_info", run_info },
+        { "run_columns", run_columns },
+        { "run_value", run_value },
+        { "run_current", run_current },
+        { "run_terms", run_terms },
+        { "penalties", penalties },
+        { "slab_stats", slab_stats },
+        { "run_note", run_note },
+        { "run_callbacks", run_callbacks },
+        { "run_drive", run_drive },
+        { "run_keep", run_keep },
+        { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");
