@@ -66,7 +66,7 @@ return function(path, x, y, opts)
   local r, trainer, m = resumed(path, train, val)
   local s, note, info = core.state(r), core.run_note(r), core.run_info(r)
   s.model, s.trainer, s.train, s.validation = m, trainer, train, val
-  s.functions, s.verbose, s.bar, s.called = functions, verbose, progress.bar(), "r"
+  s.functions, s.verbose, s.bar, s.called, s.made = functions, verbose, progress.bar(), "r", 0
   s.first = tonumber(note:match "initial_epoch=(%d+)") or 0
   s.begun = info.epoch > 0 or info.step > 0
   warn_of_missing(functions, note)

@@ -1,5 +1,6 @@
--- Runs: driving the core's iterator, with callbacks and learning rates that are Lua functions in between.
+-- Runs: beginning them, going on, looking at them.
 local core = require "sonde.core"
+local drive = require "sonde.drive"
 local layers = require "sonde.layers"
 local options = require "sonde.run_options"
 local parts = require "sonde.parts"
@@ -47,7 +48,7 @@ function run.new(who, m, trainer, rate, x, y, opts)
   local s = core.state(r)
   s.model, s.trainer, s.train, s.validation = m, trainer, train, val
   s.functions, s.verbose, s.first, s.rate = functions, verbose, first, rate
-  s.schedulers = find_schedulers(described)
+  s.schedulers, s.made = find_schedulers(described), 0
   s.bar, s.called = progress.bar(), who == "fit" and "m.last_run" or "r"
   core.run_note(r, note_text(s))
   core.state(m).last_run = r
@@ -55,138 +56,6 @@ function run.new(who, m, trainer, rate, x, y, opts)
 end
 
 -- ---- going on ----
-
-local function logs_of(values)
-  local t = {}
-  for _, v in ipairs(values) do t[v[1]] = v[2] end
-  return t
-end
-
-local function tell(r, s, event, ...)
-  for _, cb in ipairs(s.functions) do
-    if cb[event] then cb[event](...) end
-  end
-end
-
-local function call_rate(who, fn, ...)
-  local v = fn(...)
-  if type(v) ~= "number" then fail("%s: the function gave %s, not a number", who, util.a(v)) end
-  return v
-end
-
-local function say(s, text)
-  s.bar:clear()
-  io.stdout:write(text, "\n")
-  io.stdout:flush()
-end
-
-local on = {}
-
-function on.epoch_begin(r, s, ev)
-  for _, fn in ipairs(s.schedulers) do
-    core.trainer_set_rate(s.trainer, call_rate("learning_rate_scheduler", fn, s.first + ev.epoch - 1,
-      (core.trainer_rate(s.trainer))))
-  end
-  tell(r, s, "on_epoch_begin", s.first + ev.epoch - 1, {}, r)
-  local epochs = s.first + core.run_info(r).epochs
-  if s.verbose > 0 and epochs > 1 then say(s, ("Epoch %d/%d"):format(s.first + ev.epoch, epochs)) end
-end
-
-function on.step(r, s, ev)
-  s.last = ev
-  if s.verbose == 1 then
-    s.bar:update("", ev.step, ev.steps, ev.seconds, function() return report.running_values(r, false) end)
-  end
-  if #s.functions > 0 then
-    local logs = logs_of(report.running_values(r, false))
-    tell(r, s, "on_batch_end", ev.step - 1, logs, r)
-    tell(r, s, "on_train_batch_end", ev.step - 1, logs, r)
-  end
-end
-
-function on.val_step(r, s, ev)
-  if s.verbose ~= 1 then return end
-  s.val_start = ev.step == 1 and core.clock() or s.val_start or core.clock()
-  s.bar:update("validating ", ev.step, ev.steps, core.clock() - s.val_start,
-    function() return report.running_values(r, true) end)
-end
-
-function on.epoch_end(r, s, ev)
-  local _, row = core.run_columns(r)
-  local values = report.epoch_values(r, row)
-  if s.verbose > 0 then say(s, progress.line(ev.step, ev.seconds, values)) end
-  tell(r, s, "on_epoch_end", s.first + ev.epoch - 1, logs_of(values), r)
-end
-
-function on.end_(r, s)
-  local _, row = core.run_columns(r)
-  tell(r, s, "on_train_end", row > 0 and logs_of(report.epoch_values(r, row)) or {}, r)
-end
-
--- A Lua rate is asked before each step: function(step, epoch), both from 0.
-local function ask_rate(r, s)
-  local _, _, iterations = core.trainer_rate(s.trainer)
-  local epoch = s.first + core.run_info(r).epoch
-  core.trainer_set_rate(s.trainer, call_rate("learning_rate", s.rate, iterations, epoch))
-end
-
--- One event of the core, and what follows from it. Nothing of the core is held while Lua functions run.
-local function advance(r, s)
-  if not s.begun then
-    s.begun = true
-    tell(r, s, "on_train_begin", {}, r)
-  end
-  if not s.told and core.run_training(r) then
-    if s.rate then ask_rate(r, s) end
-    if #s.functions > 0 then
-      local step = core.run_info(r).step
-      tell(r, s, "on_batch_begin", step, {}, r)
-      tell(r, s, "on_train_batch_begin", step, {}, r)
-    end
-    s.told = true -- once for each step, however often it is tried
-  end
-  local kind, epoch, step, steps, seconds, total, data, penalty, activity, n, message = core.run_next(r)
-  s.told = false
-  on[kind == "end" and "end_" or kind](r, s, { epoch = epoch, step = step, steps = steps, seconds = seconds,
-    loss = total, data = data, penalty = penalty, activity = activity, samples = n })
-  if message then say(s, (message:gsub("^\n+", ""):gsub("\n+$", ""))) end
-  return kind, epoch
-end
-
-local function position(s, info)
-  if info.step == 0 then return ("epoch %d/%d"):format(s.first + info.epoch, s.first + info.epochs) end
-  return ("epoch %d/%d, step %d/%d%s"):format(s.first + info.epoch + 1, s.first + info.epochs, info.step, info.steps,
-    info.validating and ", validating" or "")
-end
-
--- Where the run stands now and what goes on with it; on a terminal a silent run says so too.
-local function say_interrupted(r, s)
-  if s.verbose == 0 and not core.terminal "stderr" then return end
-  io.stderr:write(core.terminal "stderr" and "\r\27[K" or "", ("interrupted: %s; %s:finish() goes on\n"):format(
-    position(s, core.run_info(r)), s.called))
-end
-
--- Runs until stop(kind, epoch) says so or all is done. The bar goes away whatever happens. keep: a person steps by hand,
--- and may look into each step afterwards.
-local function drive(r, stop, keep)
-  local s = core.state(r)
-  core.run_keep(r, keep == true)
-  local ok, err = pcall(core.run_drive, r, function()
-    repeat
-      local kind, epoch = advance(r, s)
-    until kind == "end" or stop(kind, epoch)
-  end)
-  s.bar:clear()
-  if ok then return end
-  if err == "interrupted" then say_interrupted(r, s) end
-  error(err, 0)
-end
-
--- After the last epoch the core has one more event, upon which callbacks end.
-local function settle(r)
-  local info = core.run_info(r)
-  if not info.done and info.epoch >= info.epochs then drive(r, function() return false end) end
-end
 
 local function want_unfinished(r)
   if not core.run_info(r).done then return end
@@ -205,11 +74,7 @@ end
 function methods.step(r, n)
   n = util.whole("step", "n", n, 1, 1)
   want_unfinished(r)
-  local made = 0
-  drive(r, function(kind)
-    if kind == "step" then made = made + 1 end
-    return made == n
-  end, true)
+  drive.go(r, drive.steps(r, n), true)
   local ev = core.state(r).last
   return ev and setmetatable({ loss = ev.loss, data = ev.data, penalty = ev.penalty, activity = ev.activity,
     samples = ev.samples }, Losses)
@@ -220,19 +85,14 @@ function methods.epoch(r, n)
   n = util.whole("epoch", "n", n, 1, 1)
   local info = core.run_info(r)
   if info.done or info.epoch + n > info.epochs then core.run_extend(r, info.epoch + n) end
-  local ends = 0
-  drive(r, function(kind)
-    if kind == "epoch_end" then ends = ends + 1 end
-    return ends == n
-  end)
-  settle(r)
+  drive.go(r, drive.epochs(r, n))
   return r
 end
 
 -- All epochs.
 function methods.finish(r, n)
   if n ~= nil then fail("finish: goes to the planned end and takes nothing; r:epoch(n) makes n epochs") end
-  if not core.run_info(r).done then drive(r, function() return false end) end
+  if not core.run_info(r).done then drive.go(r, drive.all(r)) end
   return r
 end
 
@@ -336,7 +196,7 @@ end
 
 function meta.__tostring(r)
   local s, info = core.state(r), core.run_info(r)
-  local text = ("run of %s: %s%s"):format(model_info(r).name, position(s, info),
+  local text = ("run of %s: %s%s"):format(model_info(r).name, drive.position(s, info),
     info.done and ", done" or "")
   local _, rows = core.run_columns(r)
   if rows > 0 then

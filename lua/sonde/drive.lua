@@ -1,0 +1,176 @@
+-- Driving a run: one event of the core after the other, with callbacks and learning rates that are Lua functions in
+-- between, until what was asked for is done.
+local core = require "sonde.core"
+local progress = require "sonde.progress"
+local report = require "sonde.report"
+local util = require "sonde.util"
+
+local drive = {}
+local fail = util.fail
+
+-- ---- what a person sees ----
+
+-- A line on stdout, with the bar out of its way.
+function drive.say(s, text)
+  s.bar:clear()
+  io.stdout:write(text, "\n")
+  io.stdout:flush()
+end
+
+-- Where the run stands: "epoch 3/10", "epoch 4/10, step 17/63".
+function drive.position(s, info)
+  if info.step == 0 then return ("epoch %d/%d"):format(s.first + info.epoch, s.first + info.epochs) end
+  return ("epoch %d/%d, step %d/%d%s"):format(s.first + info.epoch + 1, s.first + info.epochs, info.step, info.steps,
+    info.validating and ", validating" or "")
+end
+
+-- Where an interrupt left it and what goes on; on a terminal a silent run says so too.
+local function say_interrupted(r, s)
+  if s.verbose == 0 and not core.terminal "stderr" then return end
+  io.stderr:write(core.terminal "stderr" and "\r\27[K" or "", ("interrupted: %s; %s:finish() goes on\n"):format(
+    drive.position(s, core.run_info(r)), s.called))
+end
+
+-- ---- events ----
+
+local function logs_of(values)
+  local t = {}
+  for _, v in ipairs(values) do t[v[1]] = v[2] end
+  return t
+end
+
+local function tell(r, s, event, ...)
+  for _, cb in ipairs(s.functions) do
+    if cb[event] then cb[event](...) end
+  end
+end
+
+local function call_rate(who, fn, ...)
+  local v = fn(...)
+  if type(v) ~= "number" then fail("%s: the function gave %s, not a number", who, util.a(v)) end
+  return v
+end
+
+local on = {}
+
+function on.epoch_begin(r, s, ev)
+  for _, fn in ipairs(s.schedulers) do
+    core.trainer_set_rate(s.trainer, call_rate("learning_rate_scheduler", fn, s.first + ev.epoch - 1,
+      (core.trainer_rate(s.trainer))))
+  end
+  tell(r, s, "on_epoch_begin", s.first + ev.epoch - 1, {}, r)
+  local epochs = s.first + core.run_info(r).epochs
+  if s.verbose > 0 and epochs > 1 then drive.say(s, ("Epoch %d/%d"):format(s.first + ev.epoch, epochs)) end
+end
+
+function on.step(r, s, ev)
+  s.last, s.made = ev, s.made + 1
+  if s.verbose == 1 then
+    s.bar:update("", ev.step, ev.steps, ev.seconds, function() return report.running_values(r, false) end)
+  end
+  if #s.functions > 0 then
+    local logs = logs_of(report.running_values(r, false))
+    tell(r, s, "on_batch_end", ev.step - 1, logs, r)
+    tell(r, s, "on_train_batch_end", ev.step - 1, logs, r)
+  end
+end
+
+function on.val_step(r, s, ev)
+  if s.verbose ~= 1 then return end
+  s.val_start = ev.step == 1 and core.clock() or s.val_start or core.clock()
+  s.bar:update("validating ", ev.step, ev.steps, core.clock() - s.val_start,
+    function() return report.running_values(r, true) end)
+end
+
+function on.epoch_end(r, s, ev)
+  local _, row = core.run_columns(r)
+  local values = report.epoch_values(r, row)
+  if s.verbose > 0 then drive.say(s, progress.line(ev.step, ev.seconds, values)) end
+  tell(r, s, "on_epoch_end", s.first + ev.epoch - 1, logs_of(values), r)
+end
+
+function on.halt() end
+
+function on.end_(r, s)
+  local _, row = core.run_columns(r)
+  tell(r, s, "on_train_end", row > 0 and logs_of(report.epoch_values(r, row)) or {}, r)
+end
+
+-- A Lua rate is asked before each step: function(step, epoch), both from 0.
+local function ask_rate(r, s)
+  local _, _, iterations = core.trainer_rate(s.trainer)
+  local epoch = s.first + core.run_info(r).epoch
+  core.trainer_set_rate(s.trainer, call_rate("learning_rate", s.rate, iterations, epoch))
+end
+
+-- Before a step, once however often it is tried.
+local function prepare_step(r, s)
+  if s.rate then ask_rate(r, s) end
+  if #s.functions > 0 then
+    local step = core.run_info(r).step
+    tell(r, s, "on_batch_begin", step, {}, r)
+    tell(r, s, "on_train_batch_begin", step, {}, r)
+  end
+  s.told = true
+end
+
+-- One event of the core, and what follows from it. Nothing of the core is held while Lua functions run.
+local function advance(r, s)
+  if not s.begun then
+    s.begun = true
+    tell(r, s, "on_train_begin", {}, r)
+  end
+  if not s.told and core.run_training(r) then prepare_step(r, s) end
+  local kind, epoch, step, steps, seconds, total, data, penalty, activity, n, message = core.run_next(r)
+  s.told = kind == "halt" -- then the step comes again
+  local ev = { epoch = epoch, step = step, steps = steps, seconds = seconds, loss = total, data = data,
+    penalty = penalty, activity = activity, samples = n }
+  on[kind == "end" and "end_" or kind](r, s, ev)
+  if message then drive.say(s, (message:gsub("^\n+", ""):gsub("\n+$", ""))) end
+  return kind, ev
+end
+
+-- ---- tasks: what a person asked for ----
+
+-- A task is a function done(kind): is it done after that event, or (no kind) as the run stands? Its end is a place and
+-- no count of what is left, so that steps made by hand in between belong to it.
+
+function drive.steps(r, n)
+  local s = core.state(r)
+  local target = s.made + n
+  return function() return s.made >= target end
+end
+
+-- After the last epoch the core has one more event, upon which callbacks end.
+function drive.epochs(r, n)
+  local target = core.run_info(r).epoch + n
+  return function(kind)
+    if kind and kind ~= "epoch_end" then return false end
+    local info = core.run_info(r)
+    return info.done or (info.epoch >= target and info.epoch < info.epochs)
+  end
+end
+
+function drive.all(r)
+  return function(kind) return not kind and core.run_info(r).done end
+end
+
+local function loop(r, s, done)
+  repeat
+    local kind = advance(r, s)
+  until kind == "end" or done(kind)
+end
+
+-- Runs until the task is done or there is nothing more. The bar goes away whatever happens. keep: a person steps by
+-- hand, and may look into each step afterwards.
+function drive.go(r, done, keep)
+  local s = core.state(r)
+  core.run_keep(r, keep == true)
+  local ok, err = pcall(core.run_drive, r, function() loop(r, s, done) end)
+  s.bar:clear()
+  if ok then return end
+  if err == "interrupted" then say_interrupted(r, s) end
+  error(err, 0)
+end
+
+return drive
