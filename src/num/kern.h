@@ -8,10 +8,13 @@
 #ifndef SN_NUM_KERN_H
 #define SN_NUM_KERN_H
 
+#include "num/moments.h"
 #include "num/real.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum { SN_HIST_MAX = 64 }; /* bins */
 
 /* Instantiated for float and for double. */
 #define SN_KERN_TABLE(T, NAME)                                                                                 \
@@ -46,6 +49,17 @@
                         uint32_t threshold, T scale);                                                          \
         void (*from_u8)(T * y, const uint8_t *x, T scale, size_t n); /* y = x * scale */                       \
         bool (*all_finite)(const T *x, size_t n);                                                              \
+        /* Statistics of the values of x, or of x - y where y is not NULL; all in double. moments adds to m.   \
+         */                                                                                                    \
+        void (*moments)(sn_moments * m, const T *x, const T *y, size_t n);                                     \
+        double (*dot_wide)(const T *a, const T *b, size_t n);                                                  \
+        /* counts[k] += how many lie in [edges[k], edges[k + 1]), the last bin closed; what is not finite is   \
+         * passed over. edges: bins + 2 of them, those behind the last bin's lower one nan. scale = bins / the \
+         * width of all; n < 2^32. */                                                                          \
+        void (*histogram)(uint32_t * counts, const T *x, const T *y, const double *edges, double scale,        \
+                          int bins, size_t n);                                                                 \
+        /* most[c] = the largest |x[r][c]| and most[c]; nan is above all. */                                   \
+        void (*col_most)(T * most, const T *x, size_t rows, size_t cols);                                      \
     } NAME
 
 SN_KERN_TABLE(float, sn_kern_f32_table);

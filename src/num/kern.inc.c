@@ -362,6 +362,8 @@ static void k_dropout(real *y, const real *x, size_t n, uint64_t key, uint64_t h
     }
 }
 
+#include "num/kern_stats.inc.c"
+
 /* ---- the table ---- */
 
 #define GLUE2(isa, name) sn_kern_table_##isa##_##name
@@ -398,4 +400,8 @@ const table_type TABLE = { .isa = TEXT(SN_ISA),
                            .row_affine2 = k_row_affine2,
                            .dropout = k_dropout,
                            .from_u8 = k_from_u8,
-                           .all_finite = k_all_finite };
+                           .all_finite = k_all_finite,
+                           .moments = k_moments,
+                           .dot_wide = k_dot_wide,
+                           .histogram = k_histogram,
+                           .col_most = k_col_most };
