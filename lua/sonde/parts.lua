@@ -3,6 +3,8 @@
 -- that owner; file_pages.lua beside it has the help.
 local parts = {
   model = {
+    judge = { "confusion", "classification_report", "accuracy", "worst", "most_confident_wrong", "calibration",
+      "confidence_histogram", "roc", "precision_recall" },
   },
   run = {
   },

@@ -300,6 +300,7 @@ static void open_core(lua_State *L) {
     sn_open_datasets(L);
     sn_open_models(L);
     sn_open_trainers(L);
+    sn_open_judging(L);
     sn_open_runs(L);
 }
 

@@ -42,6 +42,9 @@ typedef struct {
     sn_run *run;
     bool driven; /* within run_drive */
 } sn_lua_run;
+typedef struct {
+    sn_loader *loader;
+} sn_lua_loader;
 
 /* ---- bind.c ---- */
 /* The one place that raises. The message gets the position of the user's line, not of the Lua half's. */
@@ -102,6 +105,12 @@ sn_trainer *sn_check_trainer(lua_State *, int arg);
 const sn_param *sn_check_param(lua_State *, const sn_model *, int arg);
 /* The slab called "value", "grad", or as a state of the optimizer; NULL = not there. */
 const float *sn_find_slab(const sn_trainer *, const char *what);
+/* For passes over a dataset in its order. Raises unless samples of that shape fit the model. */
+void sn_check_samples(lua_State *, const sn_trainer *, const sn_shape *sample, const char *what);
+int64_t sn_check_batch_size(lua_State *, int arg);
+sn_lua_loader *sn_push_loader(lua_State *, sn_dataset *, int64_t batch_size);
+void sn_close_loader(sn_lua_loader *); /* when the pass is over; the collector would do it later */
+void sn_prepare_inference(lua_State *, sn_trainer *, int64_t batch_size); /* the plan for that batch */
 
 /* Each adds its functions to the table on top of the stack and makes its metatables. */
 void sn_open_values(lua_State *);
@@ -112,6 +121,7 @@ void sn_open_files(lua_State *);
 void sn_open_datasets(lua_State *);
 void sn_open_models(lua_State *);
 void sn_open_trainers(lua_State *);
+void sn_open_judging(lua_State *);
 void sn_open_runs(lua_State *);
 
 #endif

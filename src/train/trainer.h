@@ -80,6 +80,9 @@ sn_status sn_trainer_eval(sn_trainer *, int64_t n, const float *x, const float *
                           sn_losses *, sn_err *);
 /* Needs no compile: outputs of one batch, valid until the next call. */
 sn_status sn_trainer_predict(sn_trainer *, int64_t n, const float *x, const float **out, sn_err *);
+/* The same of a compiled trainer, with each sample's data loss (n): no penalties, no metrics. */
+sn_status sn_trainer_each(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
+                          double *each, const float **out, sn_err *);
 
 void sn_trainer_reset_metrics(sn_trainer *);
 double sn_trainer_metric(const sn_trainer *, int i);
