@@ -22,6 +22,7 @@
 #define SN_MT_MODEL   "model"
 #define SN_MT_TRAINER "trainer"
 #define SN_MT_RUN     "run"
+#define SN_MT_PICTURE "picture"
 
 /* User values: 1 = what must stay alive as long as this does; 2 = the Lua half's own table. */
 enum { SN_UV_ANCHOR = 1, SN_UV_STATE = 2 };
@@ -123,5 +124,6 @@ void sn_open_models(lua_State *);
 void sn_open_trainers(lua_State *);
 void sn_open_judging(lua_State *);
 void sn_open_runs(lua_State *);
+void sn_open_pictures(lua_State *);
 
 #endif
