@@ -7,6 +7,7 @@ local parts = {
       "confidence_histogram", "roc", "precision_recall" },
   },
   run = {
+    pieces = { "forward", "backward", "update", "step_layer" },
   },
   dataset = {
   },

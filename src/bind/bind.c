@@ -303,6 +303,7 @@ static void open_core(lua_State *L) {
     sn_open_judging(L);
     sn_open_runs(L);
     sn_open_pictures(L);
+    sn_open_looks(L);
 }
 
 void sn_bind_open(lua_State *L) {

@@ -102,6 +102,7 @@ int sn_open_dataset(lua_State *, sn_obj *cfg); /* pushes a dataset */
 /* ---- model.c, trainer.c, run.c ---- */
 sn_model *sn_check_model(lua_State *, int arg);
 sn_trainer *sn_check_trainer(lua_State *, int arg);
+sn_run *sn_check_run(lua_State *, int arg);
 /* The parameter of that number, from 1. */
 const sn_param *sn_check_param(lua_State *, const sn_model *, int arg);
 /* The slab called "value", "grad", or as a state of the optimizer; NULL = not there. */
@@ -125,5 +126,6 @@ void sn_open_trainers(lua_State *);
 void sn_open_judging(lua_State *);
 void sn_open_runs(lua_State *);
 void sn_open_pictures(lua_State *);
+void sn_open_looks(lua_State *);
 
 #endif

@@ -41,6 +41,7 @@ typedef struct sn_trainer {
     double *clip_scale;    /* (nparam) */
     sn_pool *pool;         /* the default one; tests set another before the first batch */
     sn_plan *train_plan, *eval_plan;
+    uint64_t plan_uses;     /* counts passes on train_plan and its makings: who comes back to one looks at it */
     uint64_t model_version; /* the model's, for which the plans were built */
     /* of the target's shape that was last checked */
     sn_shape target;

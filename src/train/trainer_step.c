@@ -87,6 +87,7 @@ static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float
                                    bool penalties, sn_losses *l, sn_err *e) {
     *l = (sn_losses){ .n = st->n };
     t->before = NULL; /* its place is being written */
+    t->plan_uses++;
     sn_status s = sn_exec_forward(t->train_plan, st, e);
     if (s == SN_OK) {
         size_t count = (size_t)(sn_shape_count(sn_model_output_shape(t->model)) * st->n);
