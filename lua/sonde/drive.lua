@@ -87,6 +87,9 @@ function on.epoch_end(r, s, ev)
   local values = report.epoch_values(r, row)
   if s.verbose > 0 then drive.say(s, progress.line(ev.step, ev.seconds, values)) end
   tell(r, s, "on_epoch_end", s.first + ev.epoch - 1, logs_of(values), r)
+  local rate, _, iterations = core.trainer_rate(s.trainer)
+  s.ends = s.ends or {} -- what no column of the history keeps
+  s.ends[row] = { step = ev.step, learning_rate = rate, iterations = iterations }
 end
 
 function on.halt() end
@@ -114,15 +117,12 @@ local function prepare_step(r, s)
   s.told = true
 end
 
-local function begin(r, s)
-  if s.begun then return end
-  s.begun = true
-  tell(r, s, "on_train_begin", {}, r)
-end
-
 -- One event of the core, and what follows from it. Nothing of the core is held while Lua functions run.
 local function advance(r, s)
-  begin(r, s)
+  if not s.begun then
+    s.begun = true
+    tell(r, s, "on_train_begin", {}, r)
+  end
   if not s.told and core.run_training(r) then prepare_step(r, s) end
   local kind, epoch, step, steps, seconds, total, data, penalty, activity, n, message = core.run_next(r)
   s.told = kind == "halt" -- then the step comes again
@@ -158,41 +158,36 @@ function drive.all(r)
   return function(kind) return not kind and core.run_info(r).done end
 end
 
-local function loop(r, s, done)
-  repeat
-    local kind = advance(r, s)
-  until kind == "end" or done(kind)
+-- What goes on when the task is done: the one that it interrupted, where that has something left.
+local function outer_task(before, done)
+  if before and before ~= done and not before() then return before end
 end
 
--- Calls fn while the run counts as going. The bar goes away whatever happens.
-local function guarded(r, s, fn)
-  local ok, err = pcall(core.run_drive, r, fn)
+local function loop(r, s, done, keep)
+  local before, kept = s.task, s.keep
+  s.task, s.keep, s.stopped = done, keep, nil
+  if s.halted then core.pass_bad(r) end
+  repeat
+    local watch = s.watches and require "sonde.watch"
+    if watch then watch.prepare(r, s) end
+    local kind, ev = advance(r, s)
+    if kind ~= "halt" then s.halted = nil end
+    local over = kind == "end" or done(kind)
+    if over then s.task, s.keep = kind ~= "end" and outer_task(before, done) or nil, kept end
+    local stop = watch and watch.ask(r, s, kind, ev)
+  until over or stop
+end
+
+-- Runs until the task is done, a watchpoint stops it, or there is nothing more. The bar goes away whatever happens.
+-- keep: a person steps by hand, and may look into each step afterwards; so they may where a watchpoint stops the run.
+function drive.go(r, done, keep)
+  local s = core.state(r)
+  core.run_keep(r, keep == true or s.watches ~= nil)
+  local ok, err = pcall(core.run_drive, r, function() loop(r, s, done, keep) end)
   s.bar:clear()
   if ok then return end
   if err == "interrupted" then say_interrupted(r, s) end
   error(err, 0)
-end
-
--- Runs until the task is done or there is nothing more. keep: a person steps by hand, and may look into each step
--- afterwards.
-function drive.go(r, done, keep)
-  local s = core.state(r)
-  core.run_keep(r, keep == true)
-  guarded(r, s, function() loop(r, s, done) end)
-end
-
--- To the next step, and no further: it is prepared as it will be when it is made. beyond: what the run takes for a step
--- is none, and comes to its end first. Gives nothing when there is no step any more.
-function drive.to_step(r, beyond)
-  local s = core.state(r)
-  guarded(r, s, function()
-    while beyond or not core.run_training(r) do
-      beyond = false
-      if advance(r, s) == "end" then return end
-    end
-    begin(r, s)
-    if not s.told then prepare_step(r, s) end
-  end)
 end
 
 return drive

@@ -163,6 +163,7 @@ function fields.step_number(r) return core.run_info(r).step end
 function fields.steps_per_epoch(r) return core.run_info(r).steps end
 function fields.epochs(r, s) return s.first + core.run_info(r).epochs end
 function fields.done(r) return core.run_info(r).done end
+function fields.stopped(_, s) return s.stopped end
 function fields.batch_size(r) return core.run_info(r).batch_size end
 function fields.seed(r) return core.run_info(r).seed end
 function fields.iterations(_, s) return (select(3, core.trainer_rate(s.trainer))) end
@@ -171,7 +172,7 @@ function fields.verbose(_, s) return s.verbose end
 function fields.layers(r, s)
   s.layers = s.layers or layers.of(s.model, function()
     return core.run_info(r).has_gradients and s.trainer or nil
-  end, r)
+  end)
   return s.layers
 end
 
@@ -209,5 +210,4 @@ end
 
 meta.methods, meta.fields = methods, fields -- for TAB
 run.methods, run.fields = methods, fields
-run.want_unfinished = want_unfinished
 return run

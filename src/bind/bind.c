@@ -300,10 +300,8 @@ static void open_core(lua_State *L) {
     sn_open_datasets(L);
     sn_open_models(L);
     sn_open_trainers(L);
-    sn_open_judging(L);
     sn_open_runs(L);
-    sn_open_pictures(L);
-    sn_open_looks(L);
+    sn_open_watches(L);
 }
 
 void sn_bind_open(lua_State *L) {

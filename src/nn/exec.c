@@ -108,6 +108,11 @@ sn_status sn_exec_loss(sn_plan *p, const sn_step *st, const sn_obj *loss, const 
     return cancelled(p, e);
 }
 
+const double *sn_exec_losses(const sn_plan *p, int64_t *per_sample) {
+    *per_sample = p->rows_per_sample;
+    return p->each;
+}
+
 /* ---- backward ---- */
 
 static void add_into(const sn_plan *p, void *y, const void *x, size_t n) {
@@ -115,23 +120,6 @@ static void add_into(const sn_plan *p, void *y, const void *x, size_t n) {
         sn_vec_add_f64(p->opts.pool, y, y, x, n);
     } else {
         sn_vec_add_f32(p->opts.pool, y, y, x, n);
-    }
-}
-
-/* The gradient that a pass of another scalar begins with. */
-static void put_injected(const sn_plan *p, const sn_step *st, int i) {
-    if (!st->inject || st->inject->node != i) return;
-    memcpy(sn_plan_at(p, p->nodes[i].dy), st->inject->dy,
-           active_count(p, i, st->n) * sn_dtype_size(p->opts.dtype));
-}
-
-/* The scalar does not depend on node i: its inputs get exact zeros from it, whatever numbers it holds. */
-static void pass_zeros(const sn_plan *p, const sn_step *st, int i) {
-    const sn_plan_node *pn = &p->nodes[i];
-    for (int j = 0; j < p->model->nodes[i].nin && pn->runs_backward; j++) {
-        int k = p->model->nodes[i].in[j];
-        if (pn->dx[j] && pn->dx_temp[j] < 0) /* the first to write there */
-            memset(pn->dx[j], 0, active_count(p, k, st->n) * sn_dtype_size(p->opts.dtype));
     }
 }
 
@@ -146,7 +134,7 @@ static void backward_of(sn_plan *p, const sn_step *st, int i) {
         const sn_param *q = &m->params[l->first_param + k];
         if (q->trainable && st->grads) io.dp[k] = slab_at(p, st->grads, q->offset);
     }
-    if (pn->activity && !st->inject) {
+    if (pn->activity) {
         const sn_regularizer_type *t = sn_regularizer_in(pn->activity->desc, p->opts.dtype);
         t->grad(pn->activity->cfg, sn_plan_at(p, pn->dy), io.y, active_count(p, i, st->n), 1.0 / (double)st->n,
                 p->opts.pool);
@@ -180,27 +168,13 @@ static void add_penalties(const sn_plan *p, const sn_step *st) {
     }
 }
 
-static void mark_live(sn_plan *p, const sn_inject *inject) {
-    for (int i = 0; i < p->model->nnode; i++) p->nodes[i].live = !inject || i == inject->node;
-    for (int i = inject ? inject->node : -1; i >= 0; i--) {
-        const sn_node *n = &p->model->nodes[i];
-        for (int j = 0; j < n->nin && p->nodes[i].live; j++) p->nodes[n->in[j]].live = true;
-    }
-}
-
 void sn_exec_backward_begin(sn_plan *p, const sn_step *st) {
-    mark_live(p, st->inject);
     if (st->grads) zero_grads(p, st);
 }
 
 sn_status sn_exec_backward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) {
     sn_status s = cancelled(p, e);
     if (s != SN_OK || !p->nodes[i].needs) return s;
-    if (!p->nodes[i].live) {
-        pass_zeros(p, st, i);
-        return SN_OK;
-    }
-    put_injected(p, st, i);
     if (i != p->model->input) {
         backward_of(p, st, i);
     } else if (st->visit && st->visit->output_grad) {
@@ -236,8 +210,6 @@ void sn_exec_commit(sn_plan *p, const sn_step *st, void *params) {
         p->nodes[i].type->commit(p->nodes[i].cfg, &io);
     }
 }
-
-bool sn_exec_has_grad(const sn_plan *p, int node) { return p->nodes[node].needs; }
 
 const void *sn_exec_tap(const sn_plan *p, int node, bool grad) {
     const sn_plan_node *pn = &p->nodes[node];

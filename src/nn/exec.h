@@ -13,13 +13,6 @@ typedef struct {
     void (*output_grad)(void *ctx, int node, const void *dy, const sn_shape *);
 } sn_visitor;
 
-/* Backward of another scalar than the loss: of the sum of dy * the node's output. It begins at that node; what
- * the scalar does not depend on gets zeros; activity penalties are left out. */
-typedef struct {
-    int node;
-    const void *dy; /* (n, node's shape) of the plan's dtype */
-} sn_inject;
-
 /* What one step runs on. params and grads are slabs of the plan's dtype with the model's layout. */
 typedef struct {
     const void *params;
@@ -30,7 +23,6 @@ typedef struct {
                           * must have false */
     uint64_t seed, step; /* of this step's randomness */
     const sn_visitor *visit; /* NULL: nobody looks */
-    const sn_inject *inject; /* NULL: backward is of the loss, and sn_exec_loss comes before it */
 } sn_step;
 
 /* Can fail only with SN_ECANCEL. */
@@ -41,6 +33,9 @@ const void *sn_exec_output(const sn_plan *); /* (n, output shape) after forward 
  * plan's dtype. */
 sn_status sn_exec_loss(sn_plan *, const sn_step *, const sn_obj *loss, const sn_shape *target, const void *t,
                        double *data, double *activity, double *each, sn_err *);
+/* The loss of each row of the last sn_exec_loss: (samples * *per_sample). Rows are samples, or positions of
+ * them when outputs have more axes than one. */
+const double *sn_exec_losses(const sn_plan *, int64_t *per_sample);
 /* Gradients of mean data loss + activity penalties into step->grads (overwritten), then, with penalties, those
  * of the kernel and bias regularizers are added. Can fail only with SN_ECANCEL. */
 sn_status sn_exec_backward(sn_plan *, const sn_step *, bool penalties, sn_err *);
@@ -53,8 +48,6 @@ sn_status sn_exec_backward_node(sn_plan *, const sn_step *, int node, sn_err *);
 /* Layers' statistics (moving_mean, ...) of a completed step; params writable. Not cancellable. */
 void sn_exec_commit(sn_plan *, const sn_step *, void *params);
 
-/* Does backward compute the gradient of that node's output? (Not below the lowest layer that learns.) */
-bool sn_exec_has_grad(const sn_plan *, int node);
 /* A tapped tensor after the step: (n, node's shape). NULL when it was not tapped. */
 const void *sn_exec_tap(const sn_plan *, int node, bool grad);
 const void *sn_exec_input_grad(const sn_plan *);

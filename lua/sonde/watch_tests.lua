@@ -1,0 +1,147 @@
+-- What a watchpoint waits for: the tests that are made after each event of a run, and what they say.
+local core = require "sonde.core"
+local moment = require "sonde.moment"
+local util = require "sonde.util"
+
+local tests = {}
+
+function tests.title(w) return ("%s %d"):format(w.what, w.number) end
+
+-- "function at loss.lua:12"
+function tests.function_name(fn)
+  local info = debug.getinfo(fn, "S")
+  return ("function at %s:%d"):format(info.short_src, info.linedefined)
+end
+
+-- What the tests may need, each made when it is first asked for.
+function tests.asking(r, s, kind)
+  local ask, made = { r = r, s = s, kind = kind }, {}
+  local function lazily(name, make)
+    ask[name] = function()
+      if made[name] == nil then made[name] = make() or false end
+      return made[name]
+    end
+  end
+  lazily("info", function() return core.run_info(r) end)
+  lazily("bad", function() return (kind == "step" or kind == "halt") and core.found_bad(r, s.train) end)
+  lazily("validated", function() return core.run_terms(r, ask.info().epoch, true) ~= nil end)
+  lazily("moment", function()
+    return kind == "epoch_end" and moment.epoch(r, ask.info().epoch) or moment.step(r)
+  end)
+  return ask
+end
+
+-- A function of the person's. What is not there yet to be compared does not hold.
+function tests.call(w, fn, ask)
+  local ok, v = pcall(fn, ask.moment())
+  if ok then return v end
+  if v == moment.MISSING then return false end
+  if v == "interrupted" then error(v, 0) end
+  error(("%s: %s"):format(tests.title(w), tostring(v)), 0)
+end
+
+tests.compare = {
+  [">"] = function(a, b) return a > b end, [">="] = function(a, b) return a >= b end,
+  ["<"] = function(a, b) return a < b end, ["<="] = function(a, b) return a <= b end,
+  ["=="] = function(a, b) return a == b end, ["~="] = function(a, b) return a ~= b end,
+}
+
+function tests.number_text(v) return util.fixed("%.6g", v) end
+
+-- ---- tests ----
+
+-- test(w, ask) gives nil, or what to say and what there was to see. ask = { r =, s =, kind =, moment() =,
+-- validated =, bad = }.
+function tests.break_(w, ask)
+  local e, info = w.place, ask.info()
+  if ask.kind == "epoch_end" and not e.step and ask.s.first + info.epoch == e.epoch then return w.condition end
+  if ask.kind ~= "step" or info.step ~= e.step then return nil end
+  if not e.epoch or ask.s.first + info.epoch + 1 == e.epoch then return w.condition end
+end
+
+function tests.function_(w, ask)
+  if ask.kind == "halt" or not tests.call(w, w.fn, ask) then return nil end
+  return w.condition
+end
+
+local BATCH = { loss = true, data = true, penalty = true, activity = true, learning_rate = true } -- of each step
+
+function tests.value(w, ask)
+  local at_step = BATCH[w.value] ~= nil
+  if ask.kind ~= (at_step and "step" or "epoch_end") then return nil end
+  if w.value:find "^val_" and not ask.validated() then return nil end
+  local v = rawget(ask.moment(), w.value)
+  if not v or not w.compare(v, w.limit) then return nil end
+  return ("%s: %s"):format(w.condition, tests.number_text(v)), { name = w.value, value = v }
+end
+
+-- A row belongs to a layer, or to one of its parameters.
+local function row_of(w, row) return not w.layer or row.layer == w.layer or row.name == w.layer end
+
+function tests.probe(w, ask)
+  if ask.kind ~= "step" then return nil end
+  local rows = w.handle:last()
+  if not rows or rows == w.seen then return nil end
+  w.seen = rows
+  for _, row in ipairs(rows) do
+    local v = row[w.column]
+    if row_of(w, row) and type(v) == "number" and w.compare(v, w.limit) then
+      return ("%s at %s: %s"):format(w.condition, row.name, tests.number_text(v)), { name = row.name, layer = row.layer,
+        value = v }
+    end
+  end
+end
+
+-- ---- the first number that is none ----
+
+local function element_text(find)
+  local e = find.element
+  return e and (", element (%s%s)"):format(table.concat(e, ", "), #e == 1 and "," or "") or ""
+end
+
+local function sample_text(find)
+  if not find.sample then return "" end
+  local more = {}
+  if find.file then more[1] = ('"%s"'):format(find.file:match "[^/]*$") end
+  if find.index then more[#more + 1] = ("%d of the data"):format(find.index) end
+  return (", sample %d of the batch%s"):format(find.sample,
+    #more > 0 and (" (%s)"):format(table.concat(more, ", ")) or "")
+end
+
+local function output_text(find)
+  return ("%s output%s%s"):format(find.layer, find.call and (" of call %d"):format(find.call) or "",
+    find.before and " before " .. find.before or "")
+end
+
+local whose = {
+  x = function() return "the batch's x" end,
+  y = function() return "the batch's y" end,
+  weight = function(f) return f.parameter end,
+  output = output_text,
+  loss = function() return "the loss" end,
+  ["output.grad"] = function(f) return "the gradient of " .. output_text(f) end,
+  gradient = function(f) return "the gradient of " .. f.parameter end,
+  penalty = function() return "the penalties" end,
+  updated = function(f) return f.parameter .. " after the update" end,
+}
+
+local function value_text(v) return v ~= v and "nan" or v > 0 and "inf" or "-inf" end
+
+local function find_text(find, s, info)
+  local made = "the step is made"
+  if not find.made then made = ("step %d of epoch %d is not made"):format(info.step + 1, s.first + info.epoch + 1) end
+  return ("nan: first in %s%s%s: %s; %s"):format(whose[find.what](find), sample_text(find), element_text(find),
+    value_text(find.value), made)
+end
+
+function tests.nan(_, ask)
+  local bad = ask.bad()
+  if bad then return find_text(bad, ask.s, ask.info()), bad end
+  if ask.kind ~= "epoch_end" or not ask.validated() then return nil end
+  local v = rawget(ask.moment(), "val_loss")
+  if v and (v ~= v or math.abs(v) == math.huge) then
+    return ("nan: val_loss is %s"):format(value_text(v)), { what = "val_loss", value = v, made = true }
+  end
+end
+
+return tests
