@@ -117,12 +117,15 @@ local function prepare_step(r, s)
   s.told = true
 end
 
+local function begin(r, s)
+  if s.begun then return end
+  s.begun = true
+  tell(r, s, "on_train_begin", {}, r)
+end
+
 -- One event of the core, and what follows from it. Nothing of the core is held while Lua functions run.
 local function advance(r, s)
-  if not s.begun then
-    s.begun = true
-    tell(r, s, "on_train_begin", {}, r)
-  end
+  begin(r, s)
   if not s.told and core.run_training(r) then prepare_step(r, s) end
   local kind, epoch, step, steps, seconds, total, data, penalty, activity, n, message = core.run_next(r)
   s.told = kind == "halt" -- then the step comes again
@@ -178,16 +181,35 @@ local function loop(r, s, done, keep)
   until over or stop
 end
 
--- Runs until the task is done, a watchpoint stops it, or there is nothing more. The bar goes away whatever happens.
--- keep: a person steps by hand, and may look into each step afterwards; so they may where a watchpoint stops the run.
-function drive.go(r, done, keep)
-  local s = core.state(r)
-  core.run_keep(r, keep == true or s.watches ~= nil)
-  local ok, err = pcall(core.run_drive, r, function() loop(r, s, done, keep) end)
+-- Calls fn while the run counts as going. The bar goes away whatever happens.
+local function guarded(r, s, fn)
+  local ok, err = pcall(core.run_drive, r, fn)
   s.bar:clear()
   if ok then return end
   if err == "interrupted" then say_interrupted(r, s) end
   error(err, 0)
+end
+
+-- Runs until the task is done, a watchpoint stops it, or there is nothing more. keep: a person steps by hand, and may
+-- look into each step afterwards; so they may where a watchpoint stops the run.
+function drive.go(r, done, keep)
+  local s = core.state(r)
+  core.run_keep(r, keep == true or s.watches ~= nil)
+  guarded(r, s, function() loop(r, s, done, keep) end)
+end
+
+-- To the next step, and no further: it is prepared as it will be when it is made. beyond: what the run takes for a step
+-- is none, and comes to its end first. Gives nothing when there is no step any more.
+function drive.to_step(r, beyond)
+  local s = core.state(r)
+  guarded(r, s, function()
+    while beyond or not core.run_training(r) do
+      beyond = false
+      if advance(r, s) == "end" then return end
+    end
+    begin(r, s)
+    if not s.told then prepare_step(r, s) end
+  end)
 end
 
 return drive

@@ -117,13 +117,13 @@ end
 -- ---- finding ----
 
 -- Pages by what stands before the name, as in r:step and tensor.zeros.
-local owners = { m = "model", r = "run", d = "dataset", t = "tensor" }
+local owners = { m = "model", r = "run", d = "dataset", t = "tensor", p = "picture" }
 
 local function owner_page(word)
   if word == "" then return nil end
   local v = rawget(_G, word)
   local t = core.type(v)
-  if t == "run" or t == "model" or t == "dataset" or t == "tensor" then return t end
+  if t == "run" or t == "model" or t == "dataset" or t == "tensor" or t == "picture" then return t end
   return owners[word] or topics.page(word)
 end
 
@@ -150,7 +150,7 @@ end
 
 -- The method or function that a Lua function is: "run", "step".
 local function function_name(fn)
-  for _, owner in ipairs { "model", "run", "dataset", "tensor" } do
+  for _, owner in ipairs { "model", "run", "dataset", "tensor", "picture" } do
     for name, method in pairs(core.meta[owner].methods) do
       if method == fn then return owner, name end
     end
@@ -166,6 +166,10 @@ local function about_name(topic, width)
   if not word then return nil end
   if before ~= "" then
     local owner = owner_page(before:match "^[%w_]*")
+    if owner and owner == topics.page(before) and not topics.page(word) and #topics.rows(word, owner) == 0
+      and #topics.described(word) == 0 then
+      return page_text(owner, width) -- npz.load: its page says it in its first line; picture.load is another
+    end
     return about_member(owner, word, width) or (owner == topics.page(before) and owner and page_text(owner, width))
   end
   local t = core.type(rawget(_G, word)) -- a variable: what it holds
@@ -185,7 +189,7 @@ function help.text(topic, width)
     local owner, name = function_name(topic)
     return name and about_member(owner, name, width)
   end
-  for _, name in ipairs { "tensor", "npz", "npy", "sonde" } do
+  for _, name in ipairs { "tensor", "npz", "npy", "picture", "sonde" } do
     if topic == rawget(_G, name) then return page_text(name, width) end
   end
   return topics.items[t] and page_text(t, width) or nil

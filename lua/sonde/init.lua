@@ -6,6 +6,7 @@ local help = require "sonde.help"
 local model = require "sonde.model"
 local names = require "sonde.names"
 local objects = require "sonde.objects"
+local picture = require "sonde.picture"
 local resume = require "sonde.resume"
 local seeds = require "sonde.seeds"
 local show = require "sonde.show"
@@ -29,7 +30,7 @@ sonde.print = show.print
 
 local public = {
   sequential = graph.sequential, model = graph.model, load_model = model.load, tensor = tensor.tensor, npz = tensor.npz,
-  npy = tensor.npy, help = help.help, resume = resume,
+  npy = tensor.npy, help = help.help, resume = resume, picture = picture,
 }
 
 -- sonde.kinds.metric.mse: by kind, where two kinds share a name

@@ -11,12 +11,18 @@ function layers.info(model)
   return s.info
 end
 
--- A copy of a parameter's values. What the trainer holds of it hangs on it: .grad, and the optimizer's state (.m, .v).
-local function parameter(model, trainer, p)
+-- A copy of a parameter's values. What the trainer holds of it hangs on it: .grad, and the optimizer's state (.m, .v);
+-- on a run's also the parts of the gradient.
+local function parameter(model, trainer, p, run)
   local t = core.model_get(model, p.index)
-  if trainer then
-    local state = core.state(t)
+  local state = core.state(t)
+  if run then
+    local function part(what) return function() return require("sonde.inside").param_grad(run, p, what) end end
+    state.grad, state.data_grad, state.penalty_grad = part "total", part "data", part "penalty"
+  elseif trainer then
     state.grad = function() return p.trainable and core.trainer_get(trainer, p.index, "grad") or nil end
+  end
+  if trainer then
     local _, _, _, _, names = core.trainer_info(trainer)
     for _, name in ipairs(names or {}) do
       state[name] = function() return core.trainer_get(trainer, p.index, name) end
@@ -26,7 +32,7 @@ local function parameter(model, trainer, p)
 end
 
 local View = {}
-local about = setmetatable({}, { __mode = "k" }) -- view -> { model, number, trainer }
+local about = setmetatable({}, { __mode = "k" }) -- view -> { model, number, trainer, run }
 
 local function layer_of(v) return layers.info(about[v].model).layers[about[v].number] end
 
@@ -47,10 +53,14 @@ function fields.params(layer)
   return list
 end
 
+-- What a step computes there: made by calls of the layer, which are in sonde.calls.
+local tensors = { output = true, input = true, calls = true }
+
 function View.__index(v, k)
   local info, layer = about[v], layer_of(v)
   local p = find_param(layer, k)
-  if p then return parameter(info.model, info.trainer and info.trainer(), p) end
+  if p then return parameter(info.model, info.trainer and info.trainer(), p, info.run) end
+  if tensors[k] then return require("sonde.calls").field(info, k) end
   if fields[k] then return fields[k](layer) end
   local value = layer.object[k]
   if value ~= nil then return value end
@@ -59,7 +69,7 @@ function View.__index(v, k)
     if f.name == k then return nil end -- an option that was not given
     options[i + 1] = f.name
   end
-  util.unknown("layer " .. layer.name, k, fields, fields.params(layer), options)
+  util.unknown("layer " .. layer.name, k, fields, tensors, fields.params(layer), options)
 end
 
 -- Weights, and trainable, which holds from the next step on.
@@ -101,12 +111,15 @@ function List.__tostring(list)
   return util.columns(rows, "lll")
 end
 
--- By number and by name. trainer: a function that gives the present one or nil.
-function layers.of(model, trainer)
+-- What a value stands for when it is one of m.layers or r.layers: { model, number, ... }.
+function layers.about(v) return about[v] end
+
+-- By number and by name. trainer: a function that gives the present one or nil. run: whose layers they are, or nil.
+function layers.of(model, trainer, run)
   local list = {}
   for i, layer in ipairs(layers.info(model).layers) do
     local v = setmetatable({}, View) -- empty, so that every reading and writing is seen
-    about[v] = { model = model, number = i, trainer = trainer }
+    about[v] = { model = model, number = i, trainer = trainer, run = run }
     list[i], list[layer.name] = v, v
   end
   return setmetatable(list, List)

@@ -6,8 +6,8 @@ local util = require "sonde.util"
 -- What reading a value raises that is not there yet: there is nothing to compare, so the watchpoint does not hold.
 local moment = { MISSING = {} }
 
-local BASE = { "epoch", "step", "steps_per_epoch", "iterations", "loss", "data", "penalty", "activity", "learning_rate", "run",
-  "previous" }
+local BASE = { "epoch", "step", "steps_per_epoch", "iterations", "loss", "data", "penalty", "activity", "learning_rate",
+  "run", "previous" }
 
 -- All names that a moment of the run may have.
 function moment.names(r)

@@ -195,6 +195,38 @@ arithmetic
   t:abs(), t:exp(), t:log(), t:sqrt(), t:pow(2)  of each number
   t:maximum(0), t:minimum(1)  the larger, the smaller]],
 
+  picture = [[
+picture(t, { range = { 0, 255 }, scale = 4, colormap = "viridis" })
+  A picture of numbers. t has shape (height, width), (height, width, 1) or (height, width, 3); one of shape
+  (n, height, width, channels) becomes a grid. At the prompt a picture draws itself; elsewhere p:show() does. Pixels
+  that are not finite are magenta, and counted.
+options
+  range  { lowest, highest } of the values: black and white. Absent: bytes and values within 0..255 from 0 to 255, those
+    within 0..1 from 0 to 1, others from the smallest to the largest, which is said. "auto": smallest to largest
+  scale = 1  pixels for each value, a whole number
+  colormap = "gray"  colors of a single channel; also "viridis", and "coolwarm", whose middle is 0
+  columns  of a grid; absent: as many as rows
+  captions  a list of texts, one for each picture
+making
+  picture.grid({ p, q, ... }, { columns = 2 })  pictures and tensors beside and below one another
+  picture.load(path)  from a file: JPEG, PNG, BMP, GIF
+methods
+  p:show()  draws it in the terminal; into a pipe one line of text
+  p:save("x.png")  writes it as PNG
+  p:tensor()  its bytes, of shape (height, width, 3)
+  p:resize(width, height)  one of another size
+  p:overlay(t, { alpha = 0.5, colormap = "viridis" })  with a map of numbers over it, stretched to its size
+fields
+  p.width, p.height  in pixels
+terminals
+  picture.graphics()  what this one gets: "kitty", "iterm" or "sixel" (real pixels), symbols in "truecolor", "256", "16"
+    or "8" colors, "mono" or "ascii" (none), "none" (no terminal)
+  picture.pixels()  true for real pixels
+  SONDE_GRAPHICS  the environment variable that decides instead: one of these names, or symbols. Inside tmux and screen
+    there are symbols unless it says otherwise
+for example
+  picture(tensor.random{ 28, 28 }):save("noise.png")]],
+
   npz = [[
 npz.load(path), npz.save(path, { x = t, ... })
   A table of tensors by name, from and to numpy's archives. A list is saved as arr_0, arr_1, ... Compressed files are

@@ -3,8 +3,11 @@
 -- that owner; file_pages.lua beside it has the help.
 local parts = {
   model = {
+    judge = { "confusion", "classification_report", "accuracy", "worst", "most_confident_wrong", "calibration",
+      "confidence_histogram", "roc", "precision_recall" },
   },
   run = {
+    pieces = { "forward", "backward", "update", "step_layer" },
     watch = { "watch", "break_at", "info", "disable", "enable", "delete", "ignore", "continue" },
   },
   dataset = {

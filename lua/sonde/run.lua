@@ -172,7 +172,7 @@ function fields.verbose(_, s) return s.verbose end
 function fields.layers(r, s)
   s.layers = s.layers or layers.of(s.model, function()
     return core.run_info(r).has_gradients and s.trainer or nil
-  end)
+  end, r)
   return s.layers
 end
 
@@ -210,4 +210,5 @@ end
 
 meta.methods, meta.fields = methods, fields -- for TAB
 run.methods, run.fields = methods, fields
+run.want_unfinished = want_unfinished
 return run

@@ -1,4 +1,5 @@
 -- How the prompt shows values.
+local core = require "sonde.core"
 local help = require "sonde.help"
 local layout = require "sonde.layout"
 
@@ -70,11 +71,11 @@ end
 -- One value as the prompt shows it, without the newline at the end.
 function show.text(v) return (text(v, 0, {})) end
 
--- A table whose metatable has __show(v) shows itself: pictures and plots.
+-- A value whose metatable has __show(v) shows itself: pictures and plots.
 function show.print(...)
   for i = 1, select("#", ...) do
     local v = select(i, ...)
-    local mt = type(v) == "table" and getmetatable(v)
+    local mt = type(v) == "table" and getmetatable(v) or core.meta[core.type(v)]
     if type(mt) == "table" and mt.__show then mt.__show(v) else io.stdout:write(show.text(v), "\n") end
   end
 end

@@ -300,7 +300,10 @@ static void open_core(lua_State *L) {
     sn_open_datasets(L);
     sn_open_models(L);
     sn_open_trainers(L);
+    sn_open_judging(L);
     sn_open_runs(L);
+    sn_open_pictures(L);
+    sn_open_looks(L);
     sn_open_watches(L);
 }
 

@@ -23,6 +23,7 @@
 #define SN_MT_MODEL   "model"
 #define SN_MT_TRAINER "trainer"
 #define SN_MT_RUN     "run"
+#define SN_MT_PICTURE "picture"
 
 /* User values: 1 = what must stay alive as long as this does; 2 = the Lua half's own table. */
 enum { SN_UV_ANCHOR = 1, SN_UV_STATE = 2 };
@@ -45,6 +46,9 @@ typedef struct {
     bool find_bad; /* run_next looks for the first number that is NaN or infinite, with this: */
     sn_finite finite;
 } sn_lua_run;
+typedef struct {
+    sn_loader *loader;
+} sn_lua_loader;
 
 /* ---- bind.c ---- */
 /* The one place that raises. The message gets the position of the user's line, not of the Lua half's. */
@@ -101,11 +105,18 @@ int sn_open_dataset(lua_State *, sn_obj *cfg); /* pushes a dataset */
 /* ---- model.c, trainer.c, run.c ---- */
 sn_model *sn_check_model(lua_State *, int arg);
 sn_trainer *sn_check_trainer(lua_State *, int arg);
-sn_lua_run *sn_check_run(lua_State *, int arg); /* never closed */
+sn_run *sn_check_run(lua_State *, int arg);
+sn_lua_run *sn_check_run_box(lua_State *, int arg); /* its run is there */
 /* The parameter of that number, from 1. */
 const sn_param *sn_check_param(lua_State *, const sn_model *, int arg);
 /* The slab called "value", "grad", or as a state of the optimizer; NULL = not there. */
 const float *sn_find_slab(const sn_trainer *, const char *what);
+/* For passes over a dataset in its order. Raises unless samples of that shape fit the model. */
+void sn_check_samples(lua_State *, const sn_trainer *, const sn_shape *sample, const char *what);
+int64_t sn_check_batch_size(lua_State *, int arg);
+sn_lua_loader *sn_push_loader(lua_State *, sn_dataset *, int64_t batch_size);
+void sn_close_loader(sn_lua_loader *); /* when the pass is over; the collector would do it later */
+void sn_prepare_inference(lua_State *, sn_trainer *, int64_t batch_size); /* the plan for that batch */
 
 /* Each adds its functions to the table on top of the stack and makes its metatables. */
 void sn_open_values(lua_State *);
@@ -116,7 +127,10 @@ void sn_open_files(lua_State *);
 void sn_open_datasets(lua_State *);
 void sn_open_models(lua_State *);
 void sn_open_trainers(lua_State *);
+void sn_open_judging(lua_State *);
 void sn_open_runs(lua_State *);
+void sn_open_pictures(lua_State *);
+void sn_open_looks(lua_State *);
 void sn_open_watches(lua_State *);
 
 #endif

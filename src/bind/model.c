@@ -196,7 +196,7 @@ static int model_get(lua_State *L) {
 
 /* core.model_set(m, parameter, tensor, check_only [, who]) */
 static int model_set(lua_State *L) {
-    const sn_model *m = sn_check_model(L, 1);
+    sn_model *m = sn_check_model(L, 1);
     const sn_param *p = sn_check_param(L, m, 2);
     const sn_tensor *given = sn_check_tensor(L, 3);
     if (!sn_shape_equal(&given->shape, &p->spec.shape)) {
@@ -208,6 +208,7 @@ static int model_set(lua_State *L) {
     if (lua_toboolean(L, 4)) return 0;
     const sn_tensor *t = sn_float_tensor(L, 3);
     memcpy(m->slab + p->offset, t->data, p->count * sizeof(float));
+    m->edits++;
     return 0;
 }
 

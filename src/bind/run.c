@@ -7,12 +7,12 @@
 
 static sn_lua_run *push_box(lua_State *L) { return sn_push_box(L, SN_MT_RUN, sizeof(sn_lua_run)); }
 
-sn_lua_run *sn_check_run(lua_State *L, int arg) {
+sn_lua_run *sn_check_run_box(lua_State *L, int arg) {
     sn_lua_run *box = luaL_checkudata(L, arg, SN_MT_RUN);
     if (!box->run) sn_raise_text(L, "the run is closed");
     return box;
 }
-static sn_run *check_run(lua_State *L, int arg) { return sn_check_run(L, arg)->run; }
+sn_run *sn_check_run(lua_State *L, int arg) { return sn_check_run_box(L, arg)->run; }
 
 static int run_gc(lua_State *L) {
     sn_lua_run *box = luaL_checkudata(L, 1, SN_MT_RUN);
@@ -110,8 +110,7 @@ static int run_resume(lua_State *L) {
 static const char *const event_names[] = { "epoch_begin", "step", "val_step", "epoch_end", "halt", "end" };
 
 /* The search sees the steps of its own run only: other runs of the model, and train_on_batch, know nothing of
- * it.
- */
+ * it. */
 static sn_status next_watched(sn_lua_run *box, sn_event *ev, sn_err *e) {
     if (!box->find_bad) return sn_run_next(box->run, ev, e);
     sn_trainer *t = sn_run_trainer(box->run);
@@ -123,7 +122,7 @@ static sn_status next_watched(sn_lua_run *box, sn_event *ev, sn_err *e) {
 
 /* core.run_next(run) -> event, epoch, step, steps, seconds, total, data, penalty, activity, samples, message */
 static int run_next(lua_State *L) {
-    sn_lua_run *box = sn_check_run(L, 1);
+    sn_lua_run *box = sn_check_run_box(L, 1);
     sn_run *r = box->run;
     luaL_checkstack(L, 12, "an event");
     sn_event ev = { 0 };
@@ -149,7 +148,7 @@ static int run_next(lua_State *L) {
 
 /* core.run_training(run): does run_next make a step now? */
 static int run_training(lua_State *L) {
-    lua_pushboolean(L, sn_run_training(check_run(L, 1)));
+    lua_pushboolean(L, sn_run_training(sn_check_run(L, 1)));
     return 1;
 }
 
@@ -162,7 +161,7 @@ static int end_drive(lua_State *L, int status, lua_KContext ctx) {
 /* core.run_drive(run, function): calls it while the run counts as going. Here and not in Lua, where a second
  * Ctrl-C could come between the end of the function and the note of it. */
 static int run_drive(lua_State *L) {
-    check_run(L, 1);
+    sn_check_run(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     sn_lua_run *box = lua_touserdata(L, 1);
@@ -174,23 +173,23 @@ static int run_drive(lua_State *L) {
 /* core.run_keep(run, bool): every step keeps the weights that it saw, so that it can be looked into afterwards
  */
 static int run_keep(lua_State *L) {
-    sn_run_keep(check_run(L, 1), lua_toboolean(L, 2));
+    sn_run_keep(sn_check_run(L, 1), lua_toboolean(L, 2));
     return 0;
 }
 
 static int run_stop(lua_State *L) {
-    sn_run_stop(check_run(L, 1), lua_isnoneornil(L, 2) ? NULL : sn_check_text(L, 2, "stop: the reason"));
+    sn_run_stop(sn_check_run(L, 1), lua_isnoneornil(L, 2) ? NULL : sn_check_text(L, 2, "stop: the reason"));
     return 0;
 }
 
 static int run_extend(lua_State *L) {
-    sn_run_extend(check_run(L, 1), luaL_checkinteger(L, 2));
+    sn_run_extend(sn_check_run(L, 1), luaL_checkinteger(L, 2));
     return 0;
 }
 
 /* core.run_note(run [, text]): the Lua half's own line, saved with the run */
 static int run_note(lua_State *L) {
-    sn_run *r = check_run(L, 1);
+    sn_run *r = sn_check_run(L, 1);
     sn_err e;
     if (!lua_isnoneornil(L, 2) && sn_run_set_note(r, luaL_checkstring(L, 2), &e) != SN_OK)
         return sn_raise(L, &e);
@@ -200,7 +199,7 @@ static int run_note(lua_State *L) {
 
 /* core.run_callbacks(run) -> list of the described callbacks */
 static int run_callbacks(lua_State *L) {
-    sn_run *r = check_run(L, 1);
+    sn_run *r = sn_check_run(L, 1);
     lua_newtable(L);
     for (int i = 0; i < sn_run_callbacks(r); i++) {
         sn_push_object(L, sn_run_callback(r, i));
@@ -211,7 +210,7 @@ static int run_callbacks(lua_State *L) {
 
 static int run_save(lua_State *L) {
     sn_err e;
-    if (sn_run_save(check_run(L, 1), sn_check_text(L, 2, "save: the path"), &e) != SN_OK)
+    if (sn_run_save(sn_check_run(L, 1), sn_check_text(L, 2, "save: the path"), &e) != SN_OK)
         return sn_raise(L, &e);
     return 0;
 }
@@ -220,7 +219,7 @@ static int run_save(lua_State *L) {
 
 /* core.run_info(run) -> where it stands and how it was begun */
 static int run_info(lua_State *L) {
-    sn_run *r = check_run(L, 1);
+    sn_run *r = sn_check_run(L, 1);
     const sn_run_opts *o = sn_run_options(r);
     lua_newtable(L);
     sn_set_int(L, "epoch", sn_run_epoch(r));
@@ -240,7 +239,7 @@ static int run_info(lua_State *L) {
 
 /* core.run_columns(run) -> list of names in the order logged, rows */
 static int run_columns(lua_State *L) {
-    sn_run *r = check_run(L, 1);
+    sn_run *r = sn_check_run(L, 1);
     int n = sn_run_columns(r);
     lua_createtable(L, n, 0);
     for (int c = 0; c < n; c++) {
@@ -259,7 +258,7 @@ static int check_column(lua_State *L, sn_run *r, int arg) {
 
 /* core.run_value(run, row from 1, column from 1); nan = not logged */
 static int run_value(lua_State *L) {
-    sn_run *r = check_run(L, 1);
+    sn_run *r = sn_check_run(L, 1);
     lua_Integer row = luaL_checkinteger(L, 2);
     luaL_argcheck(L, row >= 1 && row <= sn_run_rows(r), 2, "no such epoch");
     lua_pushnumber(L, sn_run_value(r, row - 1, check_column(L, r, 3)));
@@ -268,7 +267,7 @@ static int run_value(lua_State *L) {
 
 /* core.run_current(run, column from 1): the running value of the present epoch */
 static int run_current(lua_State *L) {
-    sn_run *r = check_run(L, 1);
+    sn_run *r = sn_check_run(L, 1);
     lua_pushnumber(L, sn_run_current(r, check_column(L, r, 2)));
     return 1;
 }
@@ -290,7 +289,7 @@ static void push_terms(lua_State *L, double total, double data, double penalty, 
 
 /* core.run_terms(run, row from 1, or 0 = the present epoch, validation) -> terms or nil */
 static int run_terms(lua_State *L) {
-    sn_run *r = check_run(L, 1);
+    sn_run *r = sn_check_run(L, 1);
     lua_Integer row = luaL_checkinteger(L, 2);
     if (row > sn_run_rows(r)) return 0;
     const sn_terms *t = sn_run_terms(r, row - 1, lua_toboolean(L, 3));

@@ -50,7 +50,7 @@ static int trainer_new(lua_State *L) {
 
 /* ---- single batches ---- */
 
-static void check_samples(lua_State *L, const sn_trainer *t, const sn_shape *sample, const char *what) {
+void sn_check_samples(lua_State *L, const sn_trainer *t, const sn_shape *sample, const char *what) {
     const sn_shape *in = sn_model_input_shape(t->model);
     if (sn_shape_equal(in, sample)) return;
     char want[160], got[160];
@@ -74,7 +74,7 @@ static batch check_batch(lua_State *L, const sn_trainer *t, const char *what) {
                       (long long)(x->shape.n ? x->shape.d[0] : 0), (long long)(y->shape.n ? y->shape.d[0] : 0));
     if (x->shape.d[0] < 1) sn_raise_text(L, "%s: the batch is empty", what);
     sn_shape sample = sn_shape_sample(&x->shape);
-    check_samples(L, t, &sample, what);
+    sn_check_samples(L, t, &sample, what);
     return (batch){ .n = x->shape.d[0], .x = x->data, .y = y->data, .y_shape = sn_shape_sample(&y->shape) };
 }
 
@@ -200,22 +200,18 @@ static int trainer_set_rate(lua_State *L) {
 
 #define MT_LOADER "sonde.loader"
 
-typedef struct {
-    sn_loader *loader;
-} loader_box;
-
-static void close_loader(loader_box *box) {
+void sn_close_loader(sn_lua_loader *box) {
     sn_loader_free(box->loader);
     box->loader = NULL;
 }
 
 static int loader_gc(lua_State *L) {
-    close_loader(luaL_checkudata(L, 1, MT_LOADER));
+    sn_close_loader(luaL_checkudata(L, 1, MT_LOADER));
     return 0;
 }
 
-static loader_box *push_loader(lua_State *L, sn_dataset *d, int64_t batch_size) {
-    loader_box *box = sn_push_box(L, MT_LOADER, sizeof *box);
+sn_lua_loader *sn_push_loader(lua_State *L, sn_dataset *d, int64_t batch_size) {
+    sn_lua_loader *box = sn_push_box(L, MT_LOADER, sizeof *box);
     sn_loader_opts opts = { .batch_size = batch_size };
     sn_err e;
     sn_status s = sn_loader_new(&box->loader, d, &opts, &e);
@@ -225,14 +221,13 @@ static loader_box *push_loader(lua_State *L, sn_dataset *d, int64_t batch_size) 
     return box;
 }
 
-static int64_t check_batch_size(lua_State *L, int arg) {
+int64_t sn_check_batch_size(lua_State *L, int arg) {
     lua_Integer n = luaL_checkinteger(L, arg);
     if (n < 1) sn_raise_text(L, "batch_size = %lld must be at least 1", (long long)n);
     return n;
 }
 
-/* The inference plan for that batch. */
-static void prepare(lua_State *L, sn_trainer *t, int64_t batch_size) {
+void sn_prepare_inference(lua_State *L, sn_trainer *t, int64_t batch_size) {
     size_t before = sn_mem_used();
     sn_err e;
     sn_status s = sn_trainer_prepare(t, batch_size, false, &e);
@@ -284,14 +279,14 @@ static void copy_metric_states(sn_trainer *t, double *aside, bool back) {
 static int trainer_evaluate(lua_State *L) {
     sn_trainer *t = sn_check_trainer(L, 1);
     sn_dataset *d = sn_check_dataset(L, 2);
-    int64_t batch_size = check_batch_size(L, 3);
+    int64_t batch_size = sn_check_batch_size(L, 3);
     sn_err e;
     if (!d->has_y) return sn_raise_text(L, "evaluate: the dataset has no labels");
-    check_samples(L, t, &d->x_shape, "evaluate");
+    sn_check_samples(L, t, &d->x_shape, "evaluate");
     if (sn_trainer_check_target(t, &d->y_shape, &e) != SN_OK) return sn_raise(L, &e);
     if (batch_size > d->count && d->count > 0) batch_size = d->count;
-    loader_box *box = push_loader(L, d, batch_size);
-    prepare(L, t, batch_size);
+    sn_lua_loader *box = sn_push_loader(L, d, batch_size);
+    sn_prepare_inference(L, t, batch_size);
     double *aside = push_metric_states(L, t), sums[4] = { 0 }, values[SN_MAXMETRIC];
     int64_t n = 0;
     copy_metric_states(t, aside, false);
@@ -299,7 +294,7 @@ static int trainer_evaluate(lua_State *L) {
     sn_set_active(NULL, box->loader);
     sn_status s = evaluate(t, box->loader, &d->y_shape, sums, &n, &e);
     sn_set_active(NULL, NULL);
-    close_loader(box);
+    sn_close_loader(box);
     for (int i = 0; i < t->nmetric; i++) values[i] = sn_trainer_metric(t, i);
     copy_metric_states(t, aside, true);
     if (s != SN_OK) return sn_raise(L, &e);
@@ -340,19 +335,19 @@ static sn_status predict(sn_trainer *t, sn_loader *loader, sn_tensor *out, int64
 static int trainer_predict(lua_State *L) {
     sn_trainer *t = sn_check_trainer(L, 1);
     sn_dataset *d = sn_check_dataset(L, 2);
-    int64_t batch_size = check_batch_size(L, 3), n = 0;
-    check_samples(L, t, &d->x_shape, "predict");
+    int64_t batch_size = sn_check_batch_size(L, 3), n = 0;
+    sn_check_samples(L, t, &d->x_shape, "predict");
     if (batch_size > d->count && d->count > 0) batch_size = d->count;
     sn_shape shape = sn_shape_with_batch(sn_model_output_shape(t->model), d->count);
     sn_tensor *out = sn_new_tensor(L, SN_F32, &shape);
     int at = lua_gettop(L);
-    loader_box *box = push_loader(L, d, batch_size);
+    sn_lua_loader *box = sn_push_loader(L, d, batch_size);
     sn_err e;
-    prepare(L, t, batch_size);
+    sn_prepare_inference(L, t, batch_size);
     sn_set_active(NULL, box->loader);
     sn_status s = predict(t, box->loader, out, &n, &e);
     sn_set_active(NULL, NULL);
-    close_loader(box);
+    sn_close_loader(box);
     if (s != SN_OK) return sn_raise(L, &e);
     if (n < d->count) {
         sn_tensor *less = sn_push_tensor(L);

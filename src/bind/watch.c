@@ -5,7 +5,7 @@
 
 /* core.find_bad(run, on): do its next steps look for numbers that are none? */
 static int find_bad(lua_State *L) {
-    sn_lua_run *box = sn_check_run(L, 1);
+    sn_lua_run *box = sn_check_run_box(L, 1);
     bool on = lua_toboolean(L, 2);
     if (on && !box->find_bad) sn_finite_init(&box->finite);
     box->find_bad = on;
@@ -14,7 +14,7 @@ static int find_bad(lua_State *L) {
 
 /* core.pass_bad(run): the step that was halted is made after all when it comes again */
 static int pass_bad(lua_State *L) {
-    sn_finite_pass(&sn_check_run(L, 1)->finite);
+    sn_finite_pass(&sn_check_run_box(L, 1)->finite);
     return 0;
 }
 
@@ -62,7 +62,7 @@ static void set_sample(lua_State *L, sn_lua_run *box, int64_t sample, const sn_d
 static int found_bad(lua_State *L) {
     static const char *const names[] = { "x",           "y",        "weight",  "output", "loss",
                                          "output.grad", "gradient", "penalty", "updated" };
-    sn_lua_run *box = sn_check_run(L, 1);
+    sn_lua_run *box = sn_check_run_box(L, 1);
     const sn_dataset *d = sn_check_dataset(L, 2);
     const sn_finite_find *f = &box->finite.find;
     if (!box->find_bad || !f->found) return 0;

@@ -123,6 +123,23 @@ static void add_into(const sn_plan *p, void *y, const void *x, size_t n) {
     }
 }
 
+/* The gradient that a pass of another scalar begins with. */
+static void put_injected(const sn_plan *p, const sn_step *st, int i) {
+    if (!st->inject || st->inject->node != i) return;
+    memcpy(sn_plan_at(p, p->nodes[i].dy), st->inject->dy,
+           active_count(p, i, st->n) * sn_dtype_size(p->opts.dtype));
+}
+
+/* The scalar does not depend on node i: its inputs get exact zeros from it, whatever numbers it holds. */
+static void pass_zeros(const sn_plan *p, const sn_step *st, int i) {
+    const sn_plan_node *pn = &p->nodes[i];
+    for (int j = 0; j < p->model->nodes[i].nin && pn->runs_backward; j++) {
+        int k = p->model->nodes[i].in[j];
+        if (pn->dx[j] && pn->dx_temp[j] < 0) /* the first to write there */
+            memset(pn->dx[j], 0, active_count(p, k, st->n) * sn_dtype_size(p->opts.dtype));
+    }
+}
+
 static void backward_of(sn_plan *p, const sn_step *st, int i) {
     const sn_model *m = p->model;
     const sn_node *n = &m->nodes[i];
@@ -134,7 +151,7 @@ static void backward_of(sn_plan *p, const sn_step *st, int i) {
         const sn_param *q = &m->params[l->first_param + k];
         if (q->trainable && st->grads) io.dp[k] = slab_at(p, st->grads, q->offset);
     }
-    if (pn->activity) {
+    if (pn->activity && !st->inject) {
         const sn_regularizer_type *t = sn_regularizer_in(pn->activity->desc, p->opts.dtype);
         t->grad(pn->activity->cfg, sn_plan_at(p, pn->dy), io.y, active_count(p, i, st->n), 1.0 / (double)st->n,
                 p->opts.pool);
@@ -168,13 +185,27 @@ static void add_penalties(const sn_plan *p, const sn_step *st) {
     }
 }
 
+static void mark_live(sn_plan *p, const sn_inject *inject) {
+    for (int i = 0; i < p->model->nnode; i++) p->nodes[i].live = !inject || i == inject->node;
+    for (int i = inject ? inject->node : -1; i >= 0; i--) {
+        const sn_node *n = &p->model->nodes[i];
+        for (int j = 0; j < n->nin && p->nodes[i].live; j++) p->nodes[n->in[j]].live = true;
+    }
+}
+
 void sn_exec_backward_begin(sn_plan *p, const sn_step *st) {
+    mark_live(p, st->inject);
     if (st->grads) zero_grads(p, st);
 }
 
 sn_status sn_exec_backward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) {
     sn_status s = cancelled(p, e);
     if (s != SN_OK || !p->nodes[i].needs) return s;
+    if (!p->nodes[i].live) {
+        pass_zeros(p, st, i);
+        return SN_OK;
+    }
+    put_injected(p, st, i);
     if (i != p->model->input) {
         backward_of(p, st, i);
     } else if (st->visit && st->visit->output_grad) {
@@ -210,6 +241,8 @@ void sn_exec_commit(sn_plan *p, const sn_step *st, void *params) {
         p->nodes[i].type->commit(p->nodes[i].cfg, &io);
     }
 }
+
+bool sn_exec_has_grad(const sn_plan *p, int node) { return p->nodes[node].needs; }
 
 const void *sn_exec_tap(const sn_plan *p, int node, bool grad) {
     const sn_plan_node *pn = &p->nodes[node];

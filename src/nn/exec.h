@@ -13,6 +13,13 @@ typedef struct {
     void (*output_grad)(void *ctx, int node, const void *dy, const sn_shape *);
 } sn_visitor;
 
+/* Backward of another scalar than the loss: of the sum of dy * the node's output. It begins at that node; what
+ * the scalar does not depend on gets zeros; activity penalties are left out. */
+typedef struct {
+    int node;
+    const void *dy; /* (n, node's shape) of the plan's dtype */
+} sn_inject;
+
 /* What one step runs on. params and grads are slabs of the plan's dtype with the model's layout. */
 typedef struct {
     const void *params;
@@ -23,6 +30,7 @@ typedef struct {
                           * must have false */
     uint64_t seed, step; /* of this step's randomness */
     const sn_visitor *visit; /* NULL: nobody looks */
+    const sn_inject *inject; /* NULL: backward is of the loss, and sn_exec_loss comes before it */
 } sn_step;
 
 /* Can fail only with SN_ECANCEL. */
@@ -48,6 +56,8 @@ sn_status sn_exec_backward_node(sn_plan *, const sn_step *, int node, sn_err *);
 /* Layers' statistics (moving_mean, ...) of a completed step; params writable. Not cancellable. */
 void sn_exec_commit(sn_plan *, const sn_step *, void *params);
 
+/* Does backward compute the gradient of that node's output? (Not below the lowest layer that learns.) */
+bool sn_exec_has_grad(const sn_plan *, int node);
 /* A tapped tensor after the step: (n, node's shape). NULL when it was not tapped. */
 const void *sn_exec_tap(const sn_plan *, int node, bool grad);
 const void *sn_exec_input_grad(const sn_plan *);

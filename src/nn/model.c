@@ -381,3 +381,10 @@ double sn_model_penalty(const sn_model *m, const float *slab, double *by_layer, 
     }
     return total;
 }
+
+void sn_param_add_penalty_grad(const sn_model *m, int param, float *g, const float *w, sn_pool *pool) {
+    const sn_param *p = &m->params[param];
+    if (!p->spec.regularizer || !p->trainable) return;
+    const sn_regularizer_type *t = sn_regularizer_in(p->spec.regularizer->desc, SN_F32);
+    t->grad(p->spec.regularizer->cfg, g, w, p->count, 1.0, pool);
+}

@@ -49,6 +49,7 @@ typedef struct sn_model {
     size_t slab_count;
     uint64_t seed;    /* of its initial weights */
     uint64_t version; /* counts changes after which plans must be built anew */
+    uint64_t edits;   /* counts weights that were set by hand */
 } sn_model;
 
 /* Building: new, add_layer and call in any order that makes sense, then finish (which allocates and
@@ -79,6 +80,10 @@ sn_tensor sn_param_tensor(const sn_model *, int param, float *slab);
 
 /* The penalties of kernel and bias regularizers: total, and per layer into by_layer[nlayer] when not NULL. */
 double sn_model_penalty(const sn_model *, const float *slab, double *by_layer, sn_pool *);
+
+/* Adds the gradient of the parameter's penalty at weights w (count values) to g; nothing where it has none or
+ * does not learn. */
+void sn_param_add_penalty_grad(const sn_model *, int param, float *g, const float *w, sn_pool *);
 
 /* Text form (layers, calls, outputs), data only; reads back to the same graph. Weights are stored beside it. */
 void sn_model_print(const sn_model *, sn_buf *);

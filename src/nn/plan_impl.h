@@ -20,7 +20,8 @@ typedef struct {
     bool runs_backward;     /* someone below it, or its own parameters, want a gradient */
     const sn_obj *activity; /* activity regularizer of its output, or NULL */
     bool tap_y, tap_dy;
-    int uses; /* how many inputs of nodes read its output */
+    bool live; /* of the present backward pass: the scalar depends on its output */
+    int uses;  /* how many inputs of nodes read its output */
     int y, dy, saved[SN_MAXSAVED], fwd_scratch, bwd_scratch;
     sn_shape *in;   /* nin */
     const void **x; /* nin */

@@ -131,10 +131,14 @@ void sn_run_interrupt(sn_run *r) {
     if (r->val_loader) sn_loader_interrupt(r->val_loader);
 }
 
-/* Reported once: both flags go down. */
-static sn_status report_interrupt(sn_run *r, sn_err *e) {
+void sn_run_calm(sn_run *r) {
     atomic_store(&r->interrupted, false);
     sn_pool_clear_cancel(r->t->pool);
+}
+
+/* Reported once: both flags go down. */
+static sn_status report_interrupt(sn_run *r, sn_err *e) {
+    sn_run_calm(r);
     return sn_fail(e, SN_ECANCEL, "interrupted; the run stands at its last completed step");
 }
 static bool is_interrupted(const sn_run *r) {
@@ -244,8 +248,11 @@ static sn_status train_one(sn_run *r, sn_err *e) {
         return SN_OK;
     }
     sn_status s = run_batch(r, e);
+    r->halted = s == SN_EHALT;
     if (s != SN_OK) return s;
     r->grads_id = r->t->grads_id;
+    r->last_epoch = r->epoch;
+    r->last_number = r->held.number;
     r->next_batch = r->held.number + 1;
     r->steps++;
     r->has_last = true;
@@ -370,19 +377,42 @@ void sn_run_keep(sn_run *r, bool keep) { r->keep = keep; }
 
 const sn_batch *sn_run_last_batch(const sn_run *r) { return r->has_last ? &r->held : NULL; }
 
+bool sn_run_halted(const sn_run *r) { return r->halted && r->has_held && r->phase == PHASE_TRAIN; }
+
+sn_status sn_run_recall_batch(sn_run *r, const sn_batch **out, sn_err *e) {
+    *out = NULL;
+    if (!r->grads_id) return sn_fail(e, SN_EINVAL, "run: no step was made yet");
+    if (!r->has_last) {
+        r->has_held = false;
+        r->seek = true; /* whatever comes next is read anew */
+        sn_status s = sn_loader_seek(r->loader, r->last_epoch, r->last_number, e);
+        while (s == SN_OK && (s = sn_loader_next(r->loader, &r->held, e)) == SN_ECANCEL && !is_interrupted(r))
+            s = SN_OK;
+        if (s == SN_ECANCEL) return report_interrupt(r, e);
+        if (s != SN_OK) return s;
+        if (r->held.n == 0 || r->held.number != r->last_number)
+            return sn_fail(e, SN_EIO, "run: the samples of the last step cannot be read any more");
+        r->has_last = true;
+    }
+    *out = &r->held;
+    return SN_OK;
+}
+
 sn_status sn_run_next_batch(sn_run *r, const sn_batch **out, sn_err *e) {
     *out = NULL;
     if (!sn_run_training(r)) return sn_fail(e, SN_EINVAL, "run: the next thing it does is no step");
     sn_status s = take_batch(r, e);
     if (s == SN_ECANCEL) return report_interrupt(r, e);
     if (s == SN_OK && (r->held.n == 0 || r->held.number >= sn_run_steps(r)))
-        s = sn_fail(e, SN_EINVAL,
+        s = sn_fail(e, SN_ESKIP,
                     "run: no sample is left in this epoch; the next step is the next epoch's first");
     if (s == SN_OK) *out = &r->held;
     return s;
 }
 
 bool sn_run_has_gradients(const sn_run *r) { return r->grads_id && r->grads_id == r->t->grads_id; }
+bool sn_run_has_stepped(const sn_run *r) { return r->grads_id != 0; }
+const sn_shape *sn_run_target_shape(const sn_run *r) { return &r->train->y_shape; }
 int sn_run_callbacks(const sn_run *r) { return r->ncallback; }
 sn_obj *sn_run_callback(const sn_run *r, int i) { return r->callback[i]; }
 const char *sn_run_note(const sn_run *r) { return r->note ? r->note : ""; }

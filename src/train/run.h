@@ -58,10 +58,11 @@ void sn_run_end(sn_run *); /* frees it; the model and trainer stay. NULL is fine
 
 sn_trainer *sn_run_trainer(sn_run *);
 const sn_run_opts *sn_run_options(const sn_run *);
-int64_t sn_run_epoch(const sn_run *);         /* completed epochs */
-int64_t sn_run_step_in_epoch(const sn_run *); /* steps made in the present epoch */
-int64_t sn_run_steps(const sn_run *);         /* batches of an epoch */
-bool sn_run_validating(const sn_run *);       /* stands within the validation pass */
+const sn_shape *sn_run_target_shape(const sn_run *); /* one sample's */
+int64_t sn_run_epoch(const sn_run *);                /* completed epochs */
+int64_t sn_run_step_in_epoch(const sn_run *);        /* steps made in the present epoch */
+int64_t sn_run_steps(const sn_run *);                /* batches of an epoch */
+bool sn_run_validating(const sn_run *);              /* stands within the validation pass */
 /* Does the next call make an optimizer step? (Unless all samples of the batches that are left are broken, which
  * shows only when they are read.) */
 bool sn_run_training(const sn_run *);
@@ -71,6 +72,7 @@ bool sn_run_done(const sn_run *); /* SN_EV_END was given */
 void sn_run_stop(sn_run *, const char *why);
 void sn_run_extend(sn_run *, int64_t epochs); /* a new total: r:epoch(5) beyond the planned end */
 void sn_run_interrupt(sn_run *);              /* async-signal-safe */
+void sn_run_calm(sn_run *);                   /* forgets an interruption that was reported elsewhere */
 
 /* What callbacks had to say since last asked ("\nEpoch 4: ...\n"), then forgotten; "" = nothing. Borrowed,
  * valid until the next call of the run. */
@@ -101,13 +103,20 @@ sn_status sn_run_terms_now(sn_run *, sn_terms *, sn_err *);
  * another batch's took their place (gradients_on_batch, train_on_batch, another run of the model). An
  * interrupted step does not touch them. */
 bool sn_run_has_gradients(const sn_run *);
+bool sn_run_has_stepped(const sn_run *); /* since it was begun or resumed here */
 
 /* From now on every step keeps the weights that it saw (trainer->before), as an epoch's last step always does:
  * one copy of the weights, worth it where a person steps by hand and looks. */
 void sn_run_keep(sn_run *, bool);
 /* The batch of the last step, borrowed; NULL before the first one and when the next was asked for. */
 const sn_batch *sn_run_last_batch(const sn_run *);
-/* The batch of the next step, which will use it; only while sn_run_training. */
+/* The same, read anew where another batch took its place (of the validation, or the next one, which then comes
+ * again). */
+sn_status sn_run_recall_batch(sn_run *, const sn_batch **, sn_err *);
+/* Was the next step tried last, and halted by an observer? */
+bool sn_run_halted(const sn_run *);
+/* The batch of the next step, which will use it; only while sn_run_training. SN_ESKIP: no sample is left in
+ * this epoch after all, and sn_run_next ends it. */
 sn_status sn_run_next_batch(sn_run *, const sn_batch **, sn_err *);
 
 /* The whole state as one thing: model, weights, optimizer, position, history, callbacks. */

@@ -39,9 +39,11 @@ struct sn_run {
 
     sn_batch held; /* taken from the loader, its step not yet made */
     bool has_held;
-    bool has_last; /* held is the batch of the last step, whose numbers still stand */
-    bool keep;     /* each step keeps the weights before it, not only the last one of an epoch */
-    bool seek;     /* the loader of this phase must be told where to go on */
+    bool has_last;                   /* held is the batch of the last step, whose numbers still stand */
+    bool halted;                     /* the step of the batch that is held was tried, and halted */
+    int64_t last_epoch, last_number; /* which batch the last step's was */
+    bool keep; /* each step keeps the weights before it, not only the last one of an epoch */
+    bool seek; /* the loader of this phase must be told where to go on */
     atomic_bool interrupted;
     double
         epoch_start; /* on a clock that stands between two calls of sn_run_next: a person may think as long */

@@ -150,6 +150,7 @@ sn_status sn_trainer_prepare(sn_trainer *t, int64_t n, bool train, sn_err *e) {
     }
     sn_plan **plan = train ? &t->train_plan : &t->eval_plan;
     if (*plan && sn_plan_options(*plan)->batch >= n) return SN_OK;
+    t->plan_uses += train;
     sn_plan_free(*plan); /* before the new one is made: two at once may not fit */
     *plan = NULL;
     sn_plan_opts o = {

@@ -41,6 +41,7 @@ typedef struct sn_trainer {
     double *clip_scale;    /* (nparam) */
     sn_pool *pool;         /* the default one; tests set another before the first batch */
     sn_plan *train_plan, *eval_plan;
+    uint64_t plan_uses;     /* counts passes on train_plan and its makings: who comes back to one looks at it */
     uint64_t model_version; /* the model's, for which the plans were built */
     /* of the target's shape that was last checked */
     sn_shape target;
@@ -80,6 +81,9 @@ sn_status sn_trainer_eval(sn_trainer *, int64_t n, const float *x, const float *
                           sn_losses *, sn_err *);
 /* Needs no compile: outputs of one batch, valid until the next call. */
 sn_status sn_trainer_predict(sn_trainer *, int64_t n, const float *x, const float **out, sn_err *);
+/* The same of a compiled trainer, with each sample's data loss (n): no penalties, no metrics. */
+sn_status sn_trainer_each(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
+                          double *each, const float **out, sn_err *);
 
 void sn_trainer_reset_metrics(sn_trainer *);
 double sn_trainer_metric(const sn_trainer *, int i);

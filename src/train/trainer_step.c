@@ -87,6 +87,7 @@ static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float
                                    bool penalties, sn_losses *l, sn_err *e) {
     *l = (sn_losses){ .n = st->n };
     t->before = NULL; /* its place is being written */
+    t->plan_uses++;
     sn_status s = sn_exec_forward(t->train_plan, st, e);
     if (s == SN_OK) {
         size_t count = (size_t)(sn_shape_count(sn_model_output_shape(t->model)) * st->n);
@@ -238,4 +239,18 @@ sn_status sn_trainer_predict(sn_trainer *t, int64_t n, const float *x, const flo
     s = settle(t, sn_exec_forward(t->eval_plan, &st, e));
     if (s == SN_OK) *out = sn_exec_output(t->eval_plan);
     return s;
+}
+
+sn_status sn_trainer_each(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
+                          double *each, const float **out, sn_err *e) {
+    *out = NULL;
+    sn_status s = sn_trainer_check_batch(t, n, y, y_shape, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, false, e);
+    if (s != SN_OK) return s;
+    sn_step st = { .params = t->model->slab, .n = n, .x = x };
+    double data, activity;
+    s = sn_exec_forward(t->eval_plan, &st, e);
+    if (s == SN_OK) s = sn_exec_loss(t->eval_plan, &st, t->loss, y_shape, y, &data, &activity, each, e);
+    if (s == SN_OK) *out = sn_exec_output(t->eval_plan);
+    return settle(t, s);
 }

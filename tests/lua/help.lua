@@ -57,7 +57,7 @@ check.ok(not text_of("r:save"):find("m:save", 1, true))
 check.has(text_of "npz.load", "archives")
 check.has(text_of "sonde.conv2d", "conv2d{ filters")
 check.has(text_of "validation_split", "last part")
-for _, owner in ipairs { "model", "run", "dataset", "tensor" } do
+for _, owner in ipairs { "model", "run", "dataset", "tensor", "picture" } do
   for _, list in ipairs { core.meta[owner].methods, core.meta[owner].fields or {} } do
     for name in pairs(list) do
       check.has(text_of(owner .. ":" .. name), name)
