@@ -75,6 +75,9 @@ local function values(info)
   return list
 end
 
+-- Is it something that stands for one call or layer, and no list of them?
+function calls.is(v) return about[v] ~= nil or layers.about(v) ~= nil end
+
 -- layer.output, layer.input, layer.calls: info is what layers.about says of the layer.
 function calls.field(info, k)
   if k == "calls" then return values(info) end

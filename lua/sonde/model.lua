@@ -256,4 +256,5 @@ end
 
 meta.methods, meta.fields = methods, fields -- for TAB
 model.methods, model.fields = methods, fields
+model.trainer_of, model.predictor_of = trainer_of, predictor_of
 return model

@@ -5,6 +5,7 @@ local parts = {
   model = {
     judge = { "confusion", "classification_report", "accuracy", "worst", "most_confident_wrong", "calibration",
       "confidence_histogram", "roc", "precision_recall" },
+    outputs = { "output", "input_gradient" },
   },
   run = {
     pieces = { "forward", "backward", "update", "step_layer" },

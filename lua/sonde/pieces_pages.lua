@@ -20,7 +20,7 @@ for example
   r.layers.dense.kernel.grad
   r:update()]],
 
-    output = [[
+    inside = [[
 r.layers.NAME.output, r.layers.NAME.input
   What the layer gave (after its own activation) and read in the last step, as tensors, batch first: copies that one can
   compute with. .output.grad and .input.grad are the gradients of the loss with respect to them. The step is computed
@@ -40,8 +40,7 @@ fields
 for example
   r:step()
   r.layers.conv2d.output.grad:norm()
-help
-  m:output(layer, x) gives a layer's output for any input: ?m:output]],
+  m:output("conv2d", x)]],
   },
   more = {
     run = [[
@@ -52,7 +51,7 @@ a step in pieces
   r:step_layer()  the same, one layer at a time
 tensors of a step
   r.layers.NAME.output, r.layers.NAME.input  what a layer gave and read in the last step, or in the one that r:forward()
-    went through; with .grad their gradients; ?output
+    went through; with .grad their gradients; ?inside
   r.layers.NAME.kernel.data_grad, .penalty_grad  the parts of a gradient]],
   },
 }

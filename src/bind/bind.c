@@ -305,6 +305,7 @@ static void open_core(lua_State *L) {
     sn_open_pictures(L);
     sn_open_looks(L);
     sn_open_watches(L);
+    sn_open_looks_any(L);
 }
 
 void sn_bind_open(lua_State *L) {

@@ -132,5 +132,6 @@ void sn_open_runs(lua_State *);
 void sn_open_pictures(lua_State *);
 void sn_open_looks(lua_State *);
 void sn_open_watches(lua_State *);
+void sn_open_looks_any(lua_State *);
 
 #endif

@@ -112,6 +112,8 @@ static sn_status borrow_plan(sn_trainer *t, const sn_scene *scene, const sn_look
 sn_status sn_look(sn_trainer *t, const sn_scene *scene, const sn_look_opts *o, sn_losses *losses, sn_err *e) {
     sn_plan *plan = NULL;
     sn_losses l = { .n = scene->n };
+    if (o->backward && !scene->y && !o->inject)
+        return sn_fail(e, SN_EINVAL, "looking: without targets there is no loss to go back from");
     sn_status s = scene->y ? sn_trainer_check_batch(t, scene->n, scene->y, &scene->y_shape, e) : SN_OK;
     if (s == SN_OK) s = borrow_plan(t, scene, o, &plan, e);
     if (s != SN_OK) return s;

@@ -1,0 +1,99 @@
+-- What a network computes for any input: the outputs of its layers, and gradients with respect to the input.
+local calls = require "sonde.calls"
+local core = require "sonde.core"
+local dataset = require "sonde.dataset"
+local layers = require "sonde.layers"
+local model = require "sonde.model"
+local util = require "sonde.util"
+
+local methods = {}
+local fail = util.fail
+
+local function common(who, opts)
+  return util.whole(who, "batch_size", opts.batch_size, 32, 1), util.boolean(who, "train", opts.train, false)
+end
+
+-- m:output("conv2d_1", x [, { train = false, batch_size = 32 }]) -> (samples, ...); of a list of layers a list.
+function methods.output(m, which, x, opts)
+  opts = util.options("output", opts, { "train", "batch_size" })
+  local batch, train = common("output", opts)
+  local many = core.type(which) == "table" and not calls.is(which)
+  local nodes = {}
+  for i, v in ipairs(many and which or { which }) do nodes[i] = calls.find(m, "output", v).node end
+  if many and #nodes == 0 then fail "output: the list of layers is empty" end
+  if which == nil then fail 'output: wants a layer and data, as in m:output("dense", x)' end
+  local list = core.look_outputs(model.predictor_of(m), dataset.from("output", x), batch, nodes, train)
+  return many and list or list[1]
+end
+
+-- ---- gradients with respect to the input ----
+
+local who = "input_gradient"
+
+-- The unit of the last layer that a class stands for, from 1. names: of the classes, or nil.
+local function class_unit(v, names, units)
+  if type(v) ~= "string" then
+    local n = util.whole(who, "class", v, nil, 1)
+    if n > units then fail("%s: class = %d, but the model has %d output unit%s", who, n, units, units == 1 and "" or "s") end
+    return n
+  end
+  if core.type(names) ~= "table" then
+    fail('%s: class = "%s": the data has no class names; give class_names = { ... } or the number, from 1', who, v)
+  end
+  for i, name in ipairs(names) do
+    if name == v then
+      if units == 1 and #names == 2 then
+        if i == 2 then return 1 end
+        fail('%s: the model has one unit, the score of "%s"; the gradient for "%s" is its negative', who, names[2], v)
+      end
+      return class_unit(i, nil, units)
+    end
+  end
+  local near = core.suggest(v, names)
+  fail('%s: there is no class "%s"%s', who, v, near and ('; did you mean "%s"?'):format(near) or "")
+end
+
+-- What the options ask to be differentiated: node, unit, weights; nothing of these: the loss.
+local function scalar_of(m, d, opts)
+  local info = layers.info(m)
+  if opts.class ~= nil then
+    local node, output = core.look_logits(m)
+    if not util.boolean(who, "logits", opts.logits, false) then node = output end
+    local names = opts.class_names or d.class_names
+    return node, class_unit(opts.class, names, info.output[#info.output] or 1)
+  end
+  if opts.layer == nil then return end
+  local call = calls.find(m, who, opts.layer)
+  if (opts.unit == nil) == (opts.weights == nil) then
+    fail("%s: of layer %s wants either unit = n or weights = a tensor", who, call.layer_name)
+  end
+  if opts.weights ~= nil then return call.node, nil, util.as_tensor(opts.weights, who, "weights") end
+  local unit, units = util.whole(who, "unit", opts.unit, nil, 1), call.shape[#call.shape] or 1
+  if unit > units then fail("%s: unit = %d, but layer %s has %d", who, unit, call.layer_name, units) end
+  return call.node, unit
+end
+
+local function check_options(opts)
+  local given = {}
+  for _, name in ipairs { "y", "class", "layer" } do
+    if opts[name] ~= nil then given[#given + 1] = name end
+  end
+  if #given > 1 then fail("%s: got %s; one of them says what is differentiated", who, table.concat(given, " and ")) end
+  for name, of in pairs { logits = "class", class_names = "class", unit = "layer", weights = "layer" } do
+    if opts[name] ~= nil and opts[of] == nil then fail("%s: %s goes with %s = ...", who, name, of) end
+  end
+end
+
+-- m:input_gradient(x, { class = 2 }) and others -> a tensor of x's shape.
+function methods.input_gradient(m, x, opts)
+  opts = util.options(who, opts, { "y", "class", "class_names", "logits", "layer", "unit", "weights", "train",
+    "batch_size" })
+  check_options(opts)
+  local batch, train = common(who, opts)
+  local d = dataset.from(who, x, opts.y)
+  local node, unit, weights = scalar_of(m, d, opts)
+  local t = node and model.predictor_of(m) or model.trainer_of(m, who)
+  return core.look_input_gradient(t, d, batch, train, node, unit, weights)
+end
+
+return { model = methods }
