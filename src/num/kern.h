@@ -53,11 +53,8 @@ enum { SN_HIST_MAX = 64 }; /* bins */
          */                                                                                                    \
         void (*moments)(sn_moments * m, const T *x, const T *y, size_t n);                                     \
         double (*dot_wide)(const T *a, const T *b, size_t n);                                                  \
-        /* counts[k] += how many lie in [edges[k], edges[k + 1]), the last bin closed; what is not finite is   \
-         * passed over. edges: bins + 2 of them, those behind the last bin's lower one nan. scale = bins / the \
-         * width of all; n < 2^32. */                                                                          \
-        void (*histogram)(uint32_t * counts, const T *x, const T *y, const double *edges, double scale,        \
-                          int bins, size_t n);                                                                 \
+        /* counts[k] += how many lie in [edges[k], edges[k + 1]); edges: bins + 1 of them, ascending. */       \
+        void (*histogram)(int64_t * counts, const T *x, const T *y, const double *edges, int bins, size_t n);  \
         /* most[c] = the largest |x[r][c]| and most[c]; nan is above all. */                                   \
         void (*col_most)(T * most, const T *x, size_t rows, size_t cols);                                      \
     } NAME

@@ -143,16 +143,30 @@ static double k_dot_wide(const real *a, const real *b, size_t n) {
 
 /* ---- histograms ---- */
 
-enum { HBLOCK = 256, HCOPIES = 4 };
+/* Comparing with every edge needs no scattered memory and is faster than finding each value's bin. The values
+ * of a block are compared with EDGES of them at a time. */
+enum { HBLOCK = 256, EDGES = 4 };
 
-/* A guess by division, put right by comparing with the edges; what is not finite goes behind the last bin,
- * where the edges are nan and nothing is put right. Neighbours are counted apart: the same place counted twice
- * in a row would wait for itself. */
-static void k_histogram(uint32_t *counts, const real *x, const real *y, const double *edges, double scale,
-                        int bins, size_t n) {
-    double v[HBLOCK], low = edges[0], last = bins - 1;
-    int32_t guess[HBLOCK];
-    uint32_t part[HCOPIES][SN_HIST_MAX + 1] = { { 0 } };
+/* at_least[k] += how many of v are >= edges[k]. */
+INLINE void count_from(uint64_t *at_least, const double *edges, const double *v, size_t n) {
+    dbits count[EDGES] = { { 0 } };
+    size_t full = n / DWIDTH * DWIDTH;
+    for (size_t i = 0; i < full; i += DWIDTH) {
+        dvec u;
+        memcpy(&u, v + i, sizeof u);
+        for (int k = 0; k < EDGES; k++) count[k] -= u >= edges[k] - (dvec){ 0 };
+    }
+    for (int k = 0; k < EDGES; k++) {
+        for (int l = 0; l < DWIDTH; l++) at_least[k] += (uint64_t)count[k][l];
+        for (size_t i = full; i < n; i++) at_least[k] += v[i] >= edges[k];
+    }
+}
+
+static void k_histogram(int64_t *counts, const real *x, const real *y, const double *edges, int bins,
+                        size_t n) {
+    double v[HBLOCK], limit[SN_HIST_MAX + 1 + EDGES] = { 0 };
+    uint64_t at_least[SN_HIST_MAX + 1 + EDGES] = { 0 };
+    memcpy(limit, edges, ((size_t)bins + 1) * sizeof *edges);
     for (size_t at = 0; at < n; at += HBLOCK) {
         size_t len = n - at < HBLOCK ? n - at : HBLOCK;
         if (y) {
@@ -160,22 +174,9 @@ static void k_histogram(uint32_t *counts, const real *x, const real *y, const do
         } else {
             for (size_t i = 0; i < len; i++) v[i] = (double)x[at + i];
         }
-        for (size_t i = 0; i < len; i++) {
-            double d = (v[i] - low) * scale;
-            d = d > 0 ? d : 0;
-            d = d < last ? d : last;
-            d = v[i] - v[i] == 0 ? d : bins;
-            guess[i] = (int32_t)d;
-        }
-        for (size_t i = 0; i < len; i++) {
-            int k = guess[i];
-            k -= v[i] < edges[k];
-            k += k >= 0 && v[i] >= edges[k + 1];
-            part[i % HCOPIES][k < 0 ? bins : k]++;
-        }
+        for (int k = 0; k <= bins; k += EDGES) count_from(at_least + k, limit + k, v, len);
     }
-    for (int c = 0; c < HCOPIES; c++)
-        for (int k = 0; k < bins; k++) counts[k] += part[c][k];
+    for (int k = 0; k < bins; k++) counts[k] += (int64_t)(at_least[k] - at_least[k + 1]);
 }
 
 /* ---- the largest size in each column ---- */

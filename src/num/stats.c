@@ -13,9 +13,8 @@ typedef struct {
     sn_moments *moments;
     double *dots;
     const double *edges;
-    double scale;
     int bins;
-    uint32_t *counts; /* (cells, bins) */
+    int64_t *counts; /* (cells, bins) */
 } job;
 
 static job make_job(const float *x, const float *y, size_t n) {
@@ -96,22 +95,21 @@ static void histogram_cell(void *ctx, int64_t cell, int worker) {
     (void)worker;
     const job *j = ctx;
     size_t from = (size_t)cell * j->chunk;
-    uint32_t *counts = j->counts + cell * j->bins;
+    int64_t *counts = j->counts + cell * j->bins;
     memset(counts, 0, (size_t)j->bins * sizeof *counts);
-    j->k->histogram(counts, j->x + from, second(j, from), j->edges, j->scale, j->bins, length(j, from));
+    j->k->histogram(counts, j->x + from, second(j, from), j->edges, j->bins, length(j, from));
 }
 
 void sn_histogram(sn_pool *pool, const float *x, const float *y, size_t n, double low, double high, int bins,
                   int64_t *counts) {
-    uint32_t slot[SN_STAT_CELLS * SN_HIST_MAX];
-    double edges[SN_HIST_MAX + 2];
+    int64_t slot[SN_STAT_CELLS * SN_HIST_MAX];
+    double edges[SN_HIST_MAX + 1];
     sn_histogram_edges(low, high, bins, edges);
+    edges[bins] = nextafter(edges[bins], (double)INFINITY); /* the last bin is closed */
     job j = make_job(x, y, n);
     j.edges = edges;
     j.bins = bins;
-    j.scale = bins / (edges[bins] - edges[0]);
     j.counts = slot;
-    edges[bins] = edges[bins + 1] = (double)NAN;
     sn_parallel_always(pool, cells_of(&j), histogram_cell, &j);
     for (int64_t i = 0; i < cells_of(&j); i++)
         for (int k = 0; k < bins; k++) counts[k] += slot[i * bins + k];

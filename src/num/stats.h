@@ -25,7 +25,8 @@ sn_stats sn_stats_of(const sn_moments *);
 double sn_dot_wide(sn_pool *, const float *a, const float *b, size_t n);
 
 /* numpy.histogram of float64 values over low..high in `bins` (1 .. SN_HIST_MAX) bins: edges (bins + 1) as
- * numpy.linspace makes them, low == high widened by half on each side. counts (bins) are added to. */
+ * numpy.linspace makes them, low == high widened by half on each side. counts (bins) are added to;
+ * values outside of low..high are passed over. */
 void sn_histogram_edges(double low, double high, int bins, double *edges);
 void sn_histogram(sn_pool *, const float *x, const float *y, size_t n, double low, double high, int bins,
                   int64_t *counts);
