@@ -19,6 +19,7 @@ local use = {
   metric = 'what is measured beside the loss: m:compile{ metrics = { "accuracy" } }',
   callback = "what acts between steps: m:run(data, { callbacks = { ... } })",
   dataset = "samples and their labels: m:run(data)",
+  probe = 'what is measured of a step: r:record{ "gradients", every = 10 }',
 }
 
 -- ---- described objects ----

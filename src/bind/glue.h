@@ -12,6 +12,7 @@
 #include "data/dataset.h"
 #include "num/tensor.h"
 #include "train/finite.h"
+#include "train/probe.h"
 #include "train/run.h"
 #include <lauxlib.h>
 #include <lua.h>
@@ -118,6 +119,12 @@ sn_lua_loader *sn_push_loader(lua_State *, sn_dataset *, int64_t batch_size);
 void sn_close_loader(sn_lua_loader *); /* when the pass is over; the collector would do it later */
 void sn_prepare_inference(lua_State *, sn_trainer *, int64_t batch_size); /* the plan for that batch */
 
+/* ---- probe.c ---- */
+/* Layers by number, from 1: a bool for each layer of the model, kept alive by the stack; nil: NULL, all. */
+const bool *sn_check_layers(lua_State *, int arg, const sn_model *);
+void sn_push_probe_rows(lua_State *, const sn_measure *); /* a list of { name, layer, param, shape } */
+void sn_push_probe_values(lua_State *, const sn_probe_type *, const double *); /* { column = number } */
+
 /* Each adds its functions to the table on top of the stack and makes its metatables. */
 void sn_open_values(lua_State *);
 void sn_open_objects(lua_State *);
@@ -133,5 +140,6 @@ void sn_open_pictures(lua_State *);
 void sn_open_looks(lua_State *);
 void sn_open_watches(lua_State *);
 void sn_open_looks_any(lua_State *);
+void sn_open_probes(lua_State *);
 
 #endif

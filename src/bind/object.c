@@ -6,17 +6,9 @@
 /* The order decides which kind's name becomes the global where two kinds share one (mse, softmax); the other is
  * reached as a string in its field, or as sonde.kinds.KIND.NAME. */
 const sn_kind *const sn_all_kinds[] = {
-    &sn_kind_layer,
-    &sn_kind_activation,
-    &sn_kind_loss,
-    &sn_kind_optimizer,
-    &sn_kind_schedule,
-    &sn_kind_initializer,
-    &sn_kind_regularizer,
-    &sn_kind_metric,
-    &sn_kind_callback,
-    &sn_kind_dataset,
-    NULL,
+    &sn_kind_layer,    &sn_kind_activation,  &sn_kind_loss,        &sn_kind_optimizer,
+    &sn_kind_schedule, &sn_kind_initializer, &sn_kind_regularizer, &sn_kind_metric,
+    &sn_kind_callback, &sn_kind_dataset,     &sn_kind_probe,       NULL,
 };
 
 static sn_lua_object *push_box(lua_State *L) { return sn_push_box(L, SN_MT_OBJECT, sizeof(sn_lua_object)); }

@@ -398,6 +398,8 @@ sn_status sn_run_recall_batch(sn_run *r, const sn_batch **out, sn_err *e) {
     return SN_OK;
 }
 
+bool sn_run_holds(const sn_run *r, const float *x) { return r->has_held && r->held.x == x; }
+
 sn_status sn_run_next_batch(sn_run *r, const sn_batch **out, sn_err *e) {
     *out = NULL;
     if (!sn_run_training(r)) return sn_fail(e, SN_EINVAL, "run: the next thing it does is no step");

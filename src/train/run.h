@@ -115,6 +115,8 @@ const sn_batch *sn_run_last_batch(const sn_run *);
 sn_status sn_run_recall_batch(sn_run *, const sn_batch **, sn_err *);
 /* Was the next step tried last, and halted by an observer? */
 bool sn_run_halted(const sn_run *);
+/* Is x that of the batch which its present step is made of? For observers: a trainer may serve others too. */
+bool sn_run_holds(const sn_run *, const float *x);
 /* The batch of the next step, which will use it; only while sn_run_training. SN_ESKIP: no sample is left in
  * this epoch after all, and sn_run_next ends it. */
 sn_status sn_run_next_batch(sn_run *, const sn_batch **, sn_err *);
