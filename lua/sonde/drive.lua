@@ -166,18 +166,26 @@ local function outer_task(before, done)
   if before and before ~= done and not before() then return before end
 end
 
+-- One event with the watchpoints before and after it. over(kind) comes between: what a watchpoint says depends on whether
+-- anything is left to do. Gives the event's kind, and true when it stops the run.
+local function watched(r, s, over)
+  local watch = s.watches and require "sonde.watch"
+  if watch then watch.prepare(r, s) end
+  local kind = advance(r, s)
+  if kind ~= "halt" then s.halted = nil end
+  over(kind)
+  return kind, watch and watch.ask(r, s, kind)
+end
+
 local function loop(r, s, done, keep)
-  local before, kept = s.task, s.keep
+  local before, kept, over = s.task, s.keep, false
   s.task, s.keep, s.stopped = done, keep, nil
   if s.halted then core.pass_bad(r) end
   repeat
-    local watch = s.watches and require "sonde.watch"
-    if watch then watch.prepare(r, s) end
-    local kind, ev = advance(r, s)
-    if kind ~= "halt" then s.halted = nil end
-    local over = kind == "end" or done(kind)
-    if over then s.task, s.keep = kind ~= "end" and outer_task(before, done) or nil, kept end
-    local stop = watch and watch.ask(r, s, kind, ev)
+    local _, stop = watched(r, s, function(kind)
+      over = kind == "end" or done(kind)
+      if over then s.task, s.keep = kind ~= "end" and outer_task(before, done) or nil, kept end
+    end)
   until over or stop
 end
 
@@ -199,13 +207,15 @@ function drive.go(r, done, keep)
 end
 
 -- To the next step, and no further: it is prepared as it will be when it is made. beyond: what the run takes for a step
--- is none, and comes to its end first. Gives nothing when there is no step any more.
+-- is none, and comes to its end first. Gives nothing when there is no step any more. Watchpoints on the end of an epoch
+-- say so, and do not keep it from going there.
 function drive.to_step(r, beyond)
   local s = core.state(r)
   guarded(r, s, function()
+    if beyond or not core.run_training(r) then s.stopped = nil end
     while beyond or not core.run_training(r) do
       beyond = false
-      if advance(r, s) == "end" then return end
+      if watched(r, s, function() end) == "end" then return end
     end
     begin(r, s)
     if not s.told then prepare_step(r, s) end

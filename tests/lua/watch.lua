@@ -98,6 +98,16 @@ for _, why in ipairs { "interrupted", "oh" } do
   check.equal(r.iterations, 9)
 end
 
+-- a step in pieces: the end of an epoch on the way to it is told, the update stops as any step
+r = start { verbose = 2 }
+r:break_at { epoch = 1 }
+r:break_at { epoch = 2, step = 1 }
+check.output(function() r:step(5) end)
+check.equal(said(function() r:forward() end), "breakpoint 1: end of epoch 1 (epoch 1/3)")
+check.equal(r.stopped.number, 1)
+check.equal(said(function() r:update() end), "breakpoint 2: epoch 2, step 1 (epoch 2/3, step 1/5)")
+check.equal(r.stopped.number, 2)
+
 -- fit: the run is the model's last
 local m = network()
 text = said(function()

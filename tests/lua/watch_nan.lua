@@ -68,6 +68,18 @@ r:disable(1)
 check.output(function() r:finish() end)
 check.ok(r.done and r.iterations == 15)
 
+-- a step in pieces: the update is halted, and made when it is asked for again
+r = with_pixel(0 / 0)
+r:watch "nan"
+check.output(function() r:step(4) end)
+r:forward()
+check.output(function() check.equal(r:update(), nil) end)
+check.ok(r.stopped.number == 1 and r.iterations == 4)
+check.equal(r.layers.conv2d.input[{ 3, 5, 7, 1 }] == r.layers.conv2d.input[{ 3, 5, 7, 1 }], false) -- of the pending step
+check.ok(r.stopped.number == 1)
+check.output(function() check.ok(r:update() ~= nil) end)
+check.ok(r.iterations == 5 and r.stopped == nil)
+
 -- conditions, ignored ones and hits: the step that is passed over is made
 r = with_pixel(0 / 0)
 local w = r:watch { "nan", ignore = 2, once = true, condition = function(s) return s.iterations ~= 5 end }
