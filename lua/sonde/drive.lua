@@ -166,8 +166,8 @@ local function outer_task(before, done)
   if before and before ~= done and not before() then return before end
 end
 
--- One event with the watchpoints before and after it. over(kind) comes between: what a watchpoint says depends on whether
--- anything is left to do. Gives the event's kind, and true when it stops the run.
+-- One event with the watchpoints before and after it. over(kind) comes between: what a watchpoint says depends on
+-- whether anything is left to do. Gives the event's kind, and true when it stops the run.
 local function watched(r, s, over)
   local watch = s.watches and require "sonde.watch"
   if watch then watch.prepare(r, s) end
