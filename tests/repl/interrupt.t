@@ -142,3 +142,16 @@ interrupted
 sonde> n > 0
 true
 sonde>
+
+%case judging a model
+sonde> m = sequential { conv2d { 16, 5, input_shape = { 40, 40, 3 } }, flatten {}, dense { 2, activation = "softmax" } }
+sonde> x = tensor.random { 96, 40, 40, 3 }
+sonde> y = tensor.zeros { 96 }
+sonde> while true do m:confusion(x, y) m:calibration(x, y) end
+%pause 0.3
+%key C-c
+...
+interrupted
+sonde> m:confusion(x, y, { batch_size = 7 }).n
+96
+sonde>
