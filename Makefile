@@ -74,6 +74,8 @@ $(BUILD)/obj/%.f64.o: src/%.c
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -DSN_F64 -MMD -MP -c -o $@ $<
 # stb_image's JPEG arithmetic wraps around on hostile data (src/data/image.c says where).
 $(BUILD)/obj/data/image.o: BASE_CFLAGS += -fwrapv
+# Short loops over arrays, which -O2 leaves scalar.
+$(BUILD)/obj/num/ops.o $(BUILD)/obj/num/block.o $(BUILD)/obj/num/reduce.o: BASE_CFLAGS += $(if $(filter release,$(VARIANT)),-O3)
 define kern_rule
 $(BUILD)/obj/num/kern.$(1).f32.o: src/num/kern.inc.c
 	@mkdir -p $$(@D)

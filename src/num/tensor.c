@@ -75,7 +75,7 @@ sn_shape sn_shape_sample(const sn_shape *batched) {
     return s;
 }
 
-sn_status sn_tensor_new(sn_tensor *t, sn_dtype dtype, const sn_shape *shape, sn_err *e) {
+sn_status sn_tensor_new_raw(sn_tensor *t, sn_dtype dtype, const sn_shape *shape, sn_err *e) {
     char text[160], what[192];
     *t = (sn_tensor){ 0 };
     int64_t count = sn_shape_count(shape);
@@ -87,11 +87,17 @@ sn_status sn_tensor_new(sn_tensor *t, sn_dtype dtype, const sn_shape *shape, sn_
                        "tensor %s: a size is negative or the product too large; use smaller sizes", text);
     }
     snprintf(what, sizeof what, "tensor %s", text);
-    sn_store *store = sn_calloc(1, sizeof(sn_store) + bytes, what, e);
+    sn_store *store = sn_alloc(sizeof(sn_store) + bytes, what, e);
     if (!store) return SN_ENOMEM;
     atomic_init(&store->refs, 1);
     *t = (sn_tensor){ .shape = *shape, .dtype = dtype, .data = store + 1, .store = store };
     return SN_OK;
+}
+
+sn_status sn_tensor_new(sn_tensor *t, sn_dtype dtype, const sn_shape *shape, sn_err *e) {
+    sn_status s = sn_tensor_new_raw(t, dtype, shape, e);
+    if (s == SN_OK) memset(t->data, 0, (size_t)sn_shape_count(shape) * dtypes[dtype].size);
+    return s;
 }
 
 void sn_tensor_drop(sn_tensor *t) {
@@ -153,7 +159,7 @@ void sn_tensor_set(sn_tensor *t, int64_t i, double v) {
 sn_status sn_tensor_copy(sn_tensor *out, const sn_tensor *in, sn_dtype dtype, sn_err *e) {
     *out = (sn_tensor){ .dtype = dtype };
     if (!in->store) return SN_OK; /* the empty tensor */
-    sn_status s = sn_tensor_new(out, dtype, &in->shape, e);
+    sn_status s = sn_tensor_new_raw(out, dtype, &in->shape, e);
     if (s) return s;
     int64_t n = sn_shape_count(&in->shape);
     if (dtype == in->dtype) {

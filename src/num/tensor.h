@@ -9,8 +9,8 @@
 
 typedef sn_dims sn_shape; /* n dimensions, sizes in d; n = 0 is a scalar */
 
-/* Append only: saved files hold the numpy names, not these numbers. Arithmetic is on F32 (and F64 in the
- * reference path); the others are for reading, labels and pictures. */
+/* Append only: saved files hold the numpy names, not these numbers. Training is on F32 (and F64 in the
+ * reference path); the others are for reading, labels, pictures and masks. */
 typedef enum { SN_F32, SN_F64, SN_U8, SN_I32, SN_I64 } sn_dtype;
 
 typedef struct sn_store sn_store; /* a counted block of data */
@@ -24,6 +24,7 @@ typedef struct {
 
 size_t sn_dtype_size(sn_dtype);
 const char *sn_dtype_name(sn_dtype); /* "float32" */
+static inline bool sn_dtype_float(sn_dtype t) { return t == SN_F32 || t == SN_F64; }
 
 /* The product of the sizes, -1 when it overflows or a size is negative. */
 int64_t sn_shape_count(const sn_shape *);
@@ -34,7 +35,8 @@ char *sn_shape_text(const sn_shape *, bool batch, char *buf, size_t n);
 sn_shape sn_shape_with_batch(const sn_shape *sample, int64_t n); /* (n, sample...) */
 sn_shape sn_shape_sample(const sn_shape *batched);               /* without the first size */
 
-sn_status sn_tensor_new(sn_tensor *, sn_dtype, const sn_shape *, sn_err *); /* zeroed */
+sn_status sn_tensor_new(sn_tensor *, sn_dtype, const sn_shape *, sn_err *);     /* zeroed */
+sn_status sn_tensor_new_raw(sn_tensor *, sn_dtype, const sn_shape *, sn_err *); /* for what is written whole */
 void sn_tensor_drop(sn_tensor *);
 sn_tensor sn_tensor_share(const sn_tensor *);                          /* another reference to the same data */
 sn_tensor sn_tensor_rows(const sn_tensor *, int64_t from, int64_t to); /* rows [from, to); shares the store */
