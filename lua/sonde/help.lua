@@ -130,12 +130,15 @@ end
 
 -- Everything about a word, or nil.
 local function about(word, width)
-  local found = {}
-  for _, d in ipairs(topics.described(word)) do found[#found + 1] = described(d, width) end
+  local found, other = {}, true -- other: the word is written otherwise there, as top_k is when topk is asked for
+  for _, d in ipairs(topics.described(word)) do
+    found[#found + 1] = described(d, width)
+    other = other and d.name ~= word and d.alias ~= word
+  end
   local kind, page = topics.kind(word), topics.page(word)
   if kind then found[#found + 1] = members(kind, width) end
   if page then found[#found + 1] = page_text(page, width) end
-  if #found == 0 or (kind and word ~= kind.kind) then -- "layers" is also m.layers
+  if #found == 0 or (kind and word ~= kind.kind) or (other and not kind and not page) then -- "layers" is also m.layers
     local rows = topics.rows(word)
     if #rows > 0 then found[#found + 1] = rows_text(rows, width) end
   end
@@ -174,7 +177,9 @@ local function about_name(topic, width)
     return about_member(owner, word, width) or (owner == topics.page(before) and owner and page_text(owner, width))
   end
   local t = core.type(rawget(_G, word)) -- a variable: what it holds
-  return about(word, width) or (owner_page(word) == t and page_text(t, width) or nil)
+  local held = owner_page(word) == t and page_text(t, width) or nil
+  if held and #word == 1 then return held end -- t is more often a variable than the method of a tensor
+  return about(word, width) or held
 end
 
 -- The text about a topic: a name, a constructor, an object, or nothing for the overview; nil when there is none.

@@ -175,25 +175,97 @@ fields
 
   tensor = [[
 tensor{ {1, 2}, {3, 4} }, tensor(list, "float64")
-  Numbers in any number of dimensions, in float32 unless said otherwise.
+  Numbers in any number of dimensions, in float32 unless said otherwise; the types are float32, float64, int64, int32,
+  uint8. Axes and places count from 1, and from -1 backwards. ?slices, ?dtypes tell more.
 making
-  tensor.zeros{ 2, 3 }, tensor.ones{ 2, 3 }, tensor.full({ 2, 3 }, 0.5)  all the same
-  tensor.random{ 2, 3 }  evenly spread over 0 to 1
-  tensor.randn{ 2, 3 }  normal, of mean 0 and variance 1. { 2, 3, seed = 7 } gives the same again in both
-  t:copy(), t:copy("float64")  a copy, of another type
-  t:reshape{ 3, -1 }  the same numbers in another shape
-  t:rows(1, 10)  the first ten along the first axis
+  tensor.zeros{ 2, 3 }, tensor.ones{ 2, 3 }, tensor.full({ 2, 3 }, 0.5)  all the same. A type may stand behind, as in
+    tensor.zeros({ 2, 3 }, "int64"), or in the shape, as in tensor.rand{ 2, 3, dtype = "float64" }
+  tensor.random{ 2, 3 }, tensor.rand{ 2, 3 }  evenly spread over 0 to 1
+  tensor.randn{ 2, 3 }  normal, of mean 0 and variance 1. { 2, 3, seed = 7 } gives the same again in all three
+  tensor.arange(5), tensor.arange(1, 9, 2)  0 1 2 3 4; from 1 in steps of 2, without 9. Whole numbers give int64
+  tensor.linspace(0, 1, 5)  5 numbers from 0 to 1, both included
+  tensor.eye(3)  1 where row = column
+  tensor.load(path)  a file of numpy's, as npy.load
+  t:copy(), t:copy("float64"), t:astype("float64")  a copy, of another type
 looking
   t.shape, t.dtype, #t  sizes of the axes; type; size of the first axis
-  t[1], t[{ 1, 2 }]  a row, an element; rows share the numbers, and end with nil for ipairs
-  t:tolist()  a table of tables
-  t:sum(), t:mean(), t:min(), t:max(), t:std(), t:norm()  of all numbers
-  t:argmax()  places of the largest along the last axis, from 1
-  t:equal(u)  the same shape and numbers?
+  t[1], t[{ 1, 2 }], t[{ {}, 3 }], t[{ 1, { 2, 5 } }]  a row, an element, a column, a slice; ?slices
+  ipairs(t), t:values()  for i, row in ipairs(t) goes over the first axis, for v in t:values() over all numbers
+  t:tolist(), t:unpack(), t:item()  a table of tables; the rows as results; the number of a tensor that has but one
+  print(t)  shape, type, statistics of the finite values, how many are NaN and inf, then the values, shortened. Of more
+    than four million elements the statistics are of so many, spread evenly, and say so
+of all numbers or along axes
+  t:sum(), t:sum(1), t:sum{ 1, 2, keepdims = true }  without an axis one number of them all; keepdims leaves the axes
+    with size 1. Also prod, mean, min, max, norm, var, std; the last two divide by n - ddof, as in t:std{ 1, ddof = 1 }
+  t:prod(), t:mean(), t:min(), t:max(), t:norm(), t:var(), t:std()  as sum
+  t:any(), t:all()  is one, is each of them not zero
+  t:argmax(), t:argmin()  places of the largest, the smallest along the last axis, from 1; t:argmax(1) along the first
+  t:cumsum(1)  running sums, along the last axis unless said
+  t:sort(), t:argsort()  values in order, and as a second result their places; the places alone. Along the last axis
+    unless said: t:sort{ 1, descending = true }
+  t:topk(5)  the 5 largest along the last axis, and their places; t:topk(5, { largest = false }) the smallest
 arithmetic
-  + - * / ^  with tensors of the same shape and with numbers
-  t:abs(), t:exp(), t:log(), t:sqrt(), t:pow(2)  of each number
-  t:maximum(0), t:minimum(1)  the larger, the smaller]],
+  + - * / ^ // %  element by element, with tensors and numbers. Shapes broadcast as numpy's: aligned at their ends, a
+    size of 1 is repeated
+  t:pow(2), t:maximum(0), t:minimum(1), t:clip(0, 1)  power; the larger; the smaller; both, of which one may be nil
+  t:abs(), t:sign(), t:sqrt(), t:exp(), t:expm1(), t:log(), t:log1p()  of each number
+  t:sin(), t:cos(), t:tan(), t:tanh(), t:sigmoid(), t:relu(), t:floor(), t:ceil(), t:round()  of each number
+  t:dot(u), t:matmul(u)  of two vectors, a number; of matrices, and of stacks of them: (..., m, k) times (..., k, n)
+comparing
+  t:eq(u), t:ne(u), t:lt(u), t:le(u), t:gt(u), t:ge(u)  1 where it is so, 0 elsewhere, in uint8: a mask. The signs < <=
+    cannot do this in Lua, they give one boolean
+  t == u, t:equal(u)  one boolean: the same shape and numbers?
+  t:isnan(), t:isinf(), t:isfinite(), t:logical_not(), t:logical_and(u), t:logical_or(u)  masks too
+  tensor.where(mask, a, b)  a where the mask is not zero, b elsewhere; tensors and numbers
+  t[mask], t:masked(mask)  the elements where the mask is not zero; t[mask] = 0 sets them
+  t:nonzero()  the places of what is not zero, a row for each
+  t:index(1, { 3, 1 })  the third and the first row; along axis 2 columns
+shape
+  t:reshape{ 3, -1 }, t:flatten()  the same numbers in another shape; share them
+  t:unsqueeze(1), t:squeeze()  a new axis of size 1 there; without the axes of size 1, or without that one; share
+  t:rows(1, 10)  the first ten along the first axis; shares
+  t:transpose(), t:transpose(1, 2), t:t(), t:permute{ 3, 1, 2 }  axes reversed, two swapped, of a matrix, in that order
+  tensor.concat({ a, b }, 1), tensor.stack({ a, b }, 1)  along an axis that is there; along a new one
+memory
+  local t <close> = ...  its memory is free when the block ends, unless others share it; else Lua's collector sees to it
+for example
+  t = tensor.arange(12):reshape{ 3, 4 }
+  t[{ {}, 2 }] = 0
+  u = (t - t:mean(1)) / t:std(1)]],
+
+  slices = [[
+t[i], t[{ i, j, ... }]
+  An entry for each axis, from the first; axes that are not named are taken whole.
+entries
+  3, -1  that place, and the axis is gone; -1 is the last
+  { 2, 5 }  places 2 to 5, both included; { 2, 5, 2 } every second; { -1, 1, -1 } backwards; { 3 } is { 3, 3 }
+  {}  all
+shared or copied
+  t[2], t[{ 2, 1 }], t[{ 2, { 3, 5 } }]  whole numbers, and behind them at most one range of step 1, share the numbers:
+    what is written into them is written into t
+  t[{ {}, 2 }], t[{ { 1, 3 }, { 1, 3 } }], t[mask]  all others are copies
+setting
+  t[{ 1, { 2, 5 } }] = 0, t[2] = { 1, 2, 3 }, t[mask] = u  a number, a list or a tensor, repeated where its shape fits
+    as in arithmetic; converted to the type of t: into integers it is rounded and kept within their range
+for example
+  t = tensor.arange(12):reshape{ 3, 4 }
+  u = t[{ { 1, -1, 2 }, { 2, 3 } }]
+  t[{ {}, -1 }] = t[{ {}, 1 }] * 2]],
+
+  dtypes = [[
+float32, float64, int64, int32, uint8
+  The types of a tensor's numbers, and what comes of two.
+rules
+  float64  with a float64 tensor, whatever the other is
+  float32  with a float32 tensor else, or with a number that has a fraction (0.5, and 2.0 too); and of / ^ exp log ...,
+    mean, std, var of integers
+  int64  of integers with integers and whole numbers: + - * // %, sum, prod, cumsum, matmul. A uint8 does not wrap
+    around; int64 does, as Lua's integers do
+  uint8  of comparisons, isnan and the like: 1 or 0
+  the same  maximum, minimum, clip, where, concat keep a type that both have, a whole number fits in; sort, abs of
+    floats, round, floor, sign keep theirs
+  a number  never makes a float32 tensor float64: t + 0.1 is float32
+  one result  t:sum() without an axis gives Lua's own number, computed in float64 or int64]],
 
   picture = [[
 picture(t, { range = { 0, 255 }, scale = 4, colormap = "viridis" })

@@ -1,4 +1,4 @@
--- Tensors as the user sees them: the table `tensor`, printing, .npy and .npz files.
+-- Tensors as the user sees them: the table `tensor`, methods with options, .npy and .npz files.
 local core = require "sonde.core"
 local seeds = require "sonde.seeds"
 local util = require "sonde.util"
@@ -16,106 +16,115 @@ function meta.__index(t, k)
   if k ~= "grad" then util.unknown("a tensor", k, methods, state, { "shape", "dtype" }) end
 end
 
--- ---- printing: as numpy, with shape and statistics first ----
+function meta.__tostring(t) return require "sonde.tensor_text".whole(t) end
 
-local EDGE, THRESHOLD, MAX_LINES = 3, 1000, 40
+-- ---- axes and options: t:sum(1), t:sum{ 1, 2, keepdims = true } ----
 
--- How many items are shown at either end of each dimension: fewer of the outer ones where lines would be many.
-local function edges(shape, cut)
-  local edge, lines = {}, 1
-  for d, n in ipairs(shape) do edge[d] = cut and EDGE or n end
-  local function count()
-    lines = 1
-    for d = 1, #shape - 1 do lines = lines * math.min(shape[d], 2 * edge[d]) end
-    return lines
+-- What stands behind a method -> list of axes or nil, table of options.
+local function axes_of(who, v, allowed)
+  if v == nil then return nil, {} end
+  if type(v) == "number" then return { v }, {} end
+  if core.type(v) ~= "table" then
+    util.fail("%s: wants an axis or a list of axes, as in t:%s(1) and t:%s{ 1, 2 }, got %s", who, who, who, util.a(v))
   end
-  for d = 1, #shape - 1 do
-    if cut and count() > MAX_LINES then edge[d] = 1 end
+  local axes, named = {}, {}
+  for k, item in pairs(v) do
+    if math.type(k) == "integer" then axes[k] = item else named[k] = item end
   end
-  return edge
+  util.options(who, named, allowed)
+  return #axes > 0 and axes or nil, named
 end
 
--- The flat numbers (from 0) of the elements that are shown.
-local function shown(shape, dim, offset, stride, edge, out)
-  if dim > #shape then
-    out[#out + 1] = offset
-    return out
+local function reduction(name, allowed)
+  methods[name] = function(t, v)
+    local axes, named = axes_of(name, v, allowed)
+    local ddof = named.ddof and util.whole(name, "ddof", named.ddof, 0, 0)
+    return core.tensor_reduce(t, name, axes, util.boolean(name, "keepdims", named.keepdims, false), ddof)
   end
-  local n, inner = shape[dim], stride[dim]
-  for i = 0, n - 1 do
-    if n <= 2 * edge[dim] or i < edge[dim] or i >= n - edge[dim] then
-      shown(shape, dim + 1, offset + i * inner, stride, edge, out)
-    end
-  end
-  return out
+end
+for _, name in ipairs { "sum", "prod", "mean", "norm", "min", "max", "any", "all" } do
+  reduction(name, { "keepdims" })
+end
+reduction("var", { "keepdims", "ddof" })
+reduction("std", { "keepdims", "ddof" })
+
+-- Along one axis, the last one unless it is said.
+local function one_axis(who, v, allowed)
+  local axes, named = axes_of(who, v, allowed)
+  if axes and #axes > 1 then util.fail("%s: wants one axis, got %d", who, #axes) end
+  return axes and axes[1] or -1, named
 end
 
--- A format that suits all the numbers: whole, fixed or scientific.
-local function number_format(values, dtype)
-  if dtype ~= "float32" and dtype ~= "float64" then return "%d" end
-  local whole, least, most = true, math.huge, 0
-  for _, v in ipairs(values) do
-    local a = math.abs(v)
-    if v == v and a ~= math.huge then
-      whole = whole and v == math.floor(v)
-      if a > 0 then least = math.min(least, a) end
-      most = math.max(most, a)
-    end
+for _, name in ipairs { "argmax", "argmin" } do
+  methods[name] = function(t, v)
+    local axis, named = one_axis(name, v, { "keepdims" })
+    local axes = #core.tensor_shape(t) > 0 and { axis } or nil
+    return core.tensor_reduce(t, name, axes, util.boolean(name, "keepdims", named.keepdims, false))
   end
-  if whole and most < 1e8 then return "%.0f." end
-  if most >= 1e6 or (least < 1e-4 and least < math.huge) then return "%.4e" end
-  return "%.4f"
 end
 
-local function element_texts(t, offsets, dtype)
-  local values, texts, width = {}, {}, 0
-  for i, at in ipairs(offsets) do values[i] = core.tensor_at(t, at) end
-  local fmt = number_format(values, dtype)
-  for i, v in ipairs(values) do
-    local s = v ~= v and "nan" or (v == math.huge and "inf") or (v == -math.huge and "-inf") or fmt:format(v)
-    texts[offsets[i]] = s
-    width = math.max(width, #s)
-  end
-  for at, s in pairs(texts) do texts[at] = (" "):rep(width - #s) .. s end
-  return texts
+function methods.cumsum(t, axis) return core.tensor_cumsum(t, (one_axis("cumsum", axis, {}))) end
+
+function methods.sort(t, v)
+  local axis, named = one_axis("sort", v, { "descending" })
+  return core.tensor_sort("sort", t, axis, util.boolean("sort", "descending", named.descending, false))
 end
 
-local function body(shape, dim, offset, stride, edge, texts)
-  if dim > #shape then return texts[offset] end
-  local n, parts = shape[dim], {}
-  for i = 0, n - 1 do
-    if n <= 2 * edge[dim] or i < edge[dim] or i >= n - edge[dim] then
-      parts[#parts + 1] = body(shape, dim + 1, offset + i * stride[dim], stride, edge, texts)
-    elseif i == edge[dim] then
-      parts[#parts + 1] = "..."
-    end
-  end
-  local last = dim == #shape
-  local sep = last and " " or ("\n"):rep(#shape - dim > 1 and 2 or 1) .. (" "):rep(dim)
-  return "[" .. table.concat(parts, sep) .. "]"
+function methods.argsort(t, v)
+  local axis, named = one_axis("argsort", v, { "descending" })
+  return (select(2, core.tensor_sort("argsort", t, axis, util.boolean("argsort", "descending", named.descending, false))))
 end
 
-local function brief(v) return v ~= v and "nan" or ("%.5g"):format(v) end
-
-function meta.__tostring(t)
-  local shape, dtype = t.shape, t.dtype
-  local n, _, mean, least, most, _, bad = core.tensor_stats(t)
-  local head = ("tensor %s %s"):format(util.shape_text(shape), dtype)
-  if n == 0 then return head .. "  empty" end
-  if #shape > 0 then head = head .. ("  min %s  mean %s  max %s"):format(brief(least), brief(mean), brief(most)) end
-  if bad > 0 then head = head .. ("  not finite: %d"):format(bad) end
-  local stride, step = {}, 1
-  for d = #shape, 1, -1 do
-    stride[d] = step
-    step = step * shape[d]
-  end
-  local edge = edges(shape, n > THRESHOLD or (#shape > 1 and n // shape[#shape] > MAX_LINES))
-  local texts = element_texts(t, shown(shape, 1, 0, stride, edge, {}), dtype)
-  return head .. "\n" .. body(shape, 1, 0, stride, edge, texts)
+function methods.topk(t, k, v)
+  k = util.whole("topk", "k", k, nil, 0) or util.fail "topk: wants how many, as in t:topk(5)"
+  local axis, named = one_axis("topk", v, { "largest" })
+  return core.tensor_sort("topk", t, axis, util.boolean("topk", "largest", named.largest, true), k)
 end
+
+-- ---- other methods ----
 
 function methods.copy(t, dtype) return core.tensor(t, dtype) end
-util.methods("tensor", "t", methods)
+
+function methods.astype(t, dtype)
+  if dtype == nil then util.fail 'astype: wants a type, as in t:astype("float64")' end
+  return core.tensor(t, dtype)
+end
+
+function methods.clip(t, least, most)
+  if least == nil and most == nil then util.fail "clip: wants the least and the most, as in t:clip(0, 1); one may be nil" end
+  if least ~= nil then t = t:maximum(least) end
+  return most == nil and t or t:minimum(most)
+end
+
+function methods.flatten(t) return t:reshape { -1 } end
+
+local permute = methods.permute
+function methods.permute(t, first, ...) return permute(t, type(first) == "number" and { first, ... } or first) end
+
+-- All axes the other way round, or two of them swapped.
+function methods.transpose(t, a, b)
+  local n = #core.tensor_shape(t)
+  local order = {}
+  for i = 1, n do order[i] = a == nil and n + 1 - i or i end
+  if a ~= nil or b ~= nil then
+    local at = {}
+    for i, axis in ipairs { a or false, b or false } do
+      local whole = math.tointeger(axis)
+      if not whole or whole == 0 or math.abs(whole) > n then
+        util.fail("transpose: wants two axes within 1..%d, as in t:transpose(1, 2), got %s", n, util.quoted(axis))
+      end
+      at[i] = whole > 0 and whole or n + 1 + whole
+    end
+    order[at[1]], order[at[2]] = at[2], at[1]
+  end
+  return permute(t, order)
+end
+
+function methods.t(t)
+  local n = #core.tensor_shape(t)
+  if n > 2 then util.fail("t: a tensor of %d axes has no one transpose; t:transpose(a, b) swaps two", n) end
+  return methods.transpose(t)
+end
 
 -- ---- making ----
 
@@ -123,25 +132,63 @@ local tensor = setmetatable({}, {
   __call = function(_, v, dtype) return core.tensor(v, dtype) end,
   __tostring = function() return "tensor: tensor{ {1, 2}, {3, 4} }, tensor.zeros{2, 3}; see help \"tensor\"" end,
 })
-function tensor.zeros(shape, dtype) return core.tensor_full(shape, 0, dtype) end
-function tensor.ones(shape, dtype) return core.tensor_full(shape, 1, dtype) end
--- tensor.random{ 2, 3 }: uniform in [0, 1); tensor.randn{ 2, 3 }: normal. { 2, 3, seed = 7 } gives the same again.
+
+-- { 2, 3, dtype = "int64" } -> sizes, options
+local function shape_of(who, shape, allowed)
+  if core.type(shape) ~= "table" then
+    util.fail("%s: wants a shape, as in %s{ 2, 3 }, got %s", who, who, util.a(shape))
+  end
+  local named, sizes = {}, {}
+  for k, v in pairs(shape) do
+    if math.type(k) == "integer" then sizes[k] = v else named[k] = v end
+  end
+  util.options(who, named, allowed)
+  return sizes, named
+end
+
+local function full(who, value)
+  return function(shape, dtype)
+    local sizes, named = shape_of(who, shape, { "dtype" })
+    return core.tensor_full(sizes, value, dtype or named.dtype)
+  end
+end
+tensor.zeros, tensor.ones = full("tensor.zeros", 0), full("tensor.ones", 1)
+function tensor.full(shape, value, dtype) return core.tensor_full(shape, value, dtype) end
+
+-- tensor.rand{ 2, 3 }: uniform in [0, 1); tensor.randn{ 2, 3 }: normal. { 2, 3, seed = 7 } gives the same again.
 local function random(who, normal)
   return function(shape, dtype)
-    if core.type(shape) ~= "table" then
-      util.fail("%s: wants a shape, as in %s{ 2, 3 }, got %s", who, who, util.a(shape))
-    end
-    local named, sizes = {}, {}
-    for k, v in pairs(shape) do
-      if math.type(k) == "integer" then sizes[k] = v else named[k] = v end
-    end
-    util.options(who, named, { "seed", "dtype" })
+    local sizes, named = shape_of(who, shape, { "seed", "dtype" })
     local seed = util.whole(who, "seed", named.seed, nil, math.mininteger)
     return core.tensor_random(sizes, seed or seeds.next "tensor", normal, dtype or named.dtype)
   end
 end
 tensor.random, tensor.randn = random("tensor.random", false), random("tensor.randn", true)
-function tensor.full(shape, value, dtype) return core.tensor_full(shape, value, dtype) end
+tensor.rand = tensor.random
+
+function tensor.arange(first, stop, step, dtype)
+  if stop == nil then first, stop = 0, first end
+  return core.tensor_arange(first, stop, step == nil and 1 or step, dtype)
+end
+function tensor.linspace(first, last, n, dtype) return core.tensor_linspace(first, last, n, dtype) end
+function tensor.eye(n, columns, dtype) return core.tensor_eye(n, columns == nil and n or columns, dtype) end
+
+function tensor.concat(list, axis) return core.tensor_concat("concat", list, axis == nil and 1 or axis) end
+
+function tensor.stack(list, axis)
+  axis = axis == nil and 1 or axis
+  if core.type(list) ~= "table" then util.fail("stack: wants a list of tensors, got %s", util.a(list)) end
+  local parts = {}
+  for i, v in ipairs(list) do
+    parts[i] = util.is_tensor(v) and v:unsqueeze(axis) or type(v) == "number" and core.tensor { v } or v
+  end
+  return core.tensor_concat("stack", parts, axis)
+end
+
+function tensor.where(mask, a, b)
+  if a == nil or b == nil then util.fail "where: wants a mask and two values, as in tensor.where(t:gt(0), t, 0)" end
+  return core.tensor_where(mask, a, b)
+end
 
 -- ---- files ----
 
@@ -173,5 +220,10 @@ end
 
 function npy.load(path) return core.npy_load(path) end
 function npy.save(path, t) core.npy_save(path, util.as_tensor(t, "npy.save", "the value")) end
+
+tensor.load = npy.load
+
+-- Last, so that each method says when it was called with a dot.
+util.methods("tensor", "t", methods)
 
 return { tensor = tensor, npz = npz, npy = npy }

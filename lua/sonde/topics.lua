@@ -15,6 +15,7 @@ local function names_in(text)
   for word in text:gmatch "[%a_][%w_]*" do
     if #word > 1 and word:find "%l" then names[#names + 1] = word end
   end
+  for word in text:gmatch ":(%l)%f[^%w_]" do names[#names + 1] = word end -- t:t() is a method
   return names
 end
 
@@ -100,10 +101,7 @@ function topics.all()
     for _, d in ipairs(kind) do put(d.name) end
   end
   for _, name in ipairs(topics.order) do put(name) end
-  local mentioned = {}
-  for _, rows in pairs(mentions) do mentioned[#mentioned + 1] = rows[1].name end
-  table.sort(mentioned) -- "step" comes before "steps", when both are as near
-  for _, name in ipairs(mentioned) do put(name) end
+  for _, rows in pairs(mentions) do put(rows[1].name) end
   return list
 end
 

@@ -295,7 +295,6 @@ static void open_core(lua_State *L) {
     sn_open_values(L);
     sn_open_objects(L);
     sn_open_tensors(L);
-    sn_open_tensor_math(L);
     sn_open_files(L);
     sn_open_datasets(L);
     sn_open_models(L);
@@ -307,7 +306,6 @@ static void open_core(lua_State *L) {
     sn_open_watches(L);
     sn_open_looks_any(L);
     sn_open_probes(L);
-    sn_open_valleys(L);
 }
 
 void sn_bind_open(lua_State *L) {

@@ -129,7 +129,6 @@ void sn_push_probe_values(lua_State *, const sn_probe_type *, const double *); /
 void sn_open_values(lua_State *);
 void sn_open_objects(lua_State *);
 void sn_open_tensors(lua_State *);
-void sn_open_tensor_math(lua_State *);
 void sn_open_files(lua_State *);
 void sn_open_datasets(lua_State *);
 void sn_open_models(lua_State *);
@@ -141,6 +140,5 @@ void sn_open_looks(lua_State *);
 void sn_open_watches(lua_State *);
 void sn_open_looks_any(lua_State *);
 void sn_open_probes(lua_State *);
-void sn_open_valleys(lua_State *);
 
 #endif

@@ -1,13 +1,16 @@
-/* Tensors in Lua: made from lists, indexed from 1, turned back into lists. */
-#include "base/rng.h"
-#include "bind/glue.h"
+/* Tensors in Lua: made from lists and numbers, turned back into lists. */
+#include "bind/tensor.h"
+#include "num/ops.h"
+#include <math.h>
 #include <string.h>
 
 sn_tensor *sn_push_tensor(lua_State *L) { return sn_push_box(L, SN_MT_TENSOR, sizeof(sn_tensor)); }
 
 sn_tensor *sn_test_tensor(lua_State *L, int arg) {
     sn_tensor *t = luaL_testudata(L, arg, SN_MT_TENSOR);
-    if (t && !t->data) sn_raise_text(L, "the tensor is closed");
+    if (t && !t->data)
+        sn_raise_text(
+            L, "the tensor is closed: the block of its <close> variable has ended; t:copy() outlives it");
     return t;
 }
 
@@ -16,25 +19,52 @@ sn_tensor *sn_check_tensor(lua_State *L, int arg) {
     return sn_test_tensor(L, arg);
 }
 
-sn_tensor *sn_new_tensor(lua_State *L, sn_dtype dtype, const sn_shape *shape) {
+static sn_tensor *new_tensor(lua_State *L, sn_dtype dtype, const sn_shape *shape, bool raw) {
     sn_tensor *t = sn_push_tensor(L);
     sn_err e;
-    sn_status s = sn_tensor_new(t, dtype, shape, &e);
-    if (sn_retry(L, s)) s = sn_tensor_new(t, dtype, shape, &e);
+    sn_status (*make)(sn_tensor *, sn_dtype, const sn_shape *, sn_err *) =
+        raw ? sn_tensor_new_raw : sn_tensor_new;
+    sn_status s = make(t, dtype, shape, &e);
+    if (sn_retry(L, s)) s = make(t, dtype, shape, &e);
     if (s != SN_OK) sn_raise(L, &e);
     sn_account(L, (size_t)sn_shape_count(shape) * sn_dtype_size(dtype));
     return t;
 }
 
+sn_tensor *sn_new_tensor(lua_State *L, sn_dtype dtype, const sn_shape *shape) {
+    return new_tensor(L, dtype, shape, false);
+}
+
+sn_tensor *sn_new_raw(lua_State *L, sn_dtype dtype, const sn_shape *shape) {
+    return new_tensor(L, dtype, shape, true);
+}
+
+sn_tensor *sn_push_shared(lua_State *L, const sn_tensor *t) {
+    sn_tensor *r = sn_push_tensor(L);
+    if (!t->data) sn_raise_text(L, "the tensor is closed"); /* by a finalizer that ran just now */
+    *r = sn_tensor_share(t);
+    return r;
+}
+
+void sn_check_done(lua_State *L) {
+    if (sn_pool_cancelled(sn_pool_default())) sn_raise(L, &(sn_err){ .code = SN_ECANCEL });
+}
+
+void sn_check_status(lua_State *L, sn_status s, const sn_err *e) {
+    if (s != SN_OK) sn_raise(L, e);
+}
+
+/* A copy of the tensor at arg in another type; pushed. */
+static sn_tensor *push_copy(lua_State *L, int arg, sn_dtype dtype) {
+    sn_tensor *copy = sn_new_raw(L, dtype, &sn_check_tensor(L, arg)->shape);
+    sn_assign(sn_pool_default(), copy, sn_check_tensor(L, arg));
+    sn_check_done(L);
+    return copy;
+}
+
 const sn_tensor *sn_float_tensor(lua_State *L, int arg) {
     const sn_tensor *t = sn_check_tensor(L, arg);
-    if (t->dtype == SN_F32) return t;
-    sn_tensor *copy = sn_push_tensor(L);
-    sn_err e;
-    sn_status s = sn_tensor_copy(copy, t, SN_F32, &e);
-    if (sn_retry(L, s)) s = sn_tensor_copy(copy, t, SN_F32, &e);
-    if (s != SN_OK) sn_raise(L, &e);
-    return copy;
+    return t->dtype == SN_F32 ? t : push_copy(L, arg, SN_F32);
 }
 
 static int tensor_gc(lua_State *L) {
@@ -50,8 +80,7 @@ void sn_push_shape(lua_State *L, const sn_shape *s) {
     }
 }
 
-/* A shape from a list of sizes; one of them may be -1 when count >= 0: it follows from the rest. */
-static void check_shape(lua_State *L, int arg, sn_shape *s, int64_t count) {
+void sn_check_shape(lua_State *L, int arg, sn_shape *s, int64_t count) {
     if (!lua_istable(L, arg))
         sn_raise_text(L, "shape: wants a list of sizes, as in { 2, 3 }, got %s", sn_push_quoted(L, arg));
     size_t n = lua_rawlen(L, arg);
@@ -81,7 +110,7 @@ static void check_shape(lua_State *L, int arg, sn_shape *s, int64_t count) {
     if (sn_shape_count(s) < 0) sn_raise_text(L, "shape: too many elements");
 }
 
-static sn_dtype check_dtype(lua_State *L, int arg, sn_dtype def) {
+sn_dtype sn_check_dtype(lua_State *L, int arg, sn_dtype def) {
     if (lua_isnoneornil(L, arg)) return def;
     const char *name = sn_check_text(L, arg, "tensor: the type");
     for (int d = SN_F32; d <= SN_I64; d++)
@@ -91,7 +120,28 @@ static sn_dtype check_dtype(lua_State *L, int arg, sn_dtype def) {
     return def;
 }
 
+int sn_check_axis(lua_State *L, int arg, const char *who, const sn_shape *s, int n) {
+    int whole;
+    lua_Integer axis = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &whole) : (whole = 0);
+    if (!whole) sn_raise_text(L, "%s: the axis is a whole number, got %s", who, sn_push_quoted(L, arg));
+    if (axis == 0 || axis > n || axis < -n) {
+        char text[120];
+        sn_raise_text(L, "%s: axis %lld is outside 1..%d (or -1..-%d from the end) for a tensor of shape %s",
+                      who, (long long)axis, n, n, sn_shape_text(s, false, text, sizeof text));
+    }
+    return (int)(axis > 0 ? axis - 1 : n + axis);
+}
+
+void sn_around(const sn_shape *s, int axis, int64_t *outer, int64_t *n, int64_t *inner) {
+    *outer = *inner = 1;
+    for (int i = 0; i < axis; i++) *outer *= s->d[i];
+    for (int i = axis + 1; i < s->n; i++) *inner *= s->d[i];
+    *n = axis < s->n ? s->d[axis] : 1;
+}
+
 /* ---- from lists ---- */
+
+enum { POLL = 1 << 16 }; /* elements from one look for Ctrl-C to the next */
 
 /* The shape that a nested list seems to have, judged by its first elements. */
 static void list_shape(lua_State *L, int arg, sn_shape *s) {
@@ -107,12 +157,11 @@ static void list_shape(lua_State *L, int arg, sn_shape *s) {
     lua_pop(L, 1);
 }
 
-/* Element i from the number on top of the stack; int64 gets all its bits, of which a double has but 53. */
-static void set_element(lua_State *L, sn_tensor *t, int64_t i) {
-    if (t->dtype == SN_I64 && lua_isinteger(L, -1))
-        ((int64_t *)t->data)[i] = lua_tointeger(L, -1);
+void sn_set_element(lua_State *L, int arg, sn_tensor *t, int64_t i) {
+    if (t->dtype == SN_I64 && lua_isinteger(L, arg))
+        ((int64_t *)t->data)[i] = lua_tointeger(L, arg);
     else
-        sn_tensor_set(t, i, lua_tonumber(L, -1));
+        sn_tensor_set(t, i, lua_tonumber(L, arg));
 }
 
 /* Fills t from element *at on with the list on top of the stack, which is dimension dim. */
@@ -123,7 +172,8 @@ static void fill(lua_State *L, sn_tensor *t, int dim, int64_t *at) {
         if (lua_type(L, -1) != LUA_TNUMBER)
             sn_raise_text(L, "tensor: element %lld is a %s, not a number", (long long)*at + 1,
                           luaL_typename(L, -1));
-        set_element(L, t, (*at)++);
+        if (*at % POLL == 0) sn_check_done(L);
+        sn_set_element(L, -1, t, (*at)++);
         return;
     }
     if (!lua_istable(L, -1))
@@ -140,73 +190,133 @@ static void fill(lua_State *L, sn_tensor *t, int dim, int64_t *at) {
     }
 }
 
+const sn_tensor *sn_to_tensor(lua_State *L, int arg, sn_dtype dtype) {
+    const sn_tensor *given = sn_test_tensor(L, arg);
+    if (given) return given;
+    if (lua_type(L, arg) != LUA_TTABLE && lua_type(L, arg) != LUA_TNUMBER)
+        sn_raise_text(L, "tensor: wants a list of numbers, got a %s", luaL_typename(L, arg));
+    sn_shape shape;
+    list_shape(L, arg, &shape);
+    sn_tensor *t = sn_new_tensor(L, dtype, &shape);
+    int64_t at = 0;
+    lua_pushvalue(L, arg);
+    fill(L, t, 0, &at);
+    lua_pop(L, 1);
+    return t;
+}
+
 /* core.tensor(list or number or tensor [, dtype]) */
 static int tensor_make(lua_State *L) {
     const sn_tensor *given = sn_test_tensor(L, 1);
-    if (given) {
-        sn_dtype dtype = check_dtype(L, 2, given->dtype);
-        sn_tensor *t = sn_push_tensor(L);
-        sn_err e;
-        if (sn_tensor_copy(t, given, dtype, &e) != SN_OK) return sn_raise(L, &e);
-        return 1;
-    }
-    if (lua_type(L, 1) != LUA_TTABLE && lua_type(L, 1) != LUA_TNUMBER)
-        return sn_raise_text(L, "tensor: wants a list of numbers, got a %s", luaL_typename(L, 1));
-    sn_dtype dtype = check_dtype(L, 2, SN_F32);
-    sn_shape shape;
-    list_shape(L, 1, &shape);
-    sn_tensor *t = sn_new_tensor(L, dtype, &shape);
-    int64_t at = 0;
-    lua_pushvalue(L, 1);
-    fill(L, t, 0, &at);
-    lua_pop(L, 1);
+    if (given)
+        push_copy(L, 1, sn_check_dtype(L, 2, given->dtype));
+    else
+        sn_to_tensor(L, 1, sn_check_dtype(L, 2, SN_F32));
     return 1;
 }
 
 /* core.tensor_full(shape, value [, dtype]) */
 static int tensor_full(lua_State *L) {
-    sn_shape shape;
-    check_shape(L, 1, &shape, -1);
+    sn_shape shape, none = { 0 };
+    sn_check_shape(L, 1, &shape, -1);
     if (lua_type(L, 2) != LUA_TNUMBER)
         return sn_raise_text(
             L, "tensor.full: wants a shape and a number, as in tensor.full({ 2, 3 }, 0.5); got %s",
             sn_push_quoted(L, 2));
-    bool zero = lua_tonumber(L, 2) == 0; /* as it is already */
-    sn_tensor *t = sn_new_tensor(L, check_dtype(L, 3, SN_F32), &shape);
-    int64_t n = sn_shape_count(&shape);
-    lua_pushvalue(L, 2);
-    for (int64_t i = 0; !zero && i < n; i++) set_element(L, t, i);
-    lua_pop(L, 1);
+    sn_dtype dtype = sn_check_dtype(L, 3, SN_F32);
+    sn_tensor *one = sn_new_tensor(L, dtype, &none), *t = sn_new_raw(L, dtype, &shape);
+    sn_set_element(L, 2, one, 0);
+    sn_assign(sn_pool_default(), t, one);
+    sn_check_done(L);
     return 1;
 }
 
 /* core.tensor_random(shape, seed, normal [, dtype]): uniform in [0, 1), or of mean 0 and variance 1 */
 static int tensor_random(lua_State *L) {
     sn_shape shape;
-    check_shape(L, 1, &shape, -1);
-    sn_rng rng = sn_rng_make((uint64_t)luaL_checkinteger(L, 2), SN_STREAM_USER, 0);
-    bool normal = lua_toboolean(L, 3);
-    sn_tensor *t = sn_new_tensor(L, check_dtype(L, 4, SN_F32), &shape);
-    int64_t n = sn_shape_count(&shape);
-    for (int64_t i = 0; i < n; i++) {
-        double v = normal ? sn_rng_normal(&rng) : sn_rng_uniform(&rng);
-        if (!normal && t->dtype == SN_F32 && (float)v >= 1) v = 1 - 0x1p-24; /* rounding would leave [0, 1) */
-        sn_tensor_set(t, i, v);
+    sn_check_shape(L, 1, &shape, -1);
+    uint64_t seed = (uint64_t)luaL_checkinteger(L, 2);
+    sn_tensor *t = sn_new_raw(L, sn_check_dtype(L, 4, SN_F32), &shape);
+    sn_random(sn_pool_default(), t, seed, lua_toboolean(L, 3));
+    sn_check_done(L);
+    return 1;
+}
+
+static double finite_number(lua_State *L, int arg, const char *what) {
+    double v = lua_type(L, arg) == LUA_TNUMBER ? lua_tonumber(L, arg) : NAN;
+    if (!isfinite(v)) sn_raise_text(L, "%s is no finite number: %s", what, sn_push_quoted(L, arg));
+    return v;
+}
+
+/* core.tensor_arange(first, end, step [, dtype]): up to and without end; int64 of whole numbers. */
+static int tensor_arange(lua_State *L) {
+    double first = finite_number(L, 1, "tensor.arange: the first number");
+    double end = finite_number(L, 2, "tensor.arange: the end"),
+           step = finite_number(L, 3, "tensor.arange: the step");
+    bool whole = lua_isinteger(L, 1) && lua_isinteger(L, 2) && lua_isinteger(L, 3);
+    if (step == 0) return sn_raise_text(L, "tensor.arange: a step of 0 comes nowhere");
+    double count = ceil((end - first) / step);
+    if (count >= 0x1p53) return sn_raise_text(L, "tensor.arange: %.3g numbers are too many", count);
+    sn_shape shape = { 1, { count > 0 ? (int64_t)count : 0 } };
+    sn_tensor *t = sn_new_raw(L, sn_check_dtype(L, 4, whole ? SN_I64 : SN_F32), &shape);
+    int64_t from = whole ? lua_tointeger(L, 1) : (int64_t)0, by = whole ? lua_tointeger(L, 3) : 0;
+    if (!whole && !sn_dtype_float(t->dtype)) {
+        if (first != floor(first) || step != floor(step) || fabs(first) >= 0x1p53 || fabs(step) >= 0x1p53)
+            return sn_raise_text(L, "tensor.arange: %s holds no fractions; begin and step by whole numbers",
+                                 sn_dtype_name(t->dtype));
+        from = (int64_t)first;
+        by = (int64_t)step;
     }
+    sn_arange(sn_pool_default(), t, first, step, from, by);
+    sn_check_done(L);
+    return 1;
+}
+
+/* core.tensor_linspace(first, last, n [, dtype]): both included */
+static int tensor_linspace(lua_State *L) {
+    double first = finite_number(L, 1, "tensor.linspace: the first number");
+    double last = finite_number(L, 2, "tensor.linspace: the last number");
+    if (!lua_isinteger(L, 3) || lua_tointeger(L, 3) < 0)
+        return sn_raise_text(L, "tensor.linspace: the count is a whole number >= 0, got %s",
+                             sn_push_quoted(L, 3));
+    sn_dtype dtype = sn_check_dtype(L, 4, SN_F32);
+    if (!sn_dtype_float(dtype))
+        return sn_raise_text(L, "tensor.linspace: wants float32 or float64, not %s", sn_dtype_name(dtype));
+    sn_shape shape = { 1, { lua_tointeger(L, 3) } };
+    int64_t n = shape.d[0];
+    sn_tensor *t = sn_new_raw(L, dtype, &shape);
+    sn_arange(sn_pool_default(), t, first, n > 1 ? (last - first) / (double)(n - 1) : 0, 0, 0);
+    sn_check_done(L);
+    if (n > 1) sn_tensor_set(t, n - 1, last); /* not nearly */
+    return 1;
+}
+
+/* core.tensor_eye(rows, columns [, dtype]) */
+static int tensor_eye(lua_State *L) {
+    for (int i = 1; i <= 2; i++)
+        if (!lua_isinteger(L, i) || lua_tointeger(L, i) < 0)
+            return sn_raise_text(L, "tensor.eye: sizes are whole numbers >= 0, got %s", sn_push_quoted(L, i));
+    sn_shape shape = { 2, { lua_tointeger(L, 1), lua_tointeger(L, 2) } };
+    sn_tensor *t = sn_new_tensor(L, sn_check_dtype(L, 3, SN_F32), &shape);
+    for (int64_t i = 0; i < shape.d[0] && i < shape.d[1]; i++) sn_tensor_set(t, i * shape.d[1] + i, 1);
     return 1;
 }
 
 /* ---- to lists ---- */
 
+void sn_push_element(lua_State *L, const sn_tensor *t, int64_t i) {
+    if (t->dtype == SN_I64)
+        lua_pushinteger(L, ((const int64_t *)t->data)[i]);
+    else if (!sn_dtype_float(t->dtype))
+        lua_pushinteger(L, (lua_Integer)sn_tensor_get(t, i));
+    else
+        lua_pushnumber(L, sn_tensor_get(t, i));
+}
+
 static void push_list(lua_State *L, const sn_tensor *t, int dim, int64_t *at) {
     if (dim == t->shape.n) {
-        int64_t i = (*at)++;
-        if (t->dtype == SN_I64)
-            lua_pushinteger(L, ((const int64_t *)t->data)[i]);
-        else if (t->dtype != SN_F32 && t->dtype != SN_F64)
-            lua_pushinteger(L, (lua_Integer)sn_tensor_get(t, i));
-        else
-            lua_pushnumber(L, sn_tensor_get(t, i));
+        if (*at % POLL == 0) sn_check_done(L);
+        sn_push_element(L, t, (*at)++);
         return;
     }
     luaL_checkstack(L, 4, "nested lists");
@@ -220,99 +330,21 @@ static void push_list(lua_State *L, const sn_tensor *t, int dim, int64_t *at) {
 
 static int tensor_tolist(lua_State *L) {
     int64_t at = 0;
-    push_list(L, sn_check_tensor(L, 1), 0, &at);
+    sn_tensor *t = sn_check_tensor(L, 1);
+    push_list(L, sn_push_shared(L, t), 0, &at); /* of its own: a finalizer may close the other meanwhile */
     return 1;
 }
 
-/* ---- indexing ---- */
-
-static int64_t check_index(lua_State *L, const sn_tensor *t, int dim, lua_Integer i) {
-    if (i < 1 || i > t->shape.d[dim])
-        sn_raise_text(L, "tensor: index %lld of dimension %d is outside 1..%lld", (long long)i, dim + 1,
-                      (long long)t->shape.d[dim]);
-    return i - 1;
-}
-
-/* Flat range that t[i] or t[{i, j, ...}] names: *from, and how many leading dimensions are used up. */
-static int resolve(lua_State *L, const sn_tensor *t, int key, int64_t *from) {
-    bool list = lua_istable(L, key);
-    int n = list ? (int)lua_rawlen(L, key) : 1;
-    if (n < 1 || n > t->shape.n)
-        sn_raise_text(L, "tensor: %d ind%s for %d dimension%s", n, n == 1 ? "ex" : "ices", t->shape.n,
-                      t->shape.n == 1 ? "" : "s");
-    *from = 0;
-    for (int d = 0; d < n; d++) {
-        if (list)
-            lua_rawgeti(L, key, d + 1);
-        else
-            lua_pushvalue(L, key);
-        int whole;
-        lua_Integer i = lua_tointegerx(L, -1, &whole);
-        if (!whole) sn_raise_text(L, "tensor: index %d is not a whole number", d + 1);
-        *from = *from * t->shape.d[d] + check_index(L, t, d, i);
-        lua_pop(L, 1);
-    }
-    return n;
-}
-
-static void push_number(lua_State *L, const sn_tensor *t, int64_t i) {
-    sn_tensor one = *t;
-    one.shape.n = 0;
-    one.data = (char *)t->data + (size_t)i * sn_dtype_size(t->dtype);
-    int64_t zero = 0;
-    push_list(L, &one, 0, &zero);
-}
-
-/* A view of row `from` of the tensor seen as rows of the remaining dimensions; shares the data. */
-static void push_row(lua_State *L, const sn_tensor *t, int used, int64_t from) {
-    sn_tensor *row = sn_push_tensor(L);
-    sn_tensor flat = *t; /* borrowed: only its shape is bent */
-    flat.shape.n = t->shape.n - used + 1;
-    flat.shape.d[0] = 1;
-    for (int d = 0; d < used; d++) flat.shape.d[0] *= t->shape.d[d];
-    for (int d = used; d < t->shape.n; d++) flat.shape.d[d - used + 1] = t->shape.d[d];
-    *row = sn_tensor_rows(&flat, from, from + 1);
-    row->shape = sn_shape_sample(&row->shape);
-}
-
-/* Is the key the first number past the end? There ipairs(t) ends, which wants a nil. */
-static bool is_end(lua_State *L, const sn_tensor *t, int key) {
-    return t->shape.n > 0 && lua_type(L, key) == LUA_TNUMBER && lua_isinteger(L, key) &&
-           lua_tointeger(L, key) == t->shape.d[0] + 1;
-}
-
-/* Upvalue 1: methods. t[i], t[{i, j}], t.shape, t.dtype, t:method(), and what the Lua half hung on it (t.grad).
- */
-static int tensor_index(lua_State *L) {
+/* t:item(): the number of a tensor of one element */
+static int tensor_item(lua_State *L) {
     const sn_tensor *t = sn_check_tensor(L, 1);
-    if (is_end(L, t, 2)) return 0;
-    if (lua_type(L, 2) == LUA_TNUMBER || lua_type(L, 2) == LUA_TTABLE) {
-        int64_t from;
-        int used = resolve(L, t, 2, &from);
-        if (used == t->shape.n)
-            push_number(L, t, from);
-        else
-            push_row(L, t, used, from);
-        return 1;
-    }
-    lua_settop(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
-    lua_pop(L, 1);
-    return 0;
-}
-
-static int tensor_newindex(lua_State *L) {
-    sn_tensor *t = sn_check_tensor(L, 1);
-    if (lua_type(L, 2) != LUA_TNUMBER && lua_type(L, 2) != LUA_TTABLE)
-        return sn_raise_text(L, "tensor: only elements can be set, as in t[{1, 2}] = 0.5");
-    int64_t from;
-    int used = resolve(L, t, 2, &from);
-    if (used != t->shape.n)
-        return sn_raise_text(L, "tensor: give all %d indices to set an element", t->shape.n);
-    if (lua_type(L, 3) != LUA_TNUMBER)
-        return sn_raise_text(L, "tensor: an element is a number, got %s", sn_push_quoted(L, 3));
-    sn_tensor_set(t, from, lua_tonumber(L, 3));
-    return 0;
+    char text[120];
+    if (sn_shape_count(&t->shape) != 1)
+        return sn_raise_text(L,
+                             "item: a tensor of shape %s is not one number; t[{ 1, 2 }] and t:sum() give one",
+                             sn_shape_text(&t->shape, false, text, sizeof text));
+    sn_push_element(L, t, 0);
+    return 1;
 }
 
 static int tensor_len(lua_State *L) {
@@ -336,64 +368,36 @@ static int tensor_at(lua_State *L) {
     const sn_tensor *t = sn_check_tensor(L, 1);
     lua_Integer i = luaL_checkinteger(L, 2);
     luaL_argcheck(L, i >= 0 && i < sn_shape_count(&t->shape), 2, "outside the tensor");
-    push_number(L, t, i);
-    return 1;
-}
-
-static int tensor_reshape(lua_State *L) {
-    const sn_tensor *t = sn_check_tensor(L, 1);
-    sn_shape shape;
-    check_shape(L, 2, &shape, sn_shape_count(&t->shape));
-    sn_tensor *r = sn_push_tensor(L);
-    *r = sn_tensor_share(t);
-    sn_err e;
-    if (sn_tensor_reshape(r, &shape, &e) != SN_OK) return sn_raise(L, &e);
-    return 1;
-}
-
-/* t:rows(from, to): both included; shares the data */
-static int tensor_rows(lua_State *L) {
-    const sn_tensor *t = sn_check_tensor(L, 1);
-    lua_Integer n = t->shape.n ? t->shape.d[0] : 0;
-    if (!lua_isinteger(L, 2) || !(lua_isnoneornil(L, 3) || lua_isinteger(L, 3)))
-        return sn_raise_text(L, "rows: wants the numbers of the first and the last row, as in t:rows(1, 10)");
-    lua_Integer from = lua_tointeger(L, 2), to = luaL_optinteger(L, 3, n);
-    if (from < 1 || to > n || from > to + 1)
-        return sn_raise_text(L, "rows: %lld..%lld is outside 1..%lld", (long long)from, (long long)to,
-                             (long long)n);
-    sn_tensor *r = sn_push_tensor(L);
-    *r = sn_tensor_rows(t, from - 1, to);
+    sn_push_element(L, t, i);
     return 1;
 }
 
 void sn_open_tensors(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "tensor", tensor_make },
-        { "tensor_full", tensor_full },
-        { "tensor_at", tensor_at },
-        { "tensor_shape", tensor_shape },
-        { "tensor_dtype", tensor_dtype },
-        { "tensor_random", tensor_random },
-        { NULL, NULL },
+        { "tensor", tensor_make },          { "tensor_full", tensor_full },
+        { "tensor_at", tensor_at },         { "tensor_shape", tensor_shape },
+        { "tensor_dtype", tensor_dtype },   { "tensor_random", tensor_random },
+        { "tensor_arange", tensor_arange }, { "tensor_linspace", tensor_linspace },
+        { "tensor_eye", tensor_eye },       { NULL, NULL },
     };
-    static const luaL_Reg methods[] = {
-        { "tolist", tensor_tolist }, { "reshape", tensor_reshape }, { "rows", tensor_rows }, { NULL, NULL }
-    };
+    static const luaL_Reg methods[] = { { "tolist", tensor_tolist }, { "item", tensor_item }, { NULL, NULL } };
     luaL_setfuncs(L, functions, 0);
-    lua_getfield(L, -1, "meta");
-    sn_new_metatable(L, SN_MT_TENSOR, tensor_gc);
+    sn_new_metatable(L, SN_MT_TENSOR, tensor_gc); /* core, meta */
     lua_pushcfunction(L, tensor_gc);
     lua_setfield(L, -2, "__close");
     lua_pushcfunction(L, tensor_len);
     lua_setfield(L, -2, "__len");
-    lua_pushcfunction(L, tensor_newindex);
-    lua_setfield(L, -2, "__newindex");
-    lua_newtable(L); /* methods: the Lua half adds more */
+    lua_newtable(L); /* core, meta, methods: the Lua half adds more */
     luaL_setfuncs(L, methods, 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "methods");
-    lua_pushcclosure(L, tensor_index, 1);
-    lua_setfield(L, -2, "raw_index"); /* the Lua half's __index starts with this */
+    sn_open_tensor_index(L);
+    sn_open_tensor_ops(L);
+    sn_open_tensor_reduce(L);
+    sn_open_tensor_shape(L);
+    lua_pop(L, 1);
+    lua_getfield(L, -2, "meta");
+    lua_insert(L, -2); /* core, core.meta, meta */
     lua_setfield(L, -2, SN_MT_TENSOR);
     lua_pop(L, 1);
 }
