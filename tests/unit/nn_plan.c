@@ -158,6 +158,88 @@ static void branches_have_right_gradients(void **state) {
     check_network(branch_net, 1);
 }
 
+/* ---- backward of any scalar ---- */
+
+typedef struct {
+    int node;
+    const double *dy;
+    double sum; /* of dy * the node's output */
+} weighted;
+
+static void add_weighted(void *ctx, int node, const void *y, const sn_shape *shape) {
+    weighted *w = ctx;
+    for (int64_t i = 0; node == w->node && i < sn_shape_count(shape); i++)
+        w->sum += w->dy[i] * ((const double *)y)[i];
+}
+
+static double scalar_of(rig *r, weighted *w) {
+    sn_visitor v = { w, add_weighted, NULL };
+    w->sum = 0;
+    r->step.visit = &v;
+    assert_int_equal(sn_exec_forward(r->plan, &r->step, NULL), SN_OK);
+    r->step.visit = NULL;
+    return w->sum;
+}
+
+static double scalar_difference(rig *r, weighted *w, double *at) {
+    double keep = *at, h = 1e-5;
+    *at = keep + h;
+    double up = scalar_of(r, w);
+    *at = keep - h;
+    double down = scalar_of(r, w);
+    *at = keep;
+    return (up - down) / (2 * h);
+}
+
+static void check_injected(rig *r, int node) {
+    double dy[1024];
+    size_t n = (size_t)(sn_shape_count(&r->m->nodes[node].out) * r->step.n),
+           nx = (size_t)(sn_shape_count(sn_model_input_shape(r->m)) * r->step.n);
+    assert_true(n <= 1024);
+    for (size_t i = 0; i < n; i++) dy[i] = sin(1.0 + (double)i);
+    weighted w = { node, dy, 0 };
+    sn_inject inject = { node, dy };
+    total_loss(r); /* leaves its gradient where that of the output is: it must not be counted */
+    r->step.inject = &inject;
+    assert_int_equal(sn_exec_backward(r->plan, &r->step, false, NULL), SN_OK);
+    r->step.inject = NULL;
+    double *dx = sn_alloc(nx * sizeof *dx, "dx", NULL), err = 0, norm = 1e-12;
+    memcpy(dx, sn_exec_input_grad(r->plan), nx * sizeof *dx);
+    for (size_t k = 0; k < nx; k += 5) {
+        double num = scalar_difference(r, &w, &r->x[k]);
+        err += pow(num - dx[k], 2);
+        norm += num * num;
+    }
+    for (int i = 0; i < r->m->nparam; i++) {
+        for (size_t k = 0; r->m->params[i].trainable && k < r->m->params[i].count; k += 3) {
+            size_t at = r->m->params[i].offset + k;
+            double num = scalar_difference(r, &w, &r->params[at]);
+            err += pow(num - r->grads[at], 2);
+            norm += num * num;
+        }
+    }
+    if (sqrt(err / norm) > 1e-6) fail_msg("%s, node %d: relative error %g", r->m->name, node, sqrt(err / norm));
+    sn_free(dx);
+}
+
+static void gradients_of_any_node_are_right(void **state) {
+    (void)state;
+    const char *const nets[] = { seed_net, branch_net };
+    for (int k = 0; k < 2; k++) {
+        rig r;
+        rig_open(&r, nets[k], 2, NULL, 0, true);
+        size_t n = r.m->slab_count;
+        double *plain = sn_alloc(n * sizeof *plain, "g", NULL);
+        backward(&r);
+        memcpy(plain, r.grads, n * sizeof *plain);
+        for (int i = 1; i < r.m->nnode; i++) check_injected(&r, i);
+        backward(&r); /* of the loss again */
+        assert_memory_equal(plain, r.grads, n * sizeof *plain);
+        sn_free(plain);
+        rig_close(&r);
+    }
+}
+
 /* Sharing memory must not change a bit: a plan in which everything is tapped shares nothing. */
 static void check_sharing(const char *text) {
     rig a, b;
@@ -376,6 +458,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seed_network_has_right_gradients),
         cmocka_unit_test(branches_have_right_gradients),
+        cmocka_unit_test(gradients_of_any_node_are_right),
         cmocka_unit_test(sharing_memory_changes_no_bit),
         cmocka_unit_test(inference_needs_less_and_agrees),
         cmocka_unit_test(text_round_trips),
