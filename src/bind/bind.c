@@ -148,6 +148,10 @@ static sn_loader *volatile active_loader;
 void sn_set_active(sn_run *run, sn_loader *loader) {
     active_run = run;
     active_loader = loader;
+    if (!run || pending) return;
+    sn_run_calm(
+        run); /* an interruption that came when its last call was as good as over was reported elsewhere */
+    if (pending) sn_run_interrupt(run);
 }
 
 void sn_bind_interrupt(void) {
