@@ -83,7 +83,6 @@ methods
   r:stop()  no step after the present one, for callbacks; r:stop("why") says so
   r:history()  { loss = {...}, val_loss = {...} }, one number for each epoch
   r:loss_terms()  data loss and each layer's penalty; ?loss_terms
-  r:gradients(), r:weights()  norm, mean, largest size and share of zeros of each parameter
   r:save(path)  writes everything; resume(path, data) goes on to the same bits; ?resume
 fields
   r.layers.NAME.kernel  a parameter's values as a tensor

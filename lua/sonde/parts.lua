@@ -8,6 +8,7 @@ local parts = {
     outputs = { "output", "input_gradient" },
   },
   run = {
+    probes = { "gradients", "weights", "updates", "activations", "output_gradients" },
     pieces = { "forward", "backward", "update", "step_layer" },
     watch = { "watch", "break_at", "info", "disable", "enable", "delete", "ignore", "continue" },
   },

@@ -1,6 +1,5 @@
--- Tables that a run gives and that print as tables: history, loss terms, statistics of weights and gradients.
+-- Tables that a run gives and that print as tables: history, loss terms.
 local core = require "sonde.core"
-local layers = require "sonde.layers"
 local util = require "sonde.util"
 
 local report = {}
@@ -147,30 +146,6 @@ function report.terms(info, title, train, validation, penalties)
     validation = side(validation, numbers, names, penalties) }
   terms_info[t] = { title = title, names = names, what = what }
   return setmetatable(t, Terms)
-end
-
--- ---- statistics of parameters ----
-
-local Stats = {}
-function Stats.__tostring(t)
-  local rows = { { "parameter", "shape", "norm", "mean", "max", "zero %", "" } }
-  for _, r in ipairs(t) do
-    rows[#rows + 1] = { r.name, util.shape_text(r.shape), util.number(r.norm), util.number(r.mean), util.number(r.max),
-      ("%.1f"):format(100 * r.zero), r.bad > 0 and ("%d not finite"):format(r.bad) or "" }
-  end
-  return util.columns(rows, "llrrrrl")
-end
-
--- A row for each parameter, also by its name: norm, mean, max (of the size), zero (share of 0..1).
-function report.statistics(trainer, info, what)
-  local t = {}
-  for _, p in ipairs(layers.params(info, what == "grad")) do
-    local norm, mean, most, zero, bad = core.slab_stats(trainer, what, p.index)
-    local row = { name = p.path, shape = p.shape, norm = norm, mean = mean, max = most, zero = zero, bad = bad }
-    t[#t + 1] = row
-    t[p.path] = row
-  end
-  return setmetatable(t, Stats)
 end
 
 return report

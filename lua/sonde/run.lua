@@ -135,15 +135,6 @@ function methods.loss_terms(r, epoch)
   return report.terms(m, "before the first step", now, s.validation and now or nil, true)
 end
 
-function methods.gradients(r)
-  if not core.run_info(r).has_gradients then fail "gradients: no step was made yet; r:step() makes one" end
-  return report.statistics(core.state(r).trainer, model_info(r), "grad")
-end
-
-function methods.weights(r)
-  return report.statistics(core.state(r).trainer, model_info(r), "value")
-end
-
 function methods.save(r, path)
   if type(path) ~= "string" then fail("save: wants a path, got %s", util.a(path)) end
   core.run_save(r, path)

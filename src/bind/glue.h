@@ -140,5 +140,6 @@ void sn_open_looks(lua_State *);
 void sn_open_watches(lua_State *);
 void sn_open_looks_any(lua_State *);
 void sn_open_probes(lua_State *);
+void sn_open_measures(lua_State *);
 
 #endif

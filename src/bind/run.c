@@ -308,53 +308,14 @@ static int penalties(lua_State *L) {
     return 1;
 }
 
-/* core.slab_stats(trainer, "grad" | "value", parameter) -> norm, mean, largest size, share of zeros, not finite
- */
-static int slab_stats(lua_State *L) {
-    const sn_trainer *t = sn_check_trainer(L, 1);
-    const float *slab = sn_find_slab(t, luaL_checkstring(L, 2));
-    const sn_param *p = sn_check_param(L, t->model, 3);
-    if (!slab) return 0;
-    double sum = 0, sum_sq = 0, most = 0;
-    int64_t zeros = 0, bad = 0;
-    for (size_t i = 0; i < p->count; i++) {
-        double v = slab[p->offset + i];
-        sum += v;
-        sum_sq += v * v;
-        if (fabs(v) > most || v != v) most = fabs(v);
-        zeros += v == 0;
-        bad += !isfinite(v);
-    }
-    double n = p->count ? (double)p->count : 1;
-    lua_pushnumber(L, sqrt(sum_sq));
-    lua_pushnumber(L, sum / n);
-    lua_pushnumber(L, most);
-    lua_pushnumber(L, (double)zeros / n);
-    lua_pushinteger(L, bad);
-    return 5;
-}
-
 void sn_open_runs(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "run_begin", run_begin },
-        { "run_resume", run_resume },
-        { "run_next", run_next },
-        { "run_training", run_training },
-        { "run_stop", run_stop },
-        { "run_extend", run_extend },
-        { "run_save", run_save },
-        { "run_info", run_info },
-        { "run_columns", run_columns },
-        { "run_value", run_value },
-        { "run_current", run_current },
-        { "run_terms", run_terms },
-        { "penalties", penalties },
-        { "slab_stats", slab_stats },
-        { "run_note", run_note },
-        { "run_callbacks", run_callbacks },
-        { "run_drive", run_drive },
-        { "run_keep", run_keep },
-        { NULL, NULL },
+        { "run_begin", run_begin },       { "run_resume", run_resume },   { "run_next", run_next },
+        { "run_training", run_training }, { "run_stop", run_stop },       { "run_extend", run_extend },
+        { "run_save", run_save },         { "run_info", run_info },       { "run_columns", run_columns },
+        { "run_value", run_value },       { "run_current", run_current }, { "run_terms", run_terms },
+        { "penalties", penalties },       { "run_note", run_note },       { "run_callbacks", run_callbacks },
+        { "run_drive", run_drive },       { "run_keep", run_keep },       { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");

@@ -76,7 +76,6 @@ struct sn_measure {
      * takes a second pass over the same numbers (sn_measure_again). */
     int64_t *counts; /* (nrow, SN_BINS); NULL = not wanted */
     bool again;
-    bool bare;    /* the gradients are of the data loss alone: penalties were not added */
     int64_t n;    /* samples since sn_measure_begin */
     int64_t over; /* samples over which dead units and the like accumulated */
     double *state;

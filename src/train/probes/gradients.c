@@ -22,29 +22,29 @@ static int part_of(const sn_measure *m) { return ((const config *)m->probe->cfg)
 
 static bool needs_numbers(const void *cfg) { return ((const config *)cfg)->part != TOTAL; }
 
-/* The norms of both parts. The data loss's gradient is the total without the penalty's, unless it was computed
- * bare. */
+/* The norms of both parts: the data loss's gradient is the total without the penalty's. */
 static void parts_of(sn_measure *m, int row, const sn_sight *s) {
     double *v = sn_measure_row(m, row);
     sn_moments penalty = { 0 }, data = { 0 };
     v[COL_DATA] = v[0];
     v[COL_PENALTY] = 0;
-    if (!sn_measure_penalized(m, row)) return;
-    sn_measure_penalty(m, row, s->grads, s->weights, &penalty, m->bare ? NULL : &data);
-    v[COL_PENALTY] = sn_stats_of(&penalty).norm;
-    if (!m->bare) v[COL_DATA] = sn_stats_of(&data).norm;
+    if (part_of(m) != TOTAL || sn_measure_penalized(m, row)) {
+        const sn_param *p = &m->model->params[m->row[row].param];
+        if (sn_measure_penalized(m, row))
+            sn_measure_penalty(m, row, s->grads, s->weights, &penalty, &data);
+        else
+            data = sn_moments_of(m->pool, s->grads + p->offset, NULL, p->count);
+        v[COL_DATA] = sn_stats_of(&data).norm;
+        v[COL_PENALTY] = sn_stats_of(&penalty).norm;
+    }
 }
 
 /* What the first columns are of. */
 static void take(sn_measure *m, int row, const sn_sight *s) {
     const sn_param *p = &m->model->params[m->row[row].param];
-    const float *g = s->grads + p->offset, *pen = NULL;
-    if (part_of(m) == TOTAL || (part_of(m) == DATA && m->bare)) {
-        sn_measure_take(m, row, g, NULL, p->count);
-        return;
-    }
-    pen = sn_measure_penalty_grad(m, row, s->weights);
-    if (part_of(m) == DATA)
+    const float *g = s->grads + p->offset;
+    const float *pen = part_of(m) == TOTAL ? NULL : sn_measure_penalty_grad(m, row, s->weights);
+    if (part_of(m) != PENALTY)
         sn_measure_take(m, row, g, pen, p->count);
     else if (pen)
         sn_measure_take(m, row, pen, NULL, p->count);
@@ -52,6 +52,7 @@ static void take(sn_measure *m, int row, const sn_sight *s) {
         sn_measure_take_zeros(m, row, p->count);
 }
 
+/* Without the weights that it saw no part is known. */
 static void measure(sn_measure *m, const sn_sight *s) {
     for (int r = 0; r < m->nrow; r++) {
         take(m, r, s);
