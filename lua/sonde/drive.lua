@@ -45,6 +45,13 @@ local function tell(r, s, event, ...)
   end
 end
 
+-- What our own parts do at a step and at an epoch's end (s.hooks), before the user's callbacks.
+local function call_hooks(r, s, event, ev)
+  for _, hook in ipairs(s.hooks or {}) do
+    if hook[event] then hook[event](r, ev) end
+  end
+end
+
 local function call_rate(who, fn, ...)
   local v = fn(...)
   if type(v) ~= "number" then fail("%s: the function gave %s, not a number", who, util.a(v)) end
@@ -65,6 +72,7 @@ end
 
 function on.step(r, s, ev)
   s.last, s.made = ev, s.made + 1
+  call_hooks(r, s, "step", ev)
   if s.verbose == 1 then
     s.bar:update("", ev.step, ev.steps, ev.seconds, function() return report.running_values(r, false) end)
   end
@@ -83,6 +91,7 @@ function on.val_step(r, s, ev)
 end
 
 function on.epoch_end(r, s, ev)
+  call_hooks(r, s, "epoch_end", ev)
   local _, row = core.run_columns(r)
   local values = report.epoch_values(r, row)
   if s.verbose > 0 then drive.say(s, progress.line(ev.step, ev.seconds, values)) end
@@ -166,8 +175,8 @@ local function outer_task(before, done)
   if before and before ~= done and not before() then return before end
 end
 
--- One event with the watchpoints before and after it. over(kind) comes between: what a watchpoint says depends on whether
--- anything is left to do. Gives the event's kind, and true when it stops the run.
+-- One event with the watchpoints before and after it. over(kind) comes between: what a watchpoint says depends on
+-- whether anything is left to do. Gives the event's kind, and true when it stops the run.
 local function watched(r, s, over)
   local watch = s.watches and require "sonde.watch"
   if watch then watch.prepare(r, s) end

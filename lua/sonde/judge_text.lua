@@ -129,7 +129,7 @@ function text.confusion(t)
   lines[#lines + 1] = matrix(t) or confused(t)
   lines[#lines + 1] = ""
   if #t.classes > MANY_CLASSES then
-    lines[#lines + 1] = ("the lowest f1-scores of %d classes; m:classification_report(d) shows all"):format(#t.classes)
+    lines[#lines + 1] = ("the lowest f1-scores of %d classes; m:classification_report(d) has all"):format(#t.classes)
     lines[#lines + 1] = class_table(t, lowest_f1(t.by_class))
   else
     lines[#lines + 1] = class_table(t, t.by_class)
@@ -149,22 +149,27 @@ end
 
 -- ---- single samples ----
 
+-- Names of classes and files get what the numbers leave; a file's end tells more than its beginning.
+local FILE, LEAST_NAME = 20, 8
+
 function text.samples(t)
   if #t == 0 then return ("no wrong prediction among %s"):format(text.samples_of(t.samples)) end
-  local rows, named = { { "sample", "true", "predicted", "p(true)", "p(predicted)", "loss", "file" } }, false
+  local rows, named = { { "sample", "true", "predicted", "p(true)", "p(pred.)", "loss" } }, false
   for i, r in ipairs(t) do
-    rows[i + 1] = { tostring(r.index), shortened(r.true_class, LONGEST_NAME),
-      r.predicted_class and shortened(r.predicted_class, LONGEST_NAME) or "-", util.number(r.probability),
-      util.number(r.confidence), util.number(r.loss), "" }
+    rows[i + 1] = { tostring(r.index), r.true_class, r.predicted_class or "-", util.number(r.probability),
+      util.number(r.confidence), util.number(r.loss) }
     named = named or r.name ~= nil
   end
-  if not named then rows[1][7] = "" end
-  local used = 0
-  for c = 1, 6 do used = used + 2 + most(rows, function(row) return chars(row[c]) end) end
+  local function used(c) return 2 + most(rows, function(row) return chars(row[c]) end) end
+  local left = layout.width() - used(1) - used(4) - used(5) - used(6)
+  local longest = math.min(math.max(LEAST_NAME, (left - (named and FILE or 0)) // 2 - 2), LONGEST_NAME)
+  for _, row in ipairs(rows) do row[2], row[3] = shortened(row[2], longest), shortened(row[3], longest) end
+  left = left - used(2) - used(3)
+  if named then rows[1][7] = "file" end
   for i, r in ipairs(t) do
-    rows[i + 1][7] = shortened((r.name or ""):gsub("%c", "?"), math.max(layout.width() - used, 12), true)
+    rows[i + 1][7] = named and shortened((r.name or ""):gsub("%c", "?"), math.max(left, FILE // 2), true) or nil
   end
-  return t.title .. "\n" .. util.columns(rows, "rllrrrl")
+  return wrapped(t.title) .. "\n" .. util.columns(rows, "rllrrrl")
 end
 
 -- ---- confidence ----
@@ -254,12 +259,13 @@ end
 
 function text.curve(c)
   if c.kind == "roc" then
-    local line = ("ROC of %s: AUC %s"):format(of_class(c), fixed(c.auc))
+    local line = wrapped(("ROC of %s: AUC %s"):format(of_class(c), fixed(c.auc)))
     if c.auc ~= c.auc then return line .. "\n  not defined without both positive and negative samples" end
     return line .. "\n" .. points("false positive rate up to", "true positive rate", { 0.01, 0.05, 0.1, 0.2, 0.5 },
       function(v) return best(c.tpr, c.fpr, function(x) return x <= v end) end)
   end
-  local line = ("precision and recall of %s: average precision %s"):format(of_class(c), fixed(c.average_precision))
+  local line = wrapped(("precision and recall of %s: average precision %s"):format(of_class(c),
+    fixed(c.average_precision)))
   if c.average_precision ~= c.average_precision then return line .. "\n  not defined without positive samples" end
   return line .. "\n" .. points("recall of at least", "precision", { 0.5, 0.8, 0.9, 0.95, 0.99 },
     function(v) return best(c.precision, c.recall, function(x) return x >= v end) end)

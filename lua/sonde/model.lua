@@ -80,6 +80,8 @@ local function trainer_of(m, who)
   return s.trainer
 end
 
+model.trainer_of = trainer_of
+
 -- Predicting needs no loss.
 local function predictor_of(m)
   local s = core.state(m)

@@ -6,11 +6,16 @@ local parts = {
     judge = { "confusion", "classification_report", "accuracy", "worst", "most_confident_wrong", "calibration",
       "confidence_histogram", "roc", "precision_recall" },
     outputs = { "output", "input_gradient" },
+    valley = { "clone", "landscape" },
+    lr_find = { "lr_find" },
+    sharpness = { "sharpness" },
   },
   run = {
     probes = { "gradients", "weights", "updates", "activations", "output_gradients" },
     pieces = { "forward", "backward", "update", "step_layer" },
     watch = { "watch", "break_at", "info", "disable", "enable", "delete", "ignore", "continue" },
+    valley = { "landscape", "keep_path" },
+    sharpness = { "sharpness" },
   },
   dataset = {
   },

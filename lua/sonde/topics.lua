@@ -101,7 +101,10 @@ function topics.all()
     for _, d in ipairs(kind) do put(d.name) end
   end
   for _, name in ipairs(topics.order) do put(name) end
-  for _, rows in pairs(mentions) do put(rows[1].name) end
+  local mentioned = {}
+  for _, rows in pairs(mentions) do mentioned[#mentioned + 1] = rows[1].name end
+  table.sort(mentioned) -- "step" comes before "steps", when both are as near
+  for _, name in ipairs(mentioned) do put(name) end
   return list
 end
 

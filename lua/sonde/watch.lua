@@ -4,6 +4,7 @@ local drive = require "sonde.drive"
 local layers = require "sonde.layers"
 local layout = require "sonde.layout"
 local moment = require "sonde.moment"
+local probes = require "sonde.probes"
 local tests = require "sonde.watch_tests"
 local util = require "sonde.util"
 
@@ -43,8 +44,31 @@ end
 
 -- ---- when a run is driven ----
 
+-- Measuring begins, and ends, with the watchpoint: a disabled one costs nothing.
+local function observe(r, w)
+  local observed = probes.observe(r, w.probe, { layers = w.of, every = w.every })
+  for _, row in ipairs(observed.rows) do
+    if tests.belongs(w.layer, row) then
+      w.observed = observed
+      return
+    end
+  end
+  observed:stop()
+  fail("watch: %s has no row of %s", w.probe, w.layer or "this model")
+end
+
+local function enable(r, w, on)
+  if w.probe and w.observed and not on then
+    w.observed:stop()
+    w.observed = nil
+  elseif w.probe and not w.observed and on then
+    observe(r, w)
+  end
+  w.enabled = on
+end
+
 -- Does it stop the run now? What it says then.
-local function stops(w, ask)
+local function stops(r, w, ask)
   local text, found = w.test(w, ask)
   if not text or (w.extra and not tests.call(w, w.extra, ask)) then return nil end
   w.hits = w.hits + 1
@@ -52,7 +76,7 @@ local function stops(w, ask)
     w.ignore = w.ignore - 1
     return nil
   end
-  if w.once then watch.enable(w, false) end
+  if w.once then enable(r, w, false) end
   w.found = found
   return text
 end
@@ -75,7 +99,7 @@ function watch.ask(r, s, kind)
   if kind ~= "step" and kind ~= "epoch_end" and kind ~= "halt" then return false end
   local ask = tests.asking(r, s, kind)
   for _, w in ipairs(table.move(s.watches, 1, #s.watches, 1, {})) do -- a function may add and delete some
-    local text = w.enabled and stops(w, ask)
+    local text = w.enabled and stops(r, w, ask)
     if text then
       s.stopped = s.stopped or w.self
       tell(r, s, w, text)
@@ -89,20 +113,21 @@ end
 
 -- ---- making ----
 
--- A layer, or a parameter as conv2d/kernel.
-local function check_layer(r, who, name)
-  if name == nil then return nil end
-  if type(name) ~= "string" then fail("%s: layer wants a name, got %s", who, util.a(name)) end
-  local names = {}
+-- A layer, or a parameter as conv2d/kernel; gives the layer's name too. The row "model" is of all together.
+local function check_layer(r, name)
+  if type(name) ~= "string" then fail("watch: layer wants a name, got %s", util.a(name)) end
+  local names, owner = { "model" }, {}
   for _, layer in ipairs(layers.info(core.state(r).model).layers) do
-    names[#names + 1] = layer.name
-    for _, p in ipairs(layer.params) do names[#names + 1] = p.path end
+    names[#names + 1], owner[layer.name] = layer.name, layer.name
+    for _, p in ipairs(layer.params) do names[#names + 1], owner[p.path] = p.path, layer.name end
   end
+  if owner[name] or name == "model" then return owner[name] end
+  local alike = {} -- parameters where a parameter is meant
   for _, known in ipairs(names) do
-    if known == name then return name end
+    if (known:find "/" ~= nil) == (name:find "/" ~= nil) then alike[#alike + 1] = known end
   end
-  local near = core.suggest(name, names)
-  fail('%s: there is no layer or parameter "%s"%s', who, name, near and ('; did you mean "%s"?'):format(near) or "")
+  local near = core.suggest(name, alike)
+  fail('watch: there is no layer or parameter "%s"%s', name, near and ('; did you mean "%s"?'):format(near) or "")
 end
 
 local function parse_text(text)
@@ -117,6 +142,45 @@ end
 
 local NO_VALUES = { epoch = true, step = true, steps_per_epoch = true, iterations = true, run = true, previous = true }
 
+-- The values of a run that a text can name.
+local function value_names(r)
+  local names = {}
+  for _, name in ipairs(moment.names(r)) do
+    if not NO_VALUES[name] then names[#names + 1] = name end
+  end
+  return names
+end
+
+local function is_in(list, v)
+  for _, one in ipairs(list) do
+    if one == v then return true end
+  end
+  return false
+end
+
+local function unknown(what, name, names)
+  local near = core.suggest(name, names)
+  fail('watch: there is no %s "%s"%s', what, name, near and ('; did you mean "%s"?'):format(near) or "; there are: "
+    .. table.concat(names, ", "))
+end
+
+local function probe_names()
+  local names = {}
+  for _, kind in ipairs(core.kinds) do
+    for _, d in ipairs(kind.kind == "probe" and kind or {}) do names[#names + 1] = d.name end
+  end
+  return names
+end
+
+-- A number of each row of a probe's table: "gradients.norm".
+local function set_probe(w, probe, column)
+  local known = probe_names()
+  if not is_in(known, probe) then unknown("table", probe, known) end
+  local columns = probes.columns(probe)
+  if not is_in(columns, column) then unknown("column of " .. probe, column, columns) end
+  w.probe, w.column, w.test = probe, column, tests.probe
+end
+
 local function set_text(r, w, text)
   if text:match "^%s*nan%s*$" then
     w.condition, w.test = "nan", tests.nan
@@ -125,17 +189,15 @@ local function set_text(r, w, text)
   local name, op, limit = parse_text(text)
   w.condition = ("%s %s %s"):format(name, op, tests.number_text(limit))
   w.compare, w.limit = tests.compare[op], limit
-  local names = {}
-  for _, known in ipairs(moment.names(r)) do
-    if not NO_VALUES[known] then names[#names + 1] = known end
-    if known == name and not NO_VALUES[known] then
-      w.value, w.test = name, tests.value
-      return
-    end
+  local names = value_names(r)
+  local probe, column = name:match "^([%w_]+)%.([%w_]+)$"
+  if is_in(names, name) then
+    w.value, w.test = name, tests.value
+  elseif probe then
+    set_probe(w, probe, column)
+  else
+    unknown("value", name, names)
   end
-  local near = core.suggest(name, names)
-  fail('watch: the run has no value "%s"%s', name, near and ('; did you mean "%s"?'):format(near) or "; it has: "
-    .. table.concat(names, ", "))
 end
 
 -- What watchpoints and breakpoints share.
@@ -177,7 +239,8 @@ function run.watch(r, what, more)
   util.options("watch", rest, with_options("layer", "every"))
   local w = { what = "watchpoint" }
   check_common("watch", w, rest)
-  w.layer, w.every = check_layer(r, "watch", rest.layer), util.whole("watch", "every", rest.every, nil, 1)
+  w.layer, w.every = rest.layer, util.whole("watch", "every", rest.every, nil, 1)
+  if w.layer ~= nil then w.of = check_layer(r, w.layer) end
   if type(condition) == "string" then
     set_text(r, w, condition)
   elseif type(condition) == "function" then
@@ -188,6 +251,7 @@ function run.watch(r, what, more)
   if w.test ~= tests.probe and (w.layer or w.every) then
     fail('watch: %s is for conditions on tables like "gradients.norm > 10"', w.layer and "layer" or "every")
   end
+  if w.probe then observe(r, w) end
   return add(r, w)
 end
 
@@ -236,20 +300,18 @@ local function chosen(r, who, n)
   fail("%s: there is no watchpoint or breakpoint %d; r:info() lists them", who, n)
 end
 
-function watch.enable(w, on) w.enabled = on end
-
 function run.enable(r, n)
-  for _, w in ipairs(chosen(r, "enable", n)) do watch.enable(w, true) end
+  for _, w in ipairs(chosen(r, "enable", n)) do enable(r, w, true) end
 end
 
 function run.disable(r, n)
-  for _, w in ipairs(chosen(r, "disable", n)) do watch.enable(w, false) end
+  for _, w in ipairs(chosen(r, "disable", n)) do enable(r, w, false) end
 end
 
 function run.delete(r, n)
   local s, left, gone = core.state(r), {}, {}
   for _, w in ipairs(chosen(r, "delete", n)) do
-    watch.enable(w, false)
+    enable(r, w, false)
     gone[w] = true
   end
   for _, w in ipairs(s.watches or {}) do

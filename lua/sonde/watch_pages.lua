@@ -2,7 +2,7 @@
 return {
   pages = {
     watch = [[
-r:watch "loss > 2", r:watch "nan", r:watch(function(s) ... end), r:watch{ "gradients.norm > 10", layer = "conv2d" }
+r:watch "loss > 2", r:watch "nan", r:watch(function(s) ... end), r:watch{ "gradients.norm > 10", layer = "conv2d_1" }
   Stops the run at the prompt as soon as the condition holds, in that very state, as a debugger's watchpoint does;
   r:continue() goes on. It stops again each time that it holds: once = true and ignore = n make that less. Gives a
   handle with its number; in a script r.stopped is the handle of what stopped the run. Functions cannot be saved: r:save
@@ -11,6 +11,8 @@ conditions
   "loss > 2"  also data, penalty, activity, learning_rate: of each step, with the losses of its batch. Comparisons are
     > >= < <= == ~=
   "val_loss > 1"  and "accuracy < 0.5", any value that an epoch logs: at the end of each epoch that has it
+  "gradients.norm > 10"  a column of a table (gradients, weights, updates, activations, ...; ?probe lists them): after each
+    step, if one of its rows is like that
   "nan"  the first number of a step that is NaN or infinite: names layer, tensor, sample and element. The step is not
     made, so the weights are still good; unless it is the update that made them bad. r:continue() makes the step. At the
     end of an epoch val_loss is looked at too
@@ -20,6 +22,8 @@ options
   ignore = 0  how often it is passed over
   condition  function(s) that must give true too
   name  a text of yours, shown with it
+  layer  only for tables: "conv2d_1", "conv2d_1/kernel", or "model" for the row of all together
+  every = 1  only for tables: looked at in every k-th step, which costs less
 fields
   s.epoch, s.step, s.steps_per_epoch, s.iterations  where the run stands
   s.loss, s.data, s.penalty, s.activity  of the last batch; at the end of an epoch its averages
@@ -30,6 +34,7 @@ fields
 for example
   r:watch(function(s) return s.val_loss > s.previous.val_loss end)
   r:watch{ "loss > 2", ignore = 3, condition = function(s) return s.epoch > 1 end }
+  r:watch{ "gradients.norm > 10", layer = "conv2d_1", every = 10 }
   r:watch "nan"
   r:finish()]],
 

@@ -64,7 +64,8 @@ function tests.function_(w, ask)
   return w.condition
 end
 
-local BATCH = { loss = true, data = true, penalty = true, activity = true, learning_rate = true } -- of each step
+-- Of each step, with the losses of its batch; the others are logged at the end of an epoch.
+local BATCH = { loss = true, data = true, penalty = true, activity = true, learning_rate = true }
 
 function tests.value(w, ask)
   local at_step = BATCH[w.value] ~= nil
@@ -76,16 +77,16 @@ function tests.value(w, ask)
 end
 
 -- A row belongs to a layer, or to one of its parameters.
-local function row_of(w, row) return not w.layer or row.layer == w.layer or row.name == w.layer end
+function tests.belongs(layer, row) return not layer or row.layer == layer or row.name == layer end
 
 function tests.probe(w, ask)
   if ask.kind ~= "step" then return nil end
-  local rows = w.handle:last()
-  if not rows or rows == w.seen then return nil end
-  w.seen = rows
+  local rows, step = w.observed:last()
+  if not rows or step == w.seen then return nil end
+  w.seen = step
   for _, row in ipairs(rows) do
     local v = row[w.column]
-    if row_of(w, row) and type(v) == "number" and w.compare(v, w.limit) then
+    if tests.belongs(w.layer, row) and w.compare(v, w.limit) then
       return ("%s at %s: %s"):format(w.condition, row.name, tests.number_text(v)), { name = row.name, layer = row.layer,
         value = v }
     end

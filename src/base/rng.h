@@ -14,7 +14,8 @@ typedef enum {
     SN_STREAM_SHUFFLE,
     SN_STREAM_SPLIT,
     SN_STREAM_USER,
-    SN_STREAM_TEST
+    SN_STREAM_TEST,
+    SN_STREAM_VALLEY
 } sn_stream;
 
 /* Mixes two numbers into a well-spread 64-bit key (splitmix64's finalizer). */

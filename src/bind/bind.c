@@ -311,6 +311,7 @@ static void open_core(lua_State *L) {
     sn_open_looks_any(L);
     sn_open_probes(L);
     sn_open_measures(L);
+    sn_open_valleys(L);
 }
 
 void sn_bind_open(lua_State *L) {

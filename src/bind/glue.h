@@ -141,5 +141,6 @@ void sn_open_watches(lua_State *);
 void sn_open_looks_any(lua_State *);
 void sn_open_probes(lua_State *);
 void sn_open_measures(lua_State *);
+void sn_open_valleys(lua_State *);
 
 #endif

@@ -84,6 +84,12 @@ typedef struct sn_optimizer_type {
     /* t: this step's number from 1. lr is already the scheduled one. */
     void (*update)(const void *cfg, float *p, const float *g, float *const *state, size_t n, double lr,
                    int64_t t);
+    /* What the next steps divide the gradient by, momentum aside, after t >= 1 steps: scale[i] > 0. NULL: by 1.
+     */
+    void (*scale)(const void *cfg, float *scale, float *const *state, size_t n, int64_t t);
+    /* On a quadratic the steps stay bounded while lr times the largest eigenvalue of the Hessian, its rows
+     * divided by scale, is below this (Cohen et al., arXiv:2103.00065 and arXiv:2207.14484). NULL: 2. */
+    double (*stable)(const void *cfg);
 } sn_optimizer_type;
 extern const sn_kind sn_kind_optimizer;
 /* What buffer i of an optimizer's state starts as. */

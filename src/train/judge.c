@@ -18,14 +18,21 @@ static double log_sigmoid(double z) { return (z < 0 ? z : 0) - log1p(exp(-fabs(z
 
 static const float *row_of(const sn_judged *j, int64_t i) { return j->out + i * j->units; }
 
-/* log of the sum of exp, by the largest. */
-static double log_sum(const float *z, int n) {
+/* log softmax(z)[k] = (z[k] - top) - log_sum: apart, since their sum would round away what large scores differ
+ * by. */
+typedef struct {
+    double top, log_sum;
+} softmax_parts;
+
+static softmax_parts parts_of(const float *z, int n) {
     double top = z[0], sum = 0;
     for (int k = 1; k < n; k++)
         if (z[k] > top) top = z[k];
     for (int k = 0; k < n; k++) sum += exp(z[k] - top);
-    return top + log(sum);
+    return (softmax_parts){ top, log(sum) };
 }
+
+static double log_softmax(const softmax_parts *s, double z) { return z - s->top - s->log_sum; }
 
 /* Of class 1, by a head of one unit. */
 static void binary_row(const sn_judged *j, double v, double *p) {
@@ -41,9 +48,11 @@ void sn_judge_row(const sn_judged *j, int64_t i, double *p) {
         return;
     }
     bool softmax = j->kind == SN_OUT_LOGITS && !j->independent;
-    double all = softmax ? log_sum(v, j->units) : 1, sum = 0;
+    softmax_parts all = { 0 };
+    if (softmax) all = parts_of(v, j->units);
+    double sum = 0;
     for (int k = 0; k < j->units; k++) {
-        p[k] = softmax ? exp(v[k] - all) : j->kind == SN_OUT_LOGITS ? sigmoid(v[k]) : (double)v[k];
+        p[k] = softmax ? exp(log_softmax(&all, v[k])) : j->kind == SN_OUT_LOGITS ? sigmoid(v[k]) : (double)v[k];
         sum += p[k];
     }
     for (int k = 0; j->normalize && k < j->units; k++) p[k] /= sum;
@@ -59,8 +68,8 @@ bool sn_judge_log_row(const sn_judged *j, int64_t i, double *lp, int class, bool
             lp[1] = log_sigmoid(v[0]);
             return false;
         }
-        double all = log_sum(v, j->units);
-        for (int k = 0; k < j->units; k++) lp[k] = v[k] - all;
+        softmax_parts all = parts_of(v, j->units);
+        for (int k = 0; k < j->units; k++) lp[k] = log_softmax(&all, v[k]);
         return false;
     }
     sn_judge_row(j, i, lp);
@@ -99,7 +108,9 @@ double sn_judge_rank(const sn_judged *j, int64_t i, int k) {
     if (j->units == 1) return k == 1 ? (double)v[0] : -(double)v[0];
     if (j->kind == SN_OUT_LOGITS) {
         if (j->independent) return v[k];
-        return j->units == 2 ? (double)v[k] - v[1 - k] : exp(v[k] - log_sum(v, j->units));
+        if (j->units == 2) return (double)v[k] - v[1 - k];
+        softmax_parts all = parts_of(v, j->units);
+        return exp(log_softmax(&all, v[k]));
     }
     double sum = 1;
     if (j->normalize) {

@@ -65,8 +65,8 @@ double sn_judge_average_precision(const sn_judge_curve *c) {
     double sum = 0, tp = 0;
     for (int64_t i = 0; i < c->n; i++) {
         double now = (double)c->tp[i];
-        sum += (now - tp) / (double)c->positives * now / (now + (double)c->fp[i]);
+        sum += (now - tp) * now / (now + (double)c->fp[i]);
         tp = now;
     }
-    return sum;
+    return sum / (double)c->positives;
 }

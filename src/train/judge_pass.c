@@ -83,7 +83,7 @@ enum { TEXT = 208 };
 static sn_status bad_label(const sn_judgment *g, int64_t i, double v, const char *wanted, sn_err *e) {
     char text[TEXT];
     if (isnan(v)) v = (double)NAN; /* its sign is of no interest */
-    return sn_fail(e, SN_EINVAL, "label %.9g of %s: %s", v, sn_judgment_sample(g, i, text, sizeof text),
+    return sn_fail(e, SN_EINVAL, "label %.7g of %s: %s", v, sn_judgment_sample(g, i, text, sizeof text),
                    wanted);
 }
 

@@ -78,6 +78,35 @@ sn_status sn_trainer_new(sn_trainer **out, sn_model *model, sn_obj *loss, sn_obj
     return s;
 }
 
+static sn_status copy_state(sn_trainer *t, const sn_trainer *from, sn_err *e) {
+    t->iterations = from->iterations;
+    t->lr = from->lr;
+    t->external_lr = from->external_lr;
+    if (!from->state[0]) return SN_OK; /* none yet, or none at all */
+    sn_status s = sn_trainer_alloc_state(t, e);
+    for (int k = 0; k < t->nstate && s == SN_OK; k++)
+        if (from->state[k]) memcpy(t->state[k], from->state[k], t->model->slab_count * sizeof(float));
+    return s;
+}
+
+sn_status sn_trainer_clone(sn_trainer **out, sn_model *model, const sn_trainer *from, bool state, sn_err *e) {
+    sn_obj *metrics[SN_MAXMETRIC];
+    const char *names[SN_MAXMETRIC];
+    for (int i = 0; i < from->nmetric; i++) {
+        metrics[i] = from->metric[i].obj;
+        names[i] = from->metric[i].name;
+    }
+    sn_status s = sn_trainer_new(out, model, from->loss, from->optimizer, metrics, names, from->nmetric, e);
+    if (s != SN_OK) return s;
+    (*out)->seed = from->seed;
+    (*out)->pool = from->pool;
+    if (state) s = copy_state(*out, from, e);
+    if (s == SN_OK) return SN_OK;
+    sn_trainer_free(*out);
+    *out = NULL;
+    return s;
+}
+
 void sn_trainer_free(sn_trainer *t) {
     if (!t) return;
     for (int i = 0; i < SN_MAXMETRIC; i++) {

@@ -59,6 +59,10 @@ typedef struct {
  * and optimizer NULL together: a trainer that can only predict. */
 sn_status sn_trainer_new(sn_trainer **, sn_model *, sn_obj *loss, sn_obj *optimizer, sn_obj *const *metrics,
                          const char *const *metric_names, int nmetric, sn_err *);
+/* The same compiled again for another model of the same layout, which is borrowed: loss, optimizer, metrics,
+ * seed, pool. state: also what the optimizer holds, the steps made and the present rate; else it starts anew.
+ */
+sn_status sn_trainer_clone(sn_trainer **, sn_model *, const sn_trainer *, bool state, sn_err *);
 void sn_trainer_free(sn_trainer *);
 
 /* Plans for batches of up to n samples; called by the functions below as needed, and early by a run so that

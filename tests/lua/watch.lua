@@ -155,6 +155,53 @@ for _, case in ipairs { { "mae >= -inf", true }, { "mae == -1", false }, { "mae 
   check.equal(w.hits == 1, case[2], case[1])
 end
 
+-- ---- tables ----
+
+-- the first step whose gradient is that small, as r:gradients() has it afterwards; the step is named
+r = start()
+local least = {}
+for i = 1, 15 do
+  check.output(function() r:step() end)
+  least[i] = r:gradients()["dense_1/kernel"].norm
+end
+table.sort(least)
+local limit = (least[3] + least[4]) / 2 -- three of the steps are below
+r = start()
+w = r:watch { ("gradients.norm < %.17g"):format(limit), layer = "dense_1/kernel" }
+check.has(tostring(w), ", in dense_1/kernel")
+local stops = 0
+repeat
+  text = said(function() if stops == 0 then r:finish() else r:continue() end end)
+  if r.stopped then
+    stops = stops + 1
+    check.equal(w.found.value, r:gradients()["dense_1/kernel"].norm)
+    check.ok(w.found.value < limit and w.found.layer == "dense_1" and w.found.name == "dense_1/kernel")
+    check.has(text, ("gradients.norm < %.6g at dense_1/kernel: %.6g (epoch "):format(limit, w.found.value))
+  end
+until r.done
+check.equal(stops, 3)
+-- a layer, all together, every k-th step, disabled and enabled again
+r = start()
+local one = r:watch { "weights.norm > 0", layer = "dense_1" }
+local two = r:watch { "cosine.cosine >= -1", layer = "model" }
+local three = r:watch { "updates.norm > 0", every = 4, name = "moved" }
+text = said(function() r:step(1) end)
+check.has(text, "watchpoint 1: weights.norm > 0 at dense_1/kernel: ")
+check.ok(one.hits == 1 and two.hits == 0 and three.hits == 0)
+r:disable(1)
+text = said(function() r:finish() end) -- the second step has a gradient before it
+check.ok(two.hits == 1 and two.found.name == "model" and r.iterations == 2)
+r:disable(2)
+text = said(function() r:continue() end)
+check.has(text, "watchpoint 3: moved: updates.norm > 0 at dense/kernel: ")
+check.ok(three.hits == 1 and r.iterations == 4 and one.hits == 1)
+r:enable(1)
+said(function() r:continue() end)
+check.ok(r.stopped == one and r.iterations == 5)
+r:delete()
+said(function() r:continue() end)
+check.ok(r.done and three.hits == 1)
+
 -- ---- functions ----
 
 -- as the issue has it: there is nothing to guard against, and it stops at the first epoch that is worse
@@ -265,6 +312,10 @@ for _, case in ipairs {
   { { "los > 2" }, 'no value "los"', 'did you mean "loss"?' }, { { "loss" }, "is no condition" },
   { { "loss > x" }, "is no condition" }, { { "loss => 2" }, "is no condition" }, { { "" }, "is no condition" },
   { { "epoch > 2" }, "no value" }, { { 5 }, "wants a condition" }, { {}, "wants a condition", "got nil" },
+  { { "gradient.norm > 2" }, 'there is no table "gradient"; did you mean "gradients"?' },
+  { { "gradients.nrm > 2" }, 'no column of gradients "nrm"; did you mean "norm"?' },
+  { { "gradients.norm > 2", layer = "dense_1/kernl" }, 'did you mean "dense_1/kernel"?' },
+  { { "gradients.norm > 2", layer = "input" }, "gradients has no row of input" },
   { { "loss > 1", every = 2 }, "every is for conditions on tables" },
   { { "loss > 1", layer = "dense" }, "layer is for conditions on tables" },
   { { "nan", layer = "dens" }, 'no layer or parameter "dens"; did you mean "dense"?' },
@@ -319,6 +370,10 @@ local function weights_of(watch)
     run:watch "loss > 1e9"
     run:watch "val_loss > 1e9"
     run:watch(function(s) return s.loss > 1e9 or s.val_loss > 1e9 end)
+    run:watch "gradients.norm > 1e9"
+    run:watch { "activations.mean > 1e9", layer = "dense" }
+    run:watch { "updates.ratio > 1e9", every = 3 }
+    run:watch "noise_scale.noise_scale > 1e30"
     run:break_at { epoch = 9 }
     run:break_at { step = 3 }
   end

@@ -226,6 +226,69 @@ static void restarts_are_on_time(void **state) {
     }
 }
 
+/* The step just made, over what scale says that it was divided by. */
+static void scales_are_what_steps_divide_by(void **state) {
+    (void)state;
+    static const char *const texts[] = { "adam{beta_1=0.875, beta_2=0.9375, epsilon=0.25}",
+                                         "adam{beta_1=0.875, beta_2=0.5, amsgrad=true}",
+                                         "adamw{}",
+                                         "rmsprop{rho=0.875, epsilon=0.25}",
+                                         "rmsprop{rho=0.875, centered=true}",
+                                         "adagrad{initial_accumulator_value=0.125}" };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        sn_obj *o = make(&sn_kind_optimizer, texts[i]);
+        const sn_optimizer_type *t = type_of(o);
+        float p[N], before[N], scale[N], s[3][N], *const buffers[3] = { s[0], s[1], s[2] };
+        memcpy(p, start, sizeof p);
+        for (int k = 0; k < 3; k++)
+            for (int j = 0; j < N; j++) s[k][j] = (float)sn_optimizer_state_init(o, k);
+        for (int k = 0; k < 3; k++) {
+            memcpy(before, p, sizeof p);
+            t->update(o->cfg, p, gradients[k], buffers, N, 0.125, k + 1);
+        }
+        t->scale(o->cfg, scale, buffers, N, 3);
+        bool momentum = strncmp(texts[i], "adam", 4) == 0;
+        for (int j = 0; j < N; j++)
+            assert_near(before[j] - p[j], 0.125 * (momentum ? s[0][j] : gradients[2][j]) / scale[j], 1e-6);
+        sn_obj_release(o);
+    }
+}
+
+/* The size of a weight on the quadratic p^2 / 2 after many steps at that rate. */
+static double left_of(const sn_obj *o, double lr) {
+    const sn_optimizer_type *t = type_of(o);
+    float p = 1, s[3] = { 0 }, *const buffers[3] = { s, s + 1, s + 2 };
+    for (int k = 1; k < 1000 && fabsf(p) < 1e6F; k++) {
+        float g = p;
+        if (t->scale) { /* its momentum alone: adam with scales that are 1 */
+            float beta = (float)((t->stable(o->cfg) - 2) / (t->stable(o->cfg) + 2));
+            s[0] = beta * s[0] + (1 - beta) * g;
+            p -= (float)lr * s[0];
+        } else {
+            t->update(o->cfg, &p, &g, buffers, 1, lr, k);
+        }
+    }
+    return fabs((double)p);
+}
+
+static void stable_is_where_steps_stay_bounded(void **state) {
+    (void)state;
+    static const char *const texts[] = { "sgd{}",
+                                         "sgd{momentum=0.5}",
+                                         "sgd{momentum=0.875}",
+                                         "sgd{momentum=0.5, nesterov=true}",
+                                         "sgd{momentum=0.875, nesterov=true}",
+                                         "adam{}" };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        sn_obj *o = make(&sn_kind_optimizer, texts[i]);
+        double limit = type_of(o)->stable(o->cfg);
+        assert_true(left_of(o, 0.97 * limit) < 1);
+        assert_true(left_of(o, 1.03 * limit) > 1e5);
+        if (strcmp(texts[i], "adam{}") == 0) assert_near(limit, 38, 1e-9);
+        sn_obj_release(o);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_steps),
@@ -233,6 +296,8 @@ int main(void) {
         cmocka_unit_test(ranges_do_not_matter),
         cmocka_unit_test(defaults_are_keras),
         cmocka_unit_test(centered_rmsprop_stays_finite),
+        cmocka_unit_test(scales_are_what_steps_divide_by),
+        cmocka_unit_test(stable_is_where_steps_stay_bounded),
         cmocka_unit_test(schedule_values),
         cmocka_unit_test(restarts_are_on_time),
     };

@@ -38,6 +38,13 @@ static void update(const void *cfg, float *restrict p, const float *restrict g, 
     }
 }
 
+SN_VECTORIZED
+static void scale_of(const void *cfg, float *scale, float *const *state, size_t n, int64_t t) {
+    const float eps = (float)((const adagrad_cfg *)cfg)->epsilon, *sum = state[0];
+    (void)t;
+    for (size_t i = 0; i < n; i++) scale[i] = sqrtf(sum[i] + eps);
+}
+
 const sn_optimizer_type sn_optimizer_adagrad = {
     .desc = { .name = "adagrad",
               .brief = "steps scaled by the sum of all squared gradients so far",
@@ -50,4 +57,5 @@ const sn_optimizer_type sn_optimizer_adagrad = {
     .state_init = { 0.1 },
     .init = init,
     .update = update,
+    .scale = scale_of,
 };

@@ -43,6 +43,21 @@ void sn_adam_update(const void *cfg, float *restrict p, const float *restrict g,
     }
 }
 
+/* The update above as lr m / scale. */
+SN_VECTORIZED
+void sn_adam_scale(const void *cfg, float *scale, float *const *state, size_t n, int64_t t) {
+    const sn_adam_cfg *c = cfg;
+    const float by = (float)((1 - pow(c->beta_1, (double)t)) / sqrt(1 - pow(c->beta_2, (double)t)));
+    const float eps = (float)c->epsilon, *v = state[c->amsgrad ? 2 : 1];
+    for (size_t i = 0; i < n; i++) scale[i] = by * (sqrtf(v[i]) + eps);
+}
+
+/* Momentum as a running mean: w -= lr m / scale, m = beta m + (1 - beta) g. */
+double sn_adam_stable(const void *cfg) {
+    double beta = ((const sn_adam_cfg *)cfg)->beta_1;
+    return (2 + 2 * beta) / (1 - beta);
+}
+
 const sn_optimizer_type sn_optimizer_adam = {
     .desc = { .name = "adam",
               .brief = "steps scaled by running means of the gradient and of its square",
@@ -54,4 +69,6 @@ const sn_optimizer_type sn_optimizer_adam = {
     .state_name = { "m", "v", "vhat" },
     .states = sn_adam_states,
     .update = sn_adam_update,
+    .scale = sn_adam_scale,
+    .stable = sn_adam_stable,
 };

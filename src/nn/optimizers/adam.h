@@ -23,5 +23,7 @@ sn_status sn_adam_check(const char *name, const sn_adam_cfg *, sn_err *);
 int sn_adam_states(const void *cfg); /* m, v and, with amsgrad, vhat */
 void sn_adam_update(const void *cfg, float *p, const float *g, float *const *state, size_t n, double lr,
                     int64_t t);
+void sn_adam_scale(const void *cfg, float *scale, float *const *state, size_t n, int64_t t);
+double sn_adam_stable(const void *cfg);
 
 #endif

@@ -17,4 +17,6 @@ const sn_optimizer_type sn_optimizer_adamw = {
     .state_name = { "m", "v", "vhat" },
     .states = sn_adam_states,
     .update = sn_adam_update,
+    .scale = sn_adam_scale,
+    .stable = sn_adam_stable,
 };

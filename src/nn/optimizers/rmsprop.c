@@ -70,6 +70,19 @@ static void update(const void *cfg, float *restrict p, const float *restrict g, 
     }
 }
 
+SN_VECTORIZED
+static void scale_of(const void *cfg, float *scale, float *const *state, size_t n, int64_t t) {
+    const rmsprop_cfg *c = cfg;
+    const float eps = (float)c->epsilon, *v = state[0], *mean = c->centered ? state[2] : NULL;
+    (void)t;
+    for (size_t i = 0; i < n; i++) {
+        float square = mean ? v[i] - mean[i] * mean[i] : v[i];
+        scale[i] = sqrtf((square < 0 ? 0 : square) + eps);
+    }
+}
+
+static double stable(const void *cfg) { return 2 + 2 * ((const rmsprop_cfg *)cfg)->momentum; }
+
 const sn_optimizer_type sn_optimizer_rmsprop = {
     .desc = { .name = "rmsprop",
               .brief = "steps scaled by a running mean of the gradient's square",
@@ -81,4 +94,6 @@ const sn_optimizer_type sn_optimizer_rmsprop = {
     .state_name = { "v", "m", "mean" },
     .states = states,
     .update = update,
+    .scale = scale_of,
+    .stable = stable,
 };

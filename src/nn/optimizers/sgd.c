@@ -43,6 +43,13 @@ static void update(const void *cfg, float *restrict p, const float *restrict g, 
     }
 }
 
+/* Heavy ball and Nesterov: Cohen et al., arXiv:2103.00065, section 2 and appendix B. */
+static double stable(const void *cfg) {
+    const sgd_cfg *c = cfg;
+    double mu = c->momentum;
+    return c->nesterov ? (2 + 2 * mu) / (1 + 2 * mu) : 2 + 2 * mu;
+}
+
 const sn_optimizer_type sn_optimizer_sgd = {
     .desc = { .name = "sgd",
               .brief = "gradient descent, with momentum if asked",
@@ -54,4 +61,5 @@ const sn_optimizer_type sn_optimizer_sgd = {
     .state_name = { "m" },
     .states = states,
     .update = update,
+    .stable = stable,
 };

@@ -1,0 +1,209 @@
+-- The learning rate range test: Smith, "Cyclical learning rates for training neural networks" (2017),
+-- arXiv:1506.01186, section 3.3; smoothing, end and suggestions as in fastai (callback/schedule.py).
+local core = require "sonde.core"
+local dataset = require "sonde.dataset"
+local layout = require "sonde.layout"
+local model = require "sonde.model"
+local objects = require "sonde.objects"
+local util = require "sonde.util"
+local valley = require "sonde.valley"
+
+local fail = util.fail
+local lr_find = { model = {} }
+
+-- The same optimizer, its rate a number.
+local function with_rate(optimizer, rate)
+  local opts = {}
+  for _, f in ipairs(core.describe("optimizer", optimizer.type).fields) do opts[f.name] = optimizer[f.name] end
+  opts.learning_rate = rate
+  return objects.by_kind.optimizer[optimizer.type](opts)
+end
+
+local function rate_at(o, i)
+  if i == o.steps then return o.to end
+  return o.from * (o.to / o.from) ^ ((i - 1) / (o.steps - 1))
+end
+
+-- ---- the test ----
+
+local Found = {}
+Found.__index = function(_, k) return Found.methods[k] end
+Found.methods = {}
+
+-- The losses over the rates, the suggestions as points on the smoothed one.
+function Found.methods.plot(t)
+  local panel = { x = { label = "learning rate", log = true }, y = { label = "loss" }, series = {
+    { kind = "points", title = "loss", x = t.lr, y = t.loss, color = 6 },
+    { kind = "line", title = "smoothed", x = t.lr, y = t.smoothed, color = 1 },
+  } }
+  if t.penalized then
+    panel.series[3] = { kind = "line", title = "smoothed data loss", x = t.lr, y = t.smoothed_data, color = 3 }
+  end
+  local points = { kind = "points", title = "suggestions", x = {}, y = {}, color = 2 }
+  for i, rate in ipairs(t.lr) do
+    if rate == t.suggestions.valley or rate == t.suggestions.steep then
+      points.x[#points.x + 1], points.y[#points.y + 1] = rate, t.smoothed[i]
+    end
+  end
+  if #points.x > 0 then panel.series[#panel.series + 1] = points end
+  return require "sonde.plot".new { title = "learning rate range test of " .. t.optimizer, panels = { panel } }
+end
+
+-- A running mean whose start at zero is taken out.
+local function smoother(beta)
+  local mean, weight = 0, 0
+  return function(v)
+    mean, weight = beta * mean + (1 - beta) * v, beta * weight + (1 - beta)
+    return mean / weight
+  end
+end
+
+-- One step at that rate: the losses of its batch, before the update.
+local function step(run, trainer, rate)
+  core.trainer_set_rate(trainer, rate)
+  repeat
+    local kind, _, _, _, _, total, data = core.run_next(run)
+    if kind == "step" then return total, data end
+  until kind == "end"
+end
+
+-- Is it time to stop after this smoothed loss? fastai stops above four times the best, which is 3 |best| above it.
+local function diverged(loss, best)
+  if loss ~= loss or math.abs(loss) == math.huge then return "the loss is not finite" end
+  if loss > best + 3 * math.abs(best) then return "the loss is above four times its best" end
+end
+
+local function sweep(t, run, trainer, o)
+  local smooth, smooth_data, best = smoother(o.beta), smoother(o.beta), math.huge
+  valley.with_bar("lr_find", o.steps, function(i)
+    local rate = rate_at(o, i)
+    local total, data = step(run, trainer, rate)
+    if not total then return true end
+    local s = smooth(total)
+    t.lr[i], t.loss[i], t.data[i] = rate, total, data
+    t.smoothed[i], t.smoothed_data[i] = s, smooth_data(data)
+    t.penalized = t.penalized or total ~= data
+    t.stopped = best < math.huge and diverged(s, best) or (s ~= s and "the loss is not finite") or nil
+    best = math.min(best, s)
+    return t.stopped
+  end)
+end
+
+-- ---- suggestions ----
+
+-- fastai looks at what is left without the first tenth and the last five: there the smoothing has not settled, and the
+-- loss has gone already. Where few steps are left all of them count.
+local function middle(t, steps)
+  local first, last = steps // 10 + 1, #t.lr - 5
+  if last - first < 9 then first, last = 1, #t.lr end
+  while last >= first and t.smoothed[last] ~= t.smoothed[last] do last = last - 1 end
+  return first, last
+end
+
+local function steepest(t, first, last)
+  local at, least
+  for i = first, last - 1 do
+    local slope = (t.smoothed[i + 1] - t.smoothed[i]) / math.log(t.lr[i + 1] / t.lr[i])
+    if slope == slope and slope < 0 and (not least or slope < least) then at, least = i, slope end
+  end
+  return at
+end
+
+-- fastai's valley: the longest falling sequence, found as a longest decreasing subsequence; half of it further than its
+-- first third.
+local function valley_at(t, first, last)
+  local long, stop = {}, first
+  for i = first, last do long[i] = 1 end
+  for i = first + 1, last do
+    for j = first, i - 1 do
+      if t.smoothed[i] < t.smoothed[j] and long[i] < long[j] + 1 then long[i] = long[j] + 1 end
+      if long[stop] < long[i] then stop = i end
+    end
+  end
+  if long[stop] < 2 then return nil end
+  local start = stop - long[stop]
+  local third = (stop - start) / 3
+  return math.max(first, start + math.floor(third) + math.floor(third / 2))
+end
+
+local function lowest(t, first, last)
+  local at
+  for i = first, last do
+    if not at or t.smoothed[i] < t.smoothed[at] then at = i end
+  end
+  return at
+end
+
+local function suggest(t, steps)
+  local first, last = middle(t, steps)
+  t.suggestions = {}
+  if last <= first then return end
+  local steep, low, mid = steepest(t, first, last), lowest(t, first, last), valley_at(t, first, last)
+  t.suggestions = { steep = steep and t.lr[steep], valley = mid and t.lr[mid],
+    minimum = low and mid and t.lr[low] / 10 or nil }
+end
+
+-- m:lr_find(d [, opts])
+function lr_find.model.lr_find(m, x, y, opts)
+  local s = core.state(m)
+  local used = model.trainer_of(m, "lr_find")
+  x, y, opts = dataset.arguments(x, y, opts)
+  opts = util.options("lr_find", opts, { "from", "to", "steps", "batch_size", "beta", "seed" })
+  local o = { from = valley.positive("lr_find", "from", opts.from, 1e-7),
+    to = valley.positive("lr_find", "to", opts.to, 10), steps = util.whole("lr_find", "steps", opts.steps, 100, 10),
+    beta = opts.beta == nil and 0.98 or opts.beta }
+  if not (o.from < o.to) then fail("lr_find: from = %g is not below to = %g", o.from, o.to) end
+  if o.to > 1e9 then fail("lr_find: to = %g is above 1e9", o.to) end
+  if type(o.beta) ~= "number" or not (o.beta >= 0 and o.beta < 1) then
+    fail("lr_find: beta = %s must be a number from 0 to below 1", util.quoted(o.beta))
+  end
+  local d = dataset.from("lr_find", x, y)
+  local batch = util.whole("lr_find", "batch_size", opts.batch_size, 32, 1)
+  local seed = util.whole("lr_find", "seed", opts.seed, 0, math.mininteger)
+  local copy = core.model_clone(m)
+  local trainer = core.trainer(copy, s.loss, with_rate(s.optimizer, o.from), {}, {}, seed)
+  local run = core.run_begin(trainer, d, nil, { batch_size = batch, epochs = o.steps, shuffle = true, seed = seed,
+    validation_freq = 1, steps_per_epoch = 0 }, {})
+  local t = { lr = {}, loss = {}, data = {}, smoothed = {}, smoothed_data = {}, optimizer = s.optimizer.type,
+    batch_size = batch }
+  t.learning_rate = core.trainer_rate(used)
+  sweep(t, run, trainer, o)
+  suggest(t, o.steps)
+  return setmetatable(t, Found)
+end
+
+-- ---- printing ----
+
+local ROWS = 16
+
+local function rate_text(v) return v and ("%.3g"):format(v) or "none" end
+
+function Found.__tostring(t)
+  local rows, chosen = { { "rate", "loss", "smoothed", "data", "" } }, {}
+  local every = math.max(1, math.ceil(#t.lr / ROWS))
+  for i = 1, #t.lr do
+    if i == #t.lr or (i - 1) % every == 0 then chosen[#chosen + 1] = i end
+  end
+  local values = {}
+  for k, i in ipairs(chosen) do values[k] = t.smoothed[i] end
+  local bars, log = valley.bars(values, math.max(8, math.min(30, layout.width() - 46)))
+  rows[1][5] = log and "smoothed, logarithmic" or "smoothed"
+  for k, i in ipairs(chosen) do
+    rows[k + 1] = { ("%.2e"):format(t.lr[i]), util.number(t.loss[i]), util.number(t.smoothed[i]),
+      util.number(t.smoothed_data[i]), bars[k] }
+  end
+  local g, lines = t.suggestions, { util.columns(rows, "rrrrl") }
+  lines[2] = ("%d steps of %s, %d samples each; it ended %s"):format(#t.lr, t.optimizer, t.batch_size,
+    t.stopped and ("at rate %s: %s"):format(rate_text(t.lr[#t.lr]), t.stopped) or "at the last rate")
+  if g.valley or g.steep then
+    lines[3] = ("suggestions: valley %s, steep %s, a tenth of the minimum's %s"):format(rate_text(g.valley),
+      rate_text(g.steep), rate_text(g.minimum))
+  else
+    lines[3] = "suggestions: none; the loss falls nowhere; begin lower (from), or look at the data"
+  end
+  lines[4] = ("in use: %s"):format(rate_text(t.learning_rate))
+  for i = 2, 4 do lines[i] = layout.wrap(lines[i], layout.width(), 2, 0) end
+  return table.concat(lines, "\n")
+end
+
+return lr_find
