@@ -10,11 +10,13 @@ local fail = util.fail
 
 -- ---- what a person sees ----
 
--- A line on stdout, with the bar out of its way.
+-- A line on stdout, with the bar and a live plot out of its way.
 function drive.say(s, text)
   s.bar:clear()
+  if s.live then s.live:clear() end
   io.stdout:write(text, "\n")
   io.stdout:flush()
+  if s.live then s.live:restore() end
 end
 
 -- Where the run stands: "epoch 3/10", "epoch 4/10, step 17/63".
@@ -41,7 +43,10 @@ end
 
 local function tell(r, s, event, ...)
   for _, cb in ipairs(s.functions) do
-    if cb[event] then cb[event](...) end
+    if cb[event] then
+      if s.live then s.live:clear() end -- it may print
+      cb[event](...)
+    end
   end
 end
 
@@ -56,6 +61,16 @@ local function call_rate(who, fn, ...)
   local v = fn(...)
   if type(v) ~= "number" then fail("%s: the function gave %s, not a number", who, util.a(v)) end
   return v
+end
+
+-- A plot that cannot be drawn or written does not end the training.
+local function draw_live(r, s, what)
+  if not s.live then return end
+  local ok, err = pcall(s.live[what], s.live, r)
+  if ok then return end
+  if err == "interrupted" then error(err, 0) end
+  s.live = nil
+  drive.say(s, ("no more live plots: %s"):format(err))
 end
 
 local on = {}
@@ -99,6 +114,7 @@ function on.epoch_end(r, s, ev)
   local rate, _, iterations = core.trainer_rate(s.trainer)
   s.ends = s.ends or {} -- what no column of the history keeps
   s.ends[row] = { step = ev.step, learning_rate = rate, iterations = iterations }
+  draw_live(r, s, "update")
 end
 
 function on.halt() end
@@ -202,7 +218,8 @@ end
 local function guarded(r, s, fn)
   local ok, err = pcall(core.run_drive, r, fn)
   s.bar:clear()
-  if ok then return end
+  if s.live and not ok then s.live:leave() end
+  if ok then return draw_live(r, s, "finish") end
   if err == "interrupted" then say_interrupted(r, s) end
   error(err, 0)
 end

@@ -195,7 +195,7 @@ function help.text(topic, width)
     local owner, name = function_name(topic)
     return name and about_member(owner, name, width)
   end
-  for _, name in ipairs { "tensor", "npz", "npy", "picture", "sonde" } do
+  for _, name in ipairs { "tensor", "npz", "npy", "picture", "plot", "sonde" } do
     if topic == rawget(_G, name) then return page_text(name, width) end
   end
   return topics.items[t] and page_text(t, width) or nil

@@ -28,9 +28,18 @@ end
 sonde.memory = core.memory
 sonde.print = show.print
 
+-- plot{ ... }, plot.histogram(t), ...: read when one of them is first called.
+local plot = setmetatable({}, {
+  __call = function(_, ...) return require "sonde.plot_data".plot(...) end,
+  __tostring = function() return 'plot: plot{ x =, y = }, plot.histogram(t), plot.heatmap(t); see help "plot"' end,
+})
+for _, name in ipairs { "lines", "points", "bars", "histogram", "heatmap", "contour", "surface", "panels" } do
+  plot[name] = function(...) return require "sonde.plot_data"[name](...) end
+end
+
 local public = {
   sequential = graph.sequential, model = graph.model, load_model = model.load, tensor = tensor.tensor, npz = tensor.npz,
-  npy = tensor.npy, help = help.help, resume = resume, picture = picture,
+  npy = tensor.npy, plot = plot, help = help.help, resume = resume, picture = picture,
 }
 
 -- sonde.kinds.metric.mse: by kind, where two kinds share a name

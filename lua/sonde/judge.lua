@@ -93,10 +93,14 @@ local function class_of(pass, v)
     or ("; classes are named, or numbered 0..%d"):format(#pass.classes - 1))
 end
 
+-- A metatable of what prints as that text, and draws itself by :plot().
+local function drawn(name, printed)
+  return { __tostring = printed, __index = { plot = function(t) return require "sonde.plots"[name](t) end } }
+end
+
 -- ---- counts ----
 
-local Confusion = { __tostring = text.confusion }
-local Report = { __tostring = text.report }
+local Confusion, Report = drawn("confusion", text.confusion), drawn("confusion", text.report)
 local MOST_CONFUSED = 20
 
 -- The largest counts off the diagonal: { true_class, predicted_class, count, share of the true class }.
@@ -189,7 +193,7 @@ function judge.calibration(pass, opts)
   local t = core.judgment_calibration(pass.handle, bins_of(pass, opts, 15), level)
   if #pass.classes == 2 then t.brier_binary = t.brier / 2 end
   t.n, t.level, t.outputs, t.normalized, t.soft = pass.n, level, pass.info.outputs, pass.info.normalized, pass.info.soft
-  return setmetatable(t, { __tostring = text.calibration })
+  return setmetatable(t, drawn("calibration", text.calibration))
 end
 
 function judge.confidence_histogram(pass, opts)
@@ -201,7 +205,7 @@ function judge.confidence_histogram(pass, opts)
     t.bins[b] = { low = (b - 1) / bins, high = b / bins, right = right[b], wrong = wrong[b] }
     t.right, t.wrong = t.right + right[b], t.wrong + wrong[b]
   end
-  return setmetatable(t, { __tostring = text.histogram })
+  return setmetatable(t, drawn("confidence_histogram", text.histogram))
 end
 
 -- ---- curves ----
@@ -218,6 +222,7 @@ local curve_of = setmetatable({}, { __mode = "k" }) -- curve -> function that fi
 -- One class against the rest. Its lists are made when one of them is first asked for: there may be many classes.
 local Curve = { __tostring = text.curve }
 function Curve.__index(c, k)
+  if k == "plot" then return require "sonde.plots"[c.kind] end
   local fill = curve_of[c]
   if not fill then return nil end
   for _, name in ipairs(CURVES[c.kind].lists) do
@@ -264,7 +269,7 @@ function judge.curves(pass, kind, opts)
   for k = 1, #by_class do by_class[by_class[k].name] = by_class[k] end
   local macro, weighted, defined = averages(by_class, name)
   return setmetatable({ kind = kind, n = pass.n, by_class = by_class, classes = pass.classes, [name] = macro,
-    macro = macro, weighted = weighted, defined = defined }, { __tostring = text.curves })
+    macro = macro, weighted = weighted, defined = defined }, drawn(kind, text.curves))
 end
 
 function judge.roc(pass, opts) return judge.curves(pass, "roc", opts) end

@@ -19,6 +19,8 @@ fields
     nothing to divide by
   macro, weighted  the averages: over the classes that occur; by their samples
   most_confused  list of .true_class .predicted_class .count .share
+methods
+  c:plot()  draws it; ?plot
 for example
   c = m:confusion(val)
   c.by_class[1].recall]],
@@ -79,6 +81,8 @@ fields
   temperature_nll  NLL at T*; found on these very samples, so a little too good
   gain, gain_lower, gain_upper  nll less that: mean of the samples' differences with its interval (normal)
   clipped, saturated  samples of which the true class's probability, or any, was clipped
+methods
+  c:plot()  draws it; ?plot
 for example
   m:calibration(val).ece]],
 
@@ -90,7 +94,9 @@ options
   batch_size = 32  samples at once
 fields
   bins  list of { low, high, right, wrong }: counts of the confidences in (low, high]
-  right, wrong, n  counts in all]],
+  right, wrong, n  counts in all
+methods
+  c:plot()  draws it; ?plot]],
 
     roc = [[
 m:roc(data, { class = 1 }), m:roc(x, y, opts)
@@ -105,6 +111,8 @@ fields
   fpr, tpr, thresholds  lists of one class's curve; the first threshold is inf
   positives, negatives, class, name  of that class
   by_class  of all classes: the curves by number and name; .macro and .weighted are means of their areas
+methods
+  c:plot()  draws it; ?plot
 for example
   c = m:roc(val)
   c.auc]],
@@ -119,7 +127,9 @@ fields
   average_precision  sum of the steps in recall times precision; of all classes the mean
   precision, recall, thresholds  lists of one class's curve; thresholds has one fewer: the last point is 1 at 0
   positives, negatives, class, name  of that class
-  by_class  of all classes: the curves by number and name; .macro and .weighted are means of their areas]],
+  by_class  of all classes: the curves by number and name; .macro and .weighted are means of their areas
+methods
+  c:plot()  draws it; ?plot]],
   },
   more = {
     model = [[

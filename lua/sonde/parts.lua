@@ -16,6 +16,7 @@ local parts = {
     watch = { "watch", "break_at", "info", "disable", "enable", "delete", "ignore", "continue" },
     valley = { "landscape", "keep_path" },
     sharpness = { "sharpness" },
+    plot_run = { "plot" },
   },
   dataset = {
   },

@@ -15,6 +15,12 @@ local meta, methods = core.meta.run, {}
 
 -- ---- beginning ----
 
+-- What draws while the run goes on; false: nothing.
+function run.live(who, r, live)
+  if live == nil or live == false then return nil end
+  return require "sonde.plot_run".live(who, r, live)
+end
+
 -- What of a run is written in Lua and cannot be saved, as a line of text that is.
 local function note_text(s)
   return ("initial_epoch=%d functions=%d"):format(s.first, #s.functions)
@@ -50,6 +56,7 @@ function run.new(who, m, trainer, rate, x, y, opts)
   s.functions, s.verbose, s.first, s.rate = functions, verbose, first, rate
   s.schedulers, s.made = find_schedulers(described), 0
   s.bar, s.called = progress.bar(), who == "fit" and "m.last_run" or "r"
+  s.live = run.live(who, r, opts.live)
   core.run_note(r, note_text(s))
   core.state(m).last_run = r
   return r
@@ -89,10 +96,17 @@ function methods.epoch(r, n)
   return r
 end
 
--- All epochs.
-function methods.finish(r, n)
-  if n ~= nil then fail("finish: goes to the planned end and takes nothing; r:epoch(n) makes n epochs") end
-  if not core.run_info(r).done then drive.go(r, drive.all(r)) end
+-- All epochs. opts.live: what is drawn meanwhile.
+function methods.finish(r, opts)
+  if type(opts) == "number" then fail("finish: goes to the planned end; r:epoch(%g) makes epochs", opts) end
+  opts = util.options("finish", opts, { "live" })
+  if core.run_info(r).done then return r end
+  local s = core.state(r)
+  local before = s.live
+  if opts.live ~= nil then s.live = run.live("finish", r, opts.live) end
+  local ok, err = pcall(drive.go, r, drive.all(r))
+  s.live = before
+  if not ok then error(err, 0) end
   return r
 end
 

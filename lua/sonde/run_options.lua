@@ -8,7 +8,8 @@ local options = {}
 local fail = util.fail
 
 local OPTIONS = { "batch_size", "epochs", "shuffle", "seed", "validation_data", "validation_split", "validation_freq",
-  "steps_per_epoch", "initial_epoch", "callbacks", "verbose" }
+  "steps_per_epoch", "initial_epoch", "callbacks", "verbose",
+  "live" }
 
 local EVENTS = { "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end",
   "on_train_batch_begin", "on_train_batch_end" }

@@ -192,13 +192,15 @@ static int l_entropy(lua_State *L) {
     return 1;
 }
 
-/* core.terminal("stdout" | "stderr") -> columns when that is a terminal, else nil */
+/* core.terminal("stdout" | "stderr") -> columns and lines when that is a terminal, else nil */
 static int l_terminal(lua_State *L) {
     int fd = strcmp(luaL_checkstring(L, 1), "stderr") == 0 ? STDERR_FILENO : STDOUT_FILENO;
     struct winsize w;
     if (!isatty(fd)) return 0;
-    lua_pushinteger(L, ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80);
-    return 1;
+    bool known = ioctl(fd, TIOCGWINSZ, &w) == 0;
+    lua_pushinteger(L, known && w.ws_col > 0 ? w.ws_col : 80);
+    lua_pushinteger(L, known && w.ws_row > 0 ? w.ws_row : 24);
+    return 2;
 }
 
 static int l_bytes(lua_State *L) {
@@ -300,6 +302,7 @@ static void open_core(lua_State *L) {
     sn_open_objects(L);
     sn_open_tensors(L);
     sn_open_files(L);
+    sn_open_plots(L);
     sn_open_datasets(L);
     sn_open_models(L);
     sn_open_trainers(L);

@@ -130,6 +130,7 @@ void sn_open_values(lua_State *);
 void sn_open_objects(lua_State *);
 void sn_open_tensors(lua_State *);
 void sn_open_files(lua_State *);
+void sn_open_plots(lua_State *);
 void sn_open_datasets(lua_State *);
 void sn_open_models(lua_State *);
 void sn_open_trainers(lua_State *);

@@ -121,6 +121,17 @@ static int picture_load(lua_State *L) {
     return finish(L, s, &e, p);
 }
 
+/* core.picture_decode(bytes of a file) -> picture */
+static int picture_decode(lua_State *L) {
+    size_t n;
+    const char *bytes = luaL_checklstring(L, 1, &n);
+    sn_picture *p = push_picture(L);
+    sn_err e;
+    sn_status s = sn_picture_decode(p, bytes, n, &e);
+    if (sn_retry(L, s)) s = sn_picture_decode(p, bytes, n, &e);
+    return finish(L, s, &e, p);
+}
+
 static int picture_save(lua_State *L) {
     const sn_picture *p = check_picture(L, 1);
     const char *path = sn_check_text(L, 2, "save: the path");
@@ -184,13 +195,21 @@ static int picture_text(lua_State *L) {
 
 void sn_open_pictures(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "values_range", values_range },       { "picture_values", picture_values },
-        { "picture_blank", picture_blank },     { "picture_paste", picture_paste },
-        { "picture_enlarge", picture_enlarge }, { "picture_resize", picture_resize },
-        { "picture_blend", picture_blend },     { "picture_load", picture_load },
-        { "picture_save", picture_save },       { "picture_tensor", picture_tensor },
-        { "picture_size", picture_size },       { "graphics", graphics },
-        { "picture_text", picture_text },       { NULL, NULL },
+        { "values_range", values_range },
+        { "picture_values", picture_values },
+        { "picture_blank", picture_blank },
+        { "picture_paste", picture_paste },
+        { "picture_enlarge", picture_enlarge },
+        { "picture_resize", picture_resize },
+        { "picture_blend", picture_blend },
+        { "picture_load", picture_load },
+        { "picture_decode", picture_decode },
+        { "picture_save", picture_save },
+        { "picture_tensor", picture_tensor },
+        { "picture_size", picture_size },
+        { "graphics", graphics },
+        { "picture_text", picture_text },
+        { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");

@@ -215,20 +215,26 @@ void sn_picture_blend(sn_picture *dst, const sn_picture *src, double alpha) {
 
 /* ---- files ---- */
 
-sn_status sn_picture_load(sn_picture *p, const char *path, sn_err *e) {
+sn_status sn_picture_decode(sn_picture *p, const void *bytes, size_t n, sn_err *e) {
     *p = (sn_picture){ 0 };
-    sn_buf file = SN_BUF_INIT((size_t)1 << 31);
     sn_image image = { 0 };
-    sn_status s = sn_file_read(path, &file, e);
-    if (s == SN_OK) {
-        s = sn_image_decode(&image, file.data, file.len, 4, 0, e);
-        if (s != SN_OK) sn_fail_prefix(e, "%s", path);
-    }
-    sn_buf_free(&file);
+    sn_status s = sn_image_decode(&image, bytes, n, 4, 0, e);
     bool clear = false;
     for (int64_t i = 0; s == SN_OK && i < image.w * image.h; i++) clear = clear || image.data[4 * i + 3] != 255;
     if (s == SN_OK) s = alloc_pixels(p, image.w, image.h, clear ? 4 : 3, e);
     if (s == SN_OK) sn_picture_paste(p, &(sn_picture){ image.w, image.h, 4, image.data }, 0, 0);
     sn_image_drop(&image);
+    return s;
+}
+
+sn_status sn_picture_load(sn_picture *p, const char *path, sn_err *e) {
+    *p = (sn_picture){ 0 };
+    sn_buf file = SN_BUF_INIT((size_t)1 << 31);
+    sn_status s = sn_file_read(path, &file, e);
+    if (s == SN_OK) {
+        s = sn_picture_decode(p, file.data, file.len, e);
+        if (s != SN_OK) sn_fail_prefix(e, "%s", path);
+    }
+    sn_buf_free(&file);
     return s;
 }

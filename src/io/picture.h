@@ -50,7 +50,8 @@ void sn_picture_blend(sn_picture *dst, const sn_picture *src, double alpha);
 
 /* ---- files ---- */
 
-/* Any file that data/image.h reads; 4 channels only where something is transparent. */
+/* The n bytes of any file that data/image.h reads; 4 channels only where something is transparent. */
+sn_status sn_picture_decode(sn_picture *, const void *bytes, size_t n, sn_err *);
 sn_status sn_picture_load(sn_picture *, const char *path, sn_err *);
 /* PNG, written atomically. */
 sn_status sn_picture_save(const sn_picture *, const char *path, sn_err *);
