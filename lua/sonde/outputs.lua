@@ -34,7 +34,9 @@ local who = "input_gradient"
 local function class_unit(v, names, units)
   if type(v) ~= "string" then
     local n = util.whole(who, "class", v, nil, 1)
-    if n > units then fail("%s: class = %d, but the model has %d output unit%s", who, n, units, units == 1 and "" or "s") end
+    if n > units then
+      fail("%s: class = %d, but the model has %d output unit%s", who, n, units, units == 1 and "" or "s")
+    end
     return n
   end
   if core.type(names) ~= "table" then

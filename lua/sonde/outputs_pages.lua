@@ -3,8 +3,9 @@ return {
   pages = {
     output = [[
 m:output(layer, x, { train = false })
-  The output of any layer for any input, behind the layer's own activation: a tensor, one row for each sample. layer is a
-  name, a number or m.layers.NAME; a list of them gives a list. Of a layer that is called twice m.layers.NAME.calls[2].
+  The output of any layer for any input, behind the layer's own activation: a tensor, one row for each sample. layer is
+  a name, a number or m.layers.NAME; a list of them gives a list. Of a layer that is called twice
+  m.layers.NAME.calls[2].
   x is a tensor or a dataset. Nothing of the model changes.
 options
   train = false  true: dropout and batch_norm as in training, in batches of batch_size
@@ -16,8 +17,8 @@ for example
     input_gradient = [[
 m:input_gradient(x, { class = 2 })
   The gradient of one number with respect to the input: a tensor of the shape of x, in inference mode unless train is
-  true. x is a tensor or a dataset. The number is that of each sample (their sum, where batch_norm in training mode joins
-  them), but for the loss, which is the mean over all samples.
+  true. x is a tensor or a dataset. The number is that of each sample (their sum, where batch_norm in training mode
+  joins them), but for the loss, which is the mean over all samples.
 options
   y  the loss for these targets (penalties of weights do not depend on the input); a dataset brings its own
   class  an output unit, from 1, or a class by its name

@@ -1,6 +1,6 @@
 -- A step in pieces: r:forward(), r:backward(), r:update(), and layer by layer r:step_layer(). The pieces run beside the
--- training, on the batch and with the dropout of the next step; the update is that step itself, made by the run, so that
--- it has the bits of r:step().
+-- training, on the batch and with the dropout of the next step; the update is that step itself, made by the run, so
+-- that it has the bits of r:step().
 local calls = require "sonde.calls"
 local core = require "sonde.core"
 local drive = require "sonde.drive"
@@ -138,8 +138,8 @@ local function open(r)
     n, beyond = core.look_samples(r, true), true
   until n
   local info = core.run_info(r)
-  p = { epoch = info.epoch, step = info.step, samples = n, walk = core.walk(r), mark = mark(r), calls = computing(s.model),
-    at = 0 } -- at: calls that are forward; left: the last node that is back
+  p = { epoch = info.epoch, step = info.step, samples = n, walk = core.walk(r), mark = mark(r),
+    calls = computing(s.model), at = 0 } -- at: calls that are forward; left: the last node that is back
   s.pieces = p
   return p
 end

@@ -10,7 +10,8 @@ local function network(last)
   sonde.seed(1)
   return sequential {
     conv2d { 4, 3, padding = "same", activation = "tanh", input_shape = { 6, 6, 2 } },
-    batch_norm {}, avg_pool2d { 2 }, dropout { 0.3 }, flatten {}, last or dense { 3, activation = "softmax", name = "pred" },
+    batch_norm {}, avg_pool2d { 2 }, dropout { 0.3 }, flatten {},
+    last or dense { 3, activation = "softmax", name = "pred" },
   }
 end
 
@@ -65,12 +66,14 @@ check.fails(function() network():output(m.layers.pred, x) end, "of another model
 
 -- ---- gradients ----
 
-differences("class", m:input_gradient(x, { class = 2, batch_size = 4 }), function(v) return column_sum(m:predict(v), 2) end)
+differences("class", m:input_gradient(x, { class = 2, batch_size = 4 }),
+  function(v) return column_sum(m:predict(v), 2) end)
 local linear = network(dense { 3, name = "pred" })
 linear:set_weights(m:get_weights())
 differences("logits", m:input_gradient(x, { class = 3, logits = true }),
   function(v) return column_sum(linear:predict(v), 3) end)
-check.ok(linear:input_gradient(x, { class = 3, logits = true }):equal(m:input_gradient(x, { class = 3, logits = true })))
+check.ok(linear:input_gradient(x, { class = 3, logits = true }):equal(
+  m:input_gradient(x, { class = 3, logits = true })))
 differences("unit", m:input_gradient(x, { layer = "conv2d", unit = 2 }),
   function(v) return column_sum(m:output("conv2d", v), 2) end)
 local w = tensor.randn { 36, seed = 4 }
@@ -92,7 +95,8 @@ differences("loss in batches", m:input_gradient(tensors { x = x, y = y }, { batc
 check.same_weights(m:get_weights(), before)
 
 -- in training mode: with batch_norm, the samples depend on each other
-m = sequential { batch_norm { input_shape = { 6, 6, 2 } }, flatten {}, dense { 3, activation = "softmax", name = "pred" } }
+m = sequential { batch_norm { input_shape = { 6, 6, 2 } }, flatten {},
+  dense { 3, activation = "softmax", name = "pred" } }
 differences("training mode", m:input_gradient(x, { class = 1, train = true }),
   function(v) return column_sum(m:output("pred", v, { train = true }), 1) end)
 
@@ -132,7 +136,8 @@ check.fails(function() m:input_gradient(x, { class = 1, y = y }) end, "y and cla
 check.fails(function() m:input_gradient(x, { unit = 1 }) end, "unit goes with layer")
 check.fails(function() m:input_gradient(x, { layer = "conv2d" }) end, "either unit = n or weights")
 check.fails(function() m:input_gradient(x, { layer = "conv2d", unit = 5 }) end, "layer conv2d has 4")
-check.fails(function() m:input_gradient(x, { layer = "conv2d", weights = w }) end, "weights want the layer's shape (6, 6, 4)")
+check.fails(function() m:input_gradient(x, { layer = "conv2d", weights = w }) end, 
+  "weights want the layer's shape (6, 6, 4)")
 m:compile { loss = "binary_crossentropy", optimizer = adam {} }
 check.fails(function() m:input_gradient(x) end, "wants targets")
 check.fails(function() m:input_gradient(x, { y = y }) end, "label 2")

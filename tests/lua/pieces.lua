@@ -150,7 +150,8 @@ check.near((k.data_grad + k.penalty_grad - k.grad):abs():max(), 0, 1e-7)
 -- ---- tensors ----
 
 r = start()
-check.fails(function() return r.layers.conv2d.output end, "pieces.lua:", "no step was made yet", "r:step()", "r:forward()")
+check.fails(function() return r.layers.conv2d.output end, "pieces.lua:", "no step was made yet",
+  "r:step()", "r:forward()")
 check.equal(r.layers.conv2d.kernel.grad, nil)
 r:step(2)
 local out = r.layers.conv2d.output
