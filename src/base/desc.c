@@ -197,6 +197,7 @@ sn_obj *sn_obj_retain(sn_obj *o) {
 void sn_obj_release(sn_obj *o) {
     if (!o || __atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL) > 0) return;
     const sn_field *f;
+    if (o->cfg && o->desc->drop) o->desc->drop(o->cfg);
     for (int i = 0; o->cfg && (f = sn_field_at(o->kind, o->desc, i)); i++) clear_member(f, member(o, f));
     sn_free(o->cfg);
     sn_free(o);
@@ -237,7 +238,8 @@ sn_status sn_obj_finish(sn_obj *o, sn_err *e) {
             return sn_fail(e, SN_EINVAL, "%s: %s is missing (%s); for example %s", o->desc->name, f->name,
                            f->doc, o->desc->example);
     }
-    return o->desc->check ? o->desc->check(o->cfg, e) : SN_OK;
+    sn_status s = o->desc->check ? o->desc->check(o->cfg, e) : SN_OK;
+    return s == SN_OK && o->desc->derive ? o->desc->derive(o->cfg, e) : s;
 }
 
 /* ---- setting one field ---- */

@@ -90,8 +90,8 @@ static sn_status take_list(reader *r, double lo, double hi, sn_dims *d) {
 #define MAX_SIZE 1e12
 
 static sn_status take_axes(reader *r, sn_expr_node *n) {
-    n->naxis = -1;
-    if (take_word(r, "axes")) {
+    n->naxis = take_word(r, "rows") ? SN_EXPR_ROWS : -1;
+    if (n->naxis == -1 && take_word(r, "axes")) {
         sn_status s = take_list(r, -SN_MAXDIM, SN_MAXDIM - 1, &n->dims);
         if (s != SN_OK) return s;
         if (n->dims.n == 0) return bad(r, "axes without numbers");

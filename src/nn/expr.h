@@ -4,16 +4,17 @@
  *
  * The text: "inputs 2; sub 0 1; square 2; mean 3" computes mean((x0 - x1)^2). Inputs are nodes 0, 1, ...; each
  * operation is the next node and names its operands by their numbers; the last node is the result. Attributes
- * follow: `sum 3 axes -1 keep`, `clip 2 0.1 0.9`, `const 0.5`, `tensor 2 : 0.3 0.7` (shape : values), `reshape
- * 1 dims -1 4`, `transpose 1 dims 1 0`, `slice 1 dims AXIS FROM TO` (to is exclusive), `concat 1 2 dims AXIS`,
- * `one_hot 1 dims DEPTH`. Axes count from 0, negative ones from the end. */
+ * follow: `sum 3` (all axes), `sum 3 rows` (all but the first), `sum 3 axes -1 keep`, `clip 2 0.1 0.9`, `const
+ * 0.5`, `tensor 2 : 0.3 0.7` (shape : values), `reshape 1 dims -1 4`, `transpose 1 dims 1 0`, `slice 1 dims
+ * AXIS FROM TO` (to is exclusive), `concat 1 2 dims AXIS`, `one_hot 1 dims DEPTH`. Axes count from 0, negative
+ * ones from the end. */
 #ifndef SN_NN_EXPR_H
 #define SN_NN_EXPR_H
 
 #include "base/pool.h"
 #include "num/tensor.h"
 
-enum { SN_EXPR_MAXIN = 8, SN_EXPR_MAXNODE = 1024, SN_EXPR_MAXVALUES = 1 << 16 };
+enum { SN_EXPR_MAXIN = 8, SN_EXPR_MAXNODE = 1024, SN_EXPR_MAXVALUES = 1 << 16, SN_EXPR_ROWS = -2 };
 
 typedef enum {
 #define SN_OP(name, nin, attributes) SN_OP_##name,
@@ -26,7 +27,7 @@ typedef struct {
     sn_op op;
     int in[3];
     double a, b;   /* const: a; clip: a..b */
-    int naxis;     /* -1: all axes */
+    int naxis;     /* -1: all axes; SN_EXPR_ROWS: all but the first */
     bool keep;     /* reduced axes stay, of size 1 */
     sn_dims dims;  /* axes, or the shape of a tensor, ...: see the text */
     size_t values; /* tensor: where its values begin in expr->values */
@@ -60,6 +61,7 @@ typedef struct {
     unsigned wrt;    /* gradients will be wanted with respect to these inputs (bit i) */
     const char *who; /* for messages: "loss" */
     sn_pool *pool;   /* NULL: the calling thread alone */
+    bool accumulate; /* gradients of inputs are added to what is there */
 } sn_expr_opts;
 
 /* Shape errors name the operation, what it got and a remedy. */
@@ -75,9 +77,9 @@ size_t sn_expr_scratch(const sn_expr_plan *); /* bytes */
 
 /* n: samples (ignored without a batch). scratch: sn_expr_scratch bytes, 64-byte aligned. y: the result. */
 void sn_expr_forward(const sn_expr_plan *, int64_t n, const void *const *x, void *y, void *scratch);
-/* Gradients of sum(dy * result) with respect to the inputs: written to dx[i]; NULL = not wanted. Does the
- * forward pass again; y may be NULL, else the result is given too. */
-void sn_expr_backward(const sn_expr_plan *, int64_t n, const void *const *x, const void *dy, void *const *dx,
-                      void *y, void *scratch);
+/* Gradients of scale * sum(dy * result) with respect to the inputs: written to dx[i]; NULL = not wanted. dy
+ * NULL: ones. Does the forward pass again; y may be NULL, else the result is given too. */
+void sn_expr_backward(const sn_expr_plan *, int64_t n, const void *const *x, const void *dy, double scale,
+                      void *const *dx, void *y, void *scratch);
 
 #endif

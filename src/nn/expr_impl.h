@@ -51,6 +51,8 @@ struct sn_expr_plan {
 sn_status sn_expr_infer(const sn_expr_plan *, int64_t n, sn_shape *shape, sn_err *);
 /* The axes of a reduction as bits; rank: of its operand. */
 unsigned sn_expr_axes(const sn_expr_node *, int rank);
+/* From and the exclusive to of a slice of an axis of that size. */
+void sn_expr_slice_range(const sn_expr_node *, int64_t size, int64_t *from, int64_t *to);
 int sn_expr_axis(int64_t axis, int rank); /* from 0; -1: there is no such axis */
 
 #endif

@@ -19,7 +19,4 @@ void SN_R(sn_walk_make)(sn_walk *, const sn_shape *out, const sn_shape *in, int 
 void SN_R(sn_op_shape_forward)(const sn_op_io *);
 void SN_R(sn_op_shape_backward)(const sn_op_io *);
 
-/* expr_plan.c: from and the exclusive to of a slice of an axis of that size. */
-void sn_expr_slice_range(const sn_expr_node *, int64_t size, int64_t *from, int64_t *to);
-
 #endif

@@ -18,6 +18,7 @@ int sn_expr_axis(int64_t axis, int rank) {
 
 unsigned sn_expr_axes(const sn_expr_node *n, int rank) {
     unsigned mask = 0;
+    if (n->naxis == SN_EXPR_ROWS) return rank ? ((1u << rank) - 1) & ~1u : 0;
     if (n->naxis < 0) return (1u << rank) - 1;
     for (int i = 0; i < n->naxis; i++) mask |= 1u << sn_expr_axis(n->dims.d[i], rank);
     return mask;

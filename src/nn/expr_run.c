@@ -11,7 +11,8 @@ typedef struct {
     const sn_expr_plan *p;
     int64_t n; /* samples of the call */
     const void *const *x;
-    const void *dy;
+    const void *dy;  /* NULL: ones */
+    double scale;    /* of dy */
     void *const *dx; /* NULL: forward only */
     void *y;
     char *shared, *own;
@@ -88,6 +89,7 @@ static void backward_of(const part *t, int i) {
 static void zero_grad(const part *t, int i) {
     void *g = grad_of(t, i);
     sn_shape s = shape_in(t, i);
+    if (t->r->p->x->node[i].op == SN_OP_input && t->r->p->o.accumulate) return;
     if (g) memset(g, 0, (size_t)sn_shape_count(&s) * size_of(t->r->p));
 }
 
@@ -122,10 +124,18 @@ static void copy_result(const part *t) {
 }
 
 static void seed(const part *t) {
-    int root = t->r->p->x->nnode - 1;
+    const run *r = t->r;
+    int root = r->p->x->nnode - 1;
     sn_shape s = shape_in(t, root);
+    int64_t n = sn_shape_count(&s);
     void *g = grad_of(t, root);
-    if (g) memcpy(g, (const char *)t->r->dy + start_of(t, root), (size_t)sn_shape_count(&s) * size_of(t->r->p));
+    const char *dy = r->dy ? (const char *)r->dy + start_of(t, root) : NULL;
+    for (int64_t i = 0; i < n && g; i++) {
+        if (r->p->o.dtype == SN_F64)
+            ((double *)g)[i] = r->scale * (dy ? ((const double *)(const void *)dy)[i] : 1);
+        else
+            ((float *)g)[i] = (float)(r->scale * (dy ? (double)((const float *)(const void *)dy)[i] : 1));
+    }
 }
 
 static void run_whole(const run *r) {
@@ -137,8 +147,8 @@ static void run_whole(const run *r) {
     }
     for (int i = 0; i < n; i++) forward_of(&t, i);
     copy_result(&t);
-    for (int i = 0; i < n && r->dx; i++) zero_grad(&t, i);
-    if (r->dx) seed(&t);
+    if (r->dx) seed(&t); /* first: dy may lie where dx goes */
+    for (int i = 0; i < n - 1 && r->dx; i++) zero_grad(&t, i);
     for (int i = n - 1; i >= 0 && r->dx; i--) backward_of(&t, i);
 }
 
@@ -153,7 +163,7 @@ static void forward_tail(const run *r) {
 static void backward_tail(const run *r) {
     part t = { r, NULL, 0, 0 };
     int root = r->p->x->nnode - 1;
-    for (int i = 0; i <= root; i++)
+    for (int i = 0; i < root; i++)
         if (r->p->slot[i].tail) zero_grad(&t, i);
     seed(&t);
     for (int i = root; i > r->p->crossing; i--)
@@ -201,12 +211,10 @@ static void run_chunk(void *ctx, int64_t chunk, int worker) {
         copy_result(&t);
     }
     if (!r->dx) return;
-    for (int i = 0; i < p->x->nnode; i++)
+    if (p->crossing < 0) seed(&t); /* first: dy may lie where dx goes */
+    for (int i = 0; i < p->x->nnode - 1; i++)
         if (p->slot[i].batched) zero_grad(&t, i);
-    if (p->crossing >= 0)
-        add_crossing_grad(&t);
-    else
-        seed(&t);
+    if (p->crossing >= 0) add_crossing_grad(&t);
     for (int i = p->x->nnode - 1; i >= 0; i--)
         if (p->slot[i].batched) backward_of(&t, i);
 }
@@ -268,8 +276,8 @@ void sn_expr_forward(const sn_expr_plan *p, int64_t n, const void *const *x, voi
     start(p, &r, scratch);
 }
 
-void sn_expr_backward(const sn_expr_plan *p, int64_t n, const void *const *x, const void *dy, void *const *dx,
-                      void *y, void *scratch) {
-    run r = { .n = n, .x = x, .dy = dy, .dx = dx, .y = y };
+void sn_expr_backward(const sn_expr_plan *p, int64_t n, const void *const *x, const void *dy, double scale,
+                      void *const *dx, void *y, void *scratch) {
+    run r = { .n = n, .x = x, .dy = dy, .scale = scale, .dx = dx, .y = y };
     start(p, &r, scratch);
 }

@@ -11,7 +11,7 @@
 #include "num/real.h"
 #include "num/tensor.h"
 
-enum { SN_MAXPARAM = 4, SN_MAXSAVED = 3, SN_MAXCHECK = 8 };
+enum { SN_MAXPARAM = 4, SN_MAXSAVED = 3, SN_MAXCHECK = 8, SN_ANY_INPUTS = -2 /* one or more */ };
 
 /* Every layer's configuration begins with this. */
 typedef struct {
@@ -71,7 +71,7 @@ typedef struct {
 
 typedef struct sn_layer_type {
     sn_desc desc; /* first member: a layer type is an sn_desc */
-    int nin;      /* inputs; -1 = two or more */
+    int nin;      /* inputs; -1 = two or more; SN_ANY_INPUTS */
     /* Shapes, parameters, buffers; or an error that names the layer, the shape it got and the remedy. */
     sn_status (*plan)(const void *cfg, const sn_shape *in, int nin, sn_layer_plan *, const sn_pool *, sn_err *);
     void (*forward)(const void *cfg, const sn_io *);

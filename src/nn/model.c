@@ -230,9 +230,10 @@ static sn_status add_node(sn_model *m, int layer, const sn_obj *obj, const int *
 static sn_status check_call(const sn_model *m, int layer, const int *in, int nin, sn_err *e) {
     const sn_layer *l = &m->layers[layer];
     int want = l->type->nin;
-    if (want >= 0 ? nin != want : nin < 2)
+    int least = want == SN_ANY_INPUTS ? 1 : want < 0 ? 2 : want;
+    if (want >= 0 ? nin != want : nin < least)
         return sn_fail(e, SN_EINVAL, "%s: takes %s%d input%s, got %d", l->name, want < 0 ? "at least " : "",
-                       want < 0 ? 2 : want, want == 1 ? "" : "s", nin);
+                       least, least == 1 ? "" : "s", nin);
     for (int i = 0; i < nin; i++)
         if (in[i] < 0 || in[i] >= m->nnode)
             return sn_fail(e, SN_EINVAL, "%s: there is no node %d", l->name, in[i]);

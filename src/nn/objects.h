@@ -20,6 +20,8 @@ typedef struct sn_activation_type {
     /* dx may be dy. x or y is NULL when its flag is not set. */
     void (*backward)(const void *cfg, void *dx, const void *x, const void *y, const void *dy, size_t rows,
                      size_t cols);
+    /* Can it work on rows of that many numbers? NULL: on any. */
+    sn_status (*check_cols)(const void *cfg, size_t cols, sn_err *);
     const char *check[4]; /* object texts for the gradient check; at least one */
 } sn_activation_type;
 extern const sn_kind sn_kind_activation;

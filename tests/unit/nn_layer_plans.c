@@ -247,7 +247,7 @@ static void tables_are_in_step(void **state) {
         assert_true(a->desc.cfg_size >= sizeof(sn_layer_common));
     }
     assert_null(sn_layer_types_f64[n]);
-    assert_int_equal(n, 14);
+    assert_int_equal(n, 15);
 }
 
 int main(void) {

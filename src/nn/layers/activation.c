@@ -26,7 +26,11 @@ static const sn_activation_type *type_of(const void *cfg) {
 static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_plan *p, const sn_pool *pool,
                       sn_err *e) {
     (void)nin, (void)pool;
-    unsigned keep = type_of(cfg)->flags & (SN_KEEP_X | SN_KEEP_Y);
+    const sn_activation_type *t = type_of(cfg);
+    const void *own = ((const activation_cfg *)cfg)->activation->cfg;
+    size_t cols = in->n > 1 ? (size_t)in->d[in->n - 1] : 1;
+    if (t->check_cols && t->check_cols(own, cols, e) != SN_OK) return e ? e->code : SN_ESHAPE;
+    unsigned keep = t->flags & (SN_KEEP_X | SN_KEEP_Y);
     p->flags = keep | SN_INPLACE_GRAD | (keep & SN_KEEP_X ? 0 : SN_INPLACE);
     return sn_layer_set_out("activation", in, p, e);
 }

@@ -1,0 +1,24 @@
+/* What losses, regularizers, activations, metrics and layers that are recorded functions share. */
+#ifndef SN_NN_TRACED_H
+#define SN_NN_TRACED_H
+
+#include "base/desc.h"
+#include "nn/expr_cache.h"
+
+typedef struct {
+    char *program;        /* as text: nn/expr.h */
+    sn_expr_cache *cache; /* no field: made of the program */
+} sn_traced_cfg;
+
+#define SN_TRACED_FIELD(S)                                                                                     \
+    SN_STRING(S, program, .pos = 1, .flags = SN_REQUIRED,                                                      \
+              .doc = "the operations that a Lua function was recorded as; write the function instead")
+
+extern const sn_field sn_traced_fields[];
+/* For sn_desc.derive: a function of y and p, each (samples, outputs), that gives a number for each sample or
+ * one for all. What is left of axes behind the samples is averaged. */
+sn_status sn_traced_derive_loss(void *cfg, sn_err *);
+sn_status sn_traced_derive_one(void *cfg, sn_err *); /* a function of one array */
+void sn_traced_drop(void *cfg);
+
+#endif
