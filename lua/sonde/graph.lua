@@ -2,6 +2,7 @@
 local core = require "sonde.core"
 local objects = require "sonde.objects"
 local seeds = require "sonde.seeds"
+local trace = require "sonde.trace"
 local util = require "sonde.util"
 
 local graph = {}
@@ -11,6 +12,8 @@ local fail = util.fail
 
 local Symbol = { __name = "symbol" }
 function Symbol.__tostring(s) return ("output of %s, for model{ inputs = ..., outputs = ... }"):format(s.layer.type) end
+for event, fn in pairs(trace.operators) do Symbol[event] = event ~= "__eq" and fn or nil end
+Symbol.__index = trace.index
 local count = 0
 local inputs_made = setmetatable({}, { __mode = "k" }) -- an input{} used as a value -> its symbol
 
@@ -21,11 +24,26 @@ local function new_symbol(layer, inputs)
   return setmetatable({ layer = layer, inputs = inputs, number = count }, Symbol)
 end
 
+-- What was computed from outputs of layers is a layer too.
+local function computed(node)
+  local program, leaves = trace.program(node)
+  return new_symbol(objects.by_kind.layer.lambda { program }, leaves)
+end
+
 local function as_symbol(v)
   if getmetatable(v) == Symbol then return v end
+  if trace.is_node(v) then
+    inputs_made[v] = inputs_made[v] or computed(v)
+    return inputs_made[v]
+  end
   if not is_object(v, "layer") or v.type ~= "input" then return nil end
   inputs_made[v] = inputs_made[v] or new_symbol(v, {})
   return inputs_made[v]
+end
+
+trace.symbol = function(v)
+  if getmetatable(v) == Symbol then return v end
+  return is_object(v, "layer") and v.type == "input" and as_symbol(v) or nil
 end
 
 -- An activation may stand where a layer is wanted.
@@ -46,6 +64,7 @@ local function call(layer, values)
     end
   end
   local _, _, wanted = core.object_info(layer)
+  if wanted == -2 and #inputs > 0 then wanted = #inputs end
   if #inputs == 0 then fail("%s: called on nothing; give it input{...} or another layer's output", who) end
   if wanted == 0 then fail("%s: takes no input", who) end
   if wanted == 1 and #inputs > 1 then fail("%s: takes one input, got %d", who, #inputs) end
@@ -57,7 +76,7 @@ end
 core.meta.object.__call = function(self, ...)
   local layer = as_layer(self, self.type)
   local values = { ... }
-  if select("#", ...) == 1 and core.type(values[1]) == "table" and getmetatable(values[1]) ~= Symbol then
+  if select("#", ...) == 1 and core.type(values[1]) == "table" and getmetatable(values[1]) == nil then
     values = values[1]
   end
   return call(layer, values)
@@ -66,7 +85,7 @@ end
 -- Constructors of layers with several inputs: add{ h, x } is called at once, add{} waits for its call.
 local function merging(construct)
   return function(t, ...)
-    if type(t) ~= "table" or getmetatable(t) == Symbol or not as_symbol(t[1]) then return construct(t, ...) end
+    if type(t) ~= "table" or getmetatable(t) or not as_symbol(t[1]) then return construct(t, ...) end
     local options, values = {}, {}
     for k, v in pairs(t) do
       if math.type(k) == "integer" then values[k] = v else options[k] = v end

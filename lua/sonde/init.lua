@@ -1,6 +1,7 @@
 -- The table sonde, and its names as globals.
 local core = require "sonde.core"
 require "sonde.dataset"
+local functional = require "sonde.functional"
 local graph = require "sonde.graph"
 local help = require "sonde.help"
 local model = require "sonde.model"
@@ -44,6 +45,7 @@ local public = {
 
 -- sonde.kinds.metric.mse: by kind, where two kinds share a name
 sonde.kinds = objects.by_kind
+for name, fn in pairs(functional.globals(objects)) do public[name] = fn end
 for name, construct in pairs(objects.global) do
   if public[name] == nil then public[name] = construct end
 end

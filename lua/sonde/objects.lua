@@ -1,6 +1,7 @@
 -- Constructors by name and by kind, and what stands where an object is wanted.
 local core = require "sonde.core"
 local names = require "sonde.names"
+local trace = require "sonde.trace"
 local util = require "sonde.util"
 
 local objects = { by_kind = {}, global = {}, constructor_of = {} }
@@ -16,6 +17,65 @@ for _, kind in ipairs(core.kinds) do
   end
 end
 
+-- Options of layers that may be Lua functions, which are recorded: by name and by position.
+local function recorded(fields, list)
+  for _, f in ipairs(list) do
+    if f.type == "object" and trace.takes(f.kind) then
+      fields[f.name] = f
+      if f.pos > 0 then fields[f.pos] = f end
+    end
+  end
+  return fields
+end
+
+local function recording(construct, name, fields)
+  return function(t, ...)
+    if type(t) == "function" and fields[1] then t = { t } end
+    if core.type(t) ~= "table" or getmetatable(t) then return construct(t, ...) end
+    local copy
+    for k, v in pairs(t) do
+      local made = objects.constructor_of[v]
+      if type(v) == "function" and fields[k] and (not made or made.kind == fields[k].kind) then
+        copy = copy or table.move(t, 1, #t, 1, {})
+        copy[k] = made and core.named(made.kind, made.name)
+          or trace.object(fields[k].kind, v, name .. ": " .. fields[k].name)
+      end
+    end
+    if not copy then return construct(t, ...) end
+    for k, v in pairs(t) do
+      if copy[k] == nil then copy[k] = v end
+    end
+    return construct(copy, ...)
+  end
+end
+
+for name, construct in pairs(objects.by_kind.layer) do
+  local fields = recorded({}, core.describe("layer", name).fields)
+  if next(fields) then
+    local wrapped = recording(construct, name, fields)
+    objects.constructor_of[wrapped] = objects.constructor_of[construct]
+    objects.by_kind.layer[name] = wrapped
+    if objects.global[name] == construct then objects.global[name] = wrapped end
+  end
+end
+
+-- lambda(function(x) ... end): a layer of what the function computes.
+do
+  local construct = objects.by_kind.layer.lambda
+  local function lambda(t, ...)
+    local fn = type(t) == "function" and t or type(t) == "table" and t[1]
+    if type(fn) ~= "function" then return construct(t, ...) end
+    local count = debug.getinfo(fn, "u").nparams
+    if count < 1 then util.fail "lambda: its function takes no argument; write lambda(function(x) return ... end)" end
+    local options = {}
+    for k, v in pairs(type(t) == "table" and t or {}) do options[k] = v end
+    options[1] = trace.program(trace.record("lambda", fn, count, "its input"), count)
+    return construct(options)
+  end
+  objects.constructor_of[lambda] = objects.constructor_of[construct]
+  objects.by_kind.layer.lambda, objects.global.lambda = lambda, lambda
+end
+
 -- An object of the kind from what a user may write for it: the object, its name, or its constructor.
 -- Returns the object and the name by which it was given, if it was.
 function objects.as(kind, v, who)
@@ -25,6 +85,7 @@ function objects.as(kind, v, who)
     return core.named(kind, v), v
   end
   local made = objects.constructor_of[v]
+  if type(v) == "function" and not made and trace.takes(kind) then return trace.object(kind, v, who) end
   if made then v = made.kind == kind and v {} or v end
   if made and made.kind ~= kind and core.describe(kind, made.name) then return core.named(kind, made.name) end
   if core.type(v) == "object" then

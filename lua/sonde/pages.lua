@@ -307,6 +307,36 @@ npz.load(path), npz.save(path, { x = t, ... })
 npy.load(path), npy.save(path, t)
   A tensor from and to numpy's format.]],
 
+  functions = [[
+mean((y - p)^2), where(gt(x, 0), x, 0), grad(f)
+  Functions of numbers, tensors and symbols. Wherever a loss, metric, regularizer or activation is wanted, a Lua function
+  does too: it is called once with symbols, and what it computes is recorded as operations that run and are
+  differentiated in C. `if` cannot ask for a symbol's value; where(condition, a, b) can.
+of each number
+  abs(x), sign(x), floor(x), round(x), square(x), sqrt(x)  as they say
+  exp(x), expm1(x), log(x), log1p(x), sin(x), cos(x), erf(x)  as they say
+  tanh(x), sigmoid(x), relu(x), softplus(x), swish(x), gelu(x), elu(x, alpha), leaky_relu(x, slope)  activations
+  clip(x, low, high)  not below low, not above high
+  maximum(a, b), minimum(a, b)  the larger, the smaller of two
+  lt(a, b), le(a, b), gt(a, b), ge(a, b), eq(a, b), ne(a, b)  1 where it holds, else 0
+  where(c, a, b)  a where c is not 0, else b
+  stop_gradient(x)  x, which counts as a constant in gradients
+along axes
+  sum(x, axis, keepdims), mean, max, min, prod, variance, logsumexp  axis from 1, or -1 for the last; a list for several;
+    absent: all. keepdims: the axis stays, of size 1
+  softmax(x, axis), log_softmax(x, axis)  along the last axis if not said
+of shapes
+  matmul(a, b), transpose(x, { 2, 1 }), reshape(x, { -1, 4 }), concat({ a, b }, axis), slice(x, axis, from, to)  the batch
+    is axis 1
+  one_hot(x, depth), gather(x, index)  indices are class numbers, from 0
+gradients
+  grad(f)  the gradient function of f: gx, gy = grad(f)(x, y). f gives one number
+for example
+  m:compile{ loss = function(y, p) return mean((y - p)^2) end, optimizer = "adam" }
+  conv2d{ 8, 3, kernel_regularizer = function(w) return 1e-4 * sum(abs(w)) end }
+  h = relu(x + conv2d{ 8, 3, padding = "same" }(x))   -- on outputs of layers: a residual block
+  grad(function(x) return sum(x^2) end)(tensor{ 1, 2 })]],
+
   load_model = [[
 load_model(path)
   A model saved by m:save(path), compiled as it was.]],

@@ -308,6 +308,7 @@ static void open_core(lua_State *L) {
     sn_open_trainers(L);
     sn_open_judging(L);
     sn_open_runs(L);
+    sn_open_expr(L);
     sn_open_pictures(L);
     sn_open_looks(L);
     sn_open_watches(L);

@@ -136,6 +136,7 @@ void sn_open_models(lua_State *);
 void sn_open_trainers(lua_State *);
 void sn_open_judging(lua_State *);
 void sn_open_runs(lua_State *);
+void sn_open_expr(lua_State *);
 void sn_open_pictures(lua_State *);
 void sn_open_looks(lua_State *);
 void sn_open_watches(lua_State *);

@@ -33,14 +33,14 @@ void sn_expr_cache_free(sn_expr_cache *c) {
     sn_free(c);
 }
 
-/* The same work, on as many samples or more? */
+/* The same work, on as many samples or, with memory of its own, more? */
 static bool serves(const sn_expr_cache *c, const sn_expr_ready *r, const sn_expr_opts *o, bool scratch) {
     if (!r->plan || r->o.dtype != o->dtype || r->o.batched != o->batched || r->o.wrt != o->wrt ||
         r->o.pool != o->pool || r->o.accumulate != o->accumulate || (scratch && !r->scratch))
         return false;
     for (int i = 0; i < c->x->ninput; i++) {
         sn_shape a = r->in[i], b = o->in[i];
-        if (o->batched >> i & 1) {
+        if (scratch && (o->batched >> i & 1)) {
             if (a.n < 1 || b.n < 1 || b.d[0] > a.d[0]) return false;
             b.d[0] = a.d[0];
         }

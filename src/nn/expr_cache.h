@@ -26,8 +26,8 @@ typedef struct {
 sn_status sn_expr_cache_new(sn_expr_cache **, const char *program, int ninput, const char *who, sn_err *);
 void sn_expr_cache_free(sn_expr_cache *); /* NULL is fine */
 
-/* A plan for these shapes (a batch no larger than its own fits too), and memory for it where scratch is true.
- */
+/* A plan for these shapes, and memory for it where scratch is true; then a batch smaller than its own fits too,
+ * while the caller's memory may be for just this one. */
 sn_status sn_expr_take(sn_expr_cache *, const sn_expr_opts *, bool scratch, sn_expr_ready *, sn_err *);
 void sn_expr_give(sn_expr_cache *, sn_expr_ready *);
 

@@ -29,7 +29,7 @@ typedef struct {
     bool needs;         /* its gradient is wanted */
     bool once;          /* the same for every chunk: made of constants and of inputs without a batch */
     bool tail;          /* made of the crossing and of what is `once` */
-    size_t value, grad; /* offsets in bytes: within a worker's part, or within the shared part */
+    size_t value, grad; /* offsets in bytes: within a strand's part, or within the shared part */
 } sn_expr_slot;
 
 struct sn_expr_plan {
@@ -39,12 +39,13 @@ struct sn_expr_plan {
     sn_expr_slot *slot; /* (nnode) */
     sn_shape *now;      /* (nnode): shapes of a call with fewer samples; only when not by rows */
     bool by_rows;
-    int crossing;   /* the sum or mean over everything at the end of the part by rows; -1: none */
-    bool linear;    /* what follows the crossing is linear in it: its gradient needs no value */
-    int64_t rows;   /* samples of a chunk */
-    int64_t chunks; /* at the largest batch */
-    int workers;
-    size_t shared, own, partial, scratch; /* bytes: shared part, a worker's part, partial sums, all */
+    int crossing;    /* the sum or mean over everything at the end of the part by rows; -1: none */
+    bool linear;     /* what follows the crossing is linear in it: its gradient needs no value */
+    int64_t rows;    /* samples of a chunk */
+    int64_t chunks;  /* at the largest batch */
+    int64_t strands; /* of chunks that share memory and are done one after another: a number that no thread
+                      * count decides */
+    size_t shared, own, partial, scratch; /* bytes: shared part, a strand's part, partial sums, all */
 };
 
 /* Shapes of all nodes for n samples (inputs' axis 0 where batched). */

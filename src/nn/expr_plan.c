@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 1 << 16, ALIGN = 64 };
+enum { CHUNK_BYTES = 1 << 16, ALIGN = 64, MAX_STRANDS = 16 };
 #define MAX_COUNT ((int64_t)1 << 40)
 
 static size_t aligned(size_t n) { return (n + ALIGN - 1) / ALIGN * ALIGN; }
@@ -30,13 +30,15 @@ typedef struct {
     const char *who;
     const sn_expr_node *n;
     const sn_shape *in[3];
+    int64_t batch; /* shown by name; -1: there is none */
     sn_err *e;
 } question;
 
 static sn_status refuse(const question *q, const char *remedy) {
     char text[3][96] = { { 0 } };
     int nin = sn_op_inputs(q->n->op);
-    for (int i = 0; i < nin; i++) sn_shape_text(q->in[i], false, text[i], sizeof text[i]);
+    for (int i = 0; i < nin; i++)
+        sn_shape_text(q->in[i], q->in[i]->n > 0 && q->in[i]->d[0] == q->batch, text[i], sizeof text[i]);
     return sn_fail(q->e, SN_ESHAPE, "%s: %s of %s%s%s%s%s: %s", q->who, sn_op_name(q->n->op), text[0],
                    nin > 1 ? " and " : "", text[1], nin > 2 ? " and " : "", text[2], remedy);
 }
@@ -196,7 +198,7 @@ sn_status sn_expr_infer(const sn_expr_plan *p, int64_t n, sn_shape *shape, sn_er
             if (p->o.batched >> i & 1) shape[i].d[0] = n;
             continue;
         }
-        question q = { p->o.who, node, { 0 }, e };
+        question q = { p->o.who, node, { 0 }, p->o.batched ? n : -1, e };
         for (int k = 0; k < sn_op_inputs(node->op); k++) q.in[k] = &shape[node->in[k]];
         sn_status s = shape_of(&q, &shape[i]);
         int64_t count = s == SN_OK ? sn_shape_count(&shape[i]) : 0;
@@ -325,10 +327,11 @@ static void measure(sn_expr_plan *p) {
     if (p->rows < 1) p->rows = 1;
     if (p->rows > batch) p->rows = batch > 0 ? batch : 1;
     p->chunks = batch > 0 ? (batch + p->rows - 1) / p->rows : 0;
-    p->workers = p->o.pool && p->by_rows ? sn_pool_size(p->o.pool) : 1;
+    p->strands = p->chunks < MAX_STRANDS ? p->chunks : MAX_STRANDS;
+    if (p->strands < 1 || !p->by_rows || !p->o.pool) p->strands = 1;
     place(p);
     p->partial = aligned((size_t)p->chunks * sizeof(double));
-    p->scratch = p->shared + p->partial + p->own * (size_t)p->workers;
+    p->scratch = p->shared + p->partial + p->own * (size_t)p->strands;
 }
 
 /* ---- making ---- */

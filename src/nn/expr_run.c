@@ -194,10 +194,9 @@ static void add_crossing_grad(const part *t) {
     }
 }
 
-static void run_chunk(void *ctx, int64_t chunk, int worker) {
-    const run *r = ctx;
+static void run_chunk(const run *r, int64_t chunk, int64_t strand) {
     const sn_expr_plan *p = r->p;
-    part t = { r, r->own + p->own * (size_t)worker, chunk * p->rows, p->rows };
+    part t = { r, r->own + p->own * (size_t)strand, chunk * p->rows, p->rows };
     if (t.rows > r->n - t.from) t.rows = r->n - t.from;
     for (int i = 0; i < p->x->nnode; i++)
         if (p->slot[i].batched) forward_of(&t, i);
@@ -219,13 +218,20 @@ static void run_chunk(void *ctx, int64_t chunk, int worker) {
         if (p->slot[i].batched) backward_of(&t, i);
 }
 
+static void run_strand(void *ctx, int64_t strand, int worker) {
+    const run *r = ctx;
+    int64_t chunks = (r->n + r->p->rows - 1) / r->p->rows;
+    (void)worker;
+    for (int64_t c = strand; c < chunks; c += r->p->strands) run_chunk(r, c, strand);
+}
+
 static void run_chunks(run *r) {
     const sn_expr_plan *p = r->p;
     int64_t chunks = (r->n + p->rows - 1) / p->rows;
     if (p->o.pool) {
-        sn_parallel(p->o.pool, chunks, run_chunk, r);
+        sn_parallel(p->o.pool, p->strands, run_strand, r);
     } else {
-        for (int64_t c = 0; c < chunks; c++) run_chunk(r, c, 0);
+        run_strand(r, 0, 0);
     }
     if (p->crossing < 0) return;
     double sum = 0;

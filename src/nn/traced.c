@@ -32,6 +32,17 @@ sn_status sn_traced_derive_one(void *cfg, sn_err *e) {
     return sn_expr_cache_new(&c->cache, c->program, 1, "traced", e);
 }
 
+sn_status sn_traced_result(const sn_traced_cfg *c, const sn_expr_opts *o, sn_shape *out, bool *by_rows,
+                           sn_err *e) {
+    sn_expr_plan *p;
+    sn_status s = sn_expr_plan_new(&p, c->cache->x, o, e);
+    if (s != SN_OK) return s;
+    *out = *sn_expr_out(p);
+    *by_rows = sn_expr_by_rows(p);
+    sn_expr_plan_free(p);
+    return SN_OK;
+}
+
 void sn_traced_drop(void *cfg) {
     sn_traced_cfg *c = cfg;
     sn_expr_cache_free(c->cache);

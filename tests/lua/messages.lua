@@ -32,7 +32,9 @@ fails("conv2d: activation wants an activation, got the optimizer adam", function
   local _ = conv2d { 3, 3, activation = adam }
 end)
 fails("dense: activation wants an activation or its name, got 3", function() local _ = dense { 3, activation = 3 } end)
-fails("wants an activation or its name, got a function", function() local _ = dense { 3, activation = print } end)
+fails("dense: activation: its function gave nil; it must give what it computes from x", function()
+  local _ = dense { 3, activation = print }
+end)
 fails("wants an initializer or its name, got true", function() local _ = dense { 3, kernel_initializer = true } end)
 fails("cosine_decay: initial_learning_rate is missing", function() local _ = adam { cosine_decay } end)
 check.equal(type(adam { function() return 0.1 end }.learning_rate), "function")

@@ -110,10 +110,10 @@ static const struct {
     { "add{}", 2, { { 3, { 9, 100, 77 } }, { 3, { 9, 100, 77 } } } },
     { "concat{}", 2, { { 4, { 9, 40, 40, 7 } }, { 4, { 9, 40, 40, 5 } } } },
     { "rescaling{scale=0.1, offset=2}", 1, { { 3, { 9, 100, 77 } } } },
-    { "lambda{program=\"inputs 1; sigmoid 0; mul 0 1\"}", 1, { { 3, { 900, 10, 77 } } } },
+    { "lambda{program=\"inputs 1; sigmoid 0; mul 0 1\"}", 1, { { 3, { 90, 10, 77 } } } },
     { "lambda{program=\"inputs 2; sub 0 1; square 2; mean 3 axes -1 keep; add 0 4\"}",
       2,
-      { { 2, { 3000, 17 } }, { 2, { 3000, 17 } } } },
+      { { 2, { 900, 17 } }, { 2, { 900, 17 } } } },
 };
 enum { NLARGE = sizeof large / sizeof large[0] };
 

@@ -5,39 +5,43 @@
 
 #include <math.h>
 
-static sn_status make(const sn_traced_cfg *c, const sn_shape *in, unsigned wrt, bool scratch, sn_expr_ready *r,
-                      sn_err *e) {
-    sn_expr_opts o = { .dtype = SN_REAL_DTYPE, .in = in, .batched = 1, .wrt = wrt, .who = "activation" };
-    return sn_expr_take(c->cache, &o, scratch, r, e);
+static sn_expr_opts options(const sn_shape *in, unsigned wrt) {
+    return (sn_expr_opts){ .dtype = SN_REAL_DTYPE, .in = in, .batched = 1, .wrt = wrt, .who = "activation" };
+}
+
+static bool take(const sn_traced_cfg *c, const sn_shape *in, unsigned wrt, sn_expr_ready *r) {
+    sn_expr_opts o = options(in, wrt);
+    sn_err e;
+    if (sn_expr_take(c->cache, &o, true, r, &e) == SN_OK) return true;
+    sn_warn("%s", e.msg);
+    return false;
 }
 
 static sn_status check_cols(const void *cfg, size_t cols, sn_err *e) {
     const sn_traced_cfg *c = cfg;
-    sn_shape in = { 2, { 3, (int64_t)cols } };
-    sn_expr_ready r;
-    sn_status s = make(c, &in, 1, false, &r, e);
+    sn_shape in = { 2, { 3, (int64_t)cols } }, out;
+    sn_expr_opts o = options(&in, 1);
+    bool by_rows;
+    sn_status s = sn_traced_result(c, &o, &out, &by_rows, e);
     if (s != SN_OK) return s;
     char got[96], want[96];
-    if (!sn_shape_equal(sn_expr_out(r.plan), &in))
-        s = sn_fail(e, SN_ESHAPE, "activation: its function gives shape %s for %s; the shape must stay",
-                    sn_shape_text(sn_expr_out(r.plan), false, got, sizeof got),
-                    sn_shape_text(&in, false, want, sizeof want));
-    else if (!sn_expr_by_rows(r.plan))
-        s = sn_fail(
+    if (!sn_shape_equal(&out, &in))
+        return sn_fail(e, SN_ESHAPE, "activation: its function gives shape %s for %s; the shape must stay",
+                       sn_shape_text(&out, false, got, sizeof got),
+                       sn_shape_text(&in, false, want, sizeof want));
+    if (!by_rows)
+        return sn_fail(
             e, SN_EINVAL,
             "activation: its function mixes the samples of a batch; sum and mean go along the last axis "
             "there, as in sum(x, -1, true)");
-    sn_expr_give(c->cache, &r);
-    return s;
+    return SN_OK;
 }
 
 static void forward(const void *cfg, void *y, const void *x, size_t rows, size_t cols) {
     const sn_traced_cfg *c = cfg;
     sn_shape in = { 2, { (int64_t)rows, (int64_t)cols } };
     sn_expr_ready r;
-    sn_err e;
-    if (make(c, &in, 0, true, &r, &e) != SN_OK) {
-        sn_warn("%s", e.msg);
+    if (!take(c, &in, 0, &r)) {
         for (size_t i = 0; i < rows * cols; i++) ((real *)y)[i] = (real)NAN;
         return;
     }
@@ -51,10 +55,8 @@ static void backward(const void *cfg, void *dx, const void *x, const void *y, co
     const sn_traced_cfg *c = cfg;
     sn_shape in = { 2, { (int64_t)rows, (int64_t)cols } };
     sn_expr_ready r;
-    sn_err e;
     (void)y;
-    if (make(c, &in, 1, true, &r, &e) != SN_OK) {
-        sn_warn("%s", e.msg);
+    if (!take(c, &in, 1, &r)) {
         for (size_t i = 0; i < rows * cols; i++) ((real *)dx)[i] = (real)NAN;
         return;
     }

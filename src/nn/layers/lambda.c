@@ -130,6 +130,7 @@ const sn_layer_type SN_R(sn_layer_lambda) = {
     .forward = forward,
     .backward = backward,
     .check = { { RESIDUAL, 3, 2, { { 3, { 3, 4, 5 } }, { 3, { 3, 4, 5 } } } },
+               { RESIDUAL, 1, 2, { { 2, { 1, 5 } }, { 2, { 1, 5 } } } },
                { ATTENTION, 2, 1, { { 3, { 2, 3, 4 } } } },
                { "lambda{program=\"inputs 1; slice 0 dims -1 1 3; reshape 1 dims -1 4; concat 2 2 dims 1\"}",
                  2,

@@ -4,32 +4,37 @@
 
 #include <math.h>
 
-static sn_status make(const sn_traced_cfg *c, const sn_shape *in, unsigned wrt, sn_pool *pool, bool scratch,
-                      sn_expr_ready *r, sn_err *e) {
-    sn_expr_opts o = { .dtype = SN_REAL_DTYPE,
-                       .in = in,
-                       .batched = 1,
-                       .wrt = wrt,
-                       .who = "regularizer",
-                       .pool = pool,
-                       .accumulate = true };
-    return sn_expr_take(c->cache, &o, scratch, r, e);
+static sn_expr_opts options(const sn_shape *in, unsigned wrt, sn_pool *pool) {
+    return (sn_expr_opts){ .dtype = SN_REAL_DTYPE,
+                           .in = in,
+                           .batched = 1,
+                           .wrt = wrt,
+                           .who = "regularizer",
+                           .pool = pool,
+                           .accumulate = true };
+}
+
+static bool take(const sn_traced_cfg *c, const sn_shape *in, unsigned wrt, sn_pool *pool, sn_expr_ready *r) {
+    sn_expr_opts o = options(in, wrt, pool);
+    sn_err e;
+    if (sn_expr_take(c->cache, &o, true, r, &e) == SN_OK) return true;
+    sn_warn("%s", e.msg);
+    return false;
 }
 
 static sn_status derive(void *cfg, sn_err *e) {
     sn_status s = sn_traced_derive_one(cfg, e);
     if (s != SN_OK) return s;
-    sn_shape in = { 1, { 3 } };
-    sn_expr_ready r;
-    s = make(cfg, &in, 1, NULL, false, &r, e);
-    if (s != SN_OK) return s;
+    sn_shape in = { 1, { 3 } }, out;
+    sn_expr_opts o = options(&in, 1, NULL);
+    bool by_rows;
+    s = sn_traced_result(cfg, &o, &out, &by_rows, e);
     char got[96];
-    if (sn_expr_out(r.plan)->n != 0)
+    if (s == SN_OK && out.n != 0)
         s = sn_fail(e, SN_ESHAPE,
                     "regularizer: its function gives shape %s; it must give one number, as 1e-4 * sum(abs(w)) "
                     "does, and it sees the weights as one list",
-                    sn_shape_text(sn_expr_out(r.plan), false, got, sizeof got));
-    sn_expr_give(((sn_traced_cfg *)cfg)->cache, &r);
+                    sn_shape_text(&out, false, got, sizeof got));
     return s;
 }
 
@@ -37,12 +42,8 @@ static double value(const void *cfg, const void *w, size_t n, sn_pool *pool) {
     const sn_traced_cfg *c = cfg;
     sn_shape in = { 1, { (int64_t)n } };
     sn_expr_ready r;
-    sn_err e;
-    real y = (real)NAN;
-    if (make(c, &in, 0, pool, true, &r, &e) != SN_OK) {
-        sn_warn("%s", e.msg);
-        return (double)NAN;
-    }
+    real y;
+    if (!take(c, &in, 0, pool, &r)) return (double)NAN;
     sn_expr_forward(r.plan, (int64_t)n, &w, &y, r.scratch);
     sn_expr_give(c->cache, &r);
     return (double)y;
@@ -52,9 +53,7 @@ static void grad(const void *cfg, void *dw, const void *w, size_t n, double scal
     const sn_traced_cfg *c = cfg;
     sn_shape in = { 1, { (int64_t)n } };
     sn_expr_ready r;
-    sn_err e;
-    if (make(c, &in, 1, pool, true, &r, &e) != SN_OK) {
-        sn_warn("%s", e.msg);
+    if (!take(c, &in, 1, pool, &r)) {
         for (size_t i = 0; i < n; i++) ((real *)dw)[i] = (real)NAN;
         return;
     }

@@ -1,0 +1,79 @@
+/* Recorded functions run on tensors at the prompt. */
+#include "bind/glue.h"
+#include "nn/expr.h"
+
+#define MT_EXPR "sonde.expr"
+
+typedef struct {
+    sn_expr *x;
+    sn_expr_plan *p;
+} expr_box;
+
+static int expr_gc(lua_State *L) {
+    expr_box *b = luaL_checkudata(L, 1, MT_EXPR);
+    sn_expr_plan_free(b->p);
+    sn_expr_free(b->x);
+    *b = (expr_box){ 0 };
+    return 0;
+}
+
+/* The tensors of the list at 2 in the type that they are computed in: float64 when one of them is. Leaves them on the
+ * stack. */
+static sn_dtype take_inputs(lua_State *L, int n, const sn_tensor **t) {
+    sn_dtype dtype = SN_F32;
+    luaL_checkstack(L, 3 * n + 10, "inputs");
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, 2, i + 1);
+        t[i] = sn_check_tensor(L, -1);
+        if (t[i]->dtype == SN_F64) dtype = SN_F64;
+    }
+    for (int i = 0; i < n; i++) {
+        if (t[i]->dtype == dtype) continue;
+        sn_tensor *copy = sn_push_tensor(L);
+        sn_err e;
+        if (sn_tensor_copy(copy, t[i], dtype, &e) != SN_OK) sn_raise(L, &e);
+        t[i] = copy;
+    }
+    return dtype;
+}
+
+/* core.expr_run(program, list of tensors, who, gradients wanted) -> the result; then a gradient for each input */
+static int expr_run(lua_State *L) {
+    const char *text = luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    bool grads = lua_toboolean(L, 4);
+    const sn_tensor *t[SN_EXPR_MAXIN];
+    int n = (int)luaL_len(L, 2);
+    expr_box *box = sn_push_box(L, MT_EXPR, sizeof *box);
+    sn_err e;
+    if (sn_expr_parse(&box->x, text, &e) != SN_OK) return sn_raise(L, &e);
+    if (n != box->x->ninput) return sn_raise_text(L, "a recorded function of %d inputs got %d", box->x->ninput, n);
+    sn_shape in[SN_EXPR_MAXIN];
+    sn_expr_opts o = { .dtype = take_inputs(L, n, t), .in = in, .who = luaL_checkstring(L, 3) };
+    for (int i = 0; i < n; i++) in[i] = t[i]->shape;
+    o.wrt = grads ? (1u << n) - 1 : 0;
+    if (sn_expr_plan_new(&box->p, box->x, &o, &e) != SN_OK) return sn_raise(L, &e);
+    if (grads && sn_shape_count(sn_expr_out(box->p)) != 1)
+        return sn_raise_text(L, "%s: the function must give one number; end it with sum(...) or mean(...)", o.who);
+    void *scratch = lua_newuserdatauv(L, sn_expr_scratch(box->p), 0);
+    int first = lua_gettop(L) + 1;
+    sn_tensor *y = sn_new_tensor(L, o.dtype, sn_expr_out(box->p));
+    const void *x[SN_EXPR_MAXIN];
+    void *dx[SN_EXPR_MAXIN];
+    for (int i = 0; i < n; i++) {
+        x[i] = t[i]->data;
+        dx[i] = grads ? sn_new_tensor(L, o.dtype, &in[i])->data : NULL;
+    }
+    if (grads)
+        sn_expr_backward(box->p, 0, x, NULL, 1, dx, y->data, scratch);
+    else
+        sn_expr_forward(box->p, 0, x, y->data, scratch);
+    return lua_gettop(L) - first + 1;
+}
+
+void sn_open_expr(lua_State *L) {
+    static const luaL_Reg functions[] = { { "expr_run", expr_run }, { NULL, NULL } };
+    luaL_setfuncs(L, functions, 0);
+    sn_new_metatable(L, MT_EXPR, expr_gc);
+    lua_pop(L, 1);
+}

@@ -1,0 +1,167 @@
+-- Lua functions that are recorded: losses, penalties, activations, metrics, layers, gradients at the prompt.
+local check = dofile((arg[0]:match "^(.*/)" or "") .. "check.lua")
+
+sonde.seed(1)
+local x = tensor.randn { 40, 6, seed = 1 }
+local rows = {}
+for i = 1, 40 do rows[i] = { i % 3 == 0 and 1 or 0, i % 3 == 1 and 1 or 0, i % 3 == 2 and 1 or 0 } end
+local y = tensor(rows)
+
+-- ---- numbers, tensors ----
+
+check.near(exp(1), math.exp(1), 1e-15)
+check.near(sum(tensor { { 1, 2 }, { 3, 4 } }, -1)[2], 7, 0)
+check.near(max(tensor { 3, 9, 2 }), 9, 0)
+check.list(where(gt(tensor { 1, -1 }, 0), 5, 6):tolist(), { 5, 6 })
+check.list(clip(tensor { -1, 0.5, 2 }, 0, 1):tolist(), { 0, 0.5, 1 })
+check.list(slice(tensor { 1, 2, 3, 4 }, 1, 2, -2):tolist(), { 2, 3 })
+check.list(gather(tensor { { 1, 2 }, { 3, 4 } }, tensor { 1, 0 }):tolist(), { 2, 3 })
+check.near(sum(softmax(tensor { 1, 2, 3 })), 1, 1e-6)
+check.near(logsumexp(tensor { 1000, 1000 }), 1000 + math.log(2), 1e-3)
+
+-- ---- gradients ----
+
+local g = grad(function(a, b) return sum(a * b) + mean(square(a)) end)
+local da, db = g(tensor { 1, 2 }, tensor { 3, 4 })
+check.list(da:tolist(), { 4, 6 })
+check.list(db:tolist(), { 1, 2 })
+check.near(grad(function(v) return exp(2 * v) end)(0.5), 2 * math.exp(1), 1e-12)
+
+-- every function against differences in float64
+local one = {
+  abs = abs, exp = exp, expm1 = expm1, log = log, log1p = log1p, sqrt = sqrt, square = square, sin = sin, cos = cos,
+  tanh = tanh, sigmoid = sigmoid, relu = relu, softplus = softplus, erf = erf, softmax = softmax, swish = swish,
+  gelu = gelu, elu = elu, leaky_relu = leaky_relu, log_softmax = log_softmax, logsumexp = logsumexp,
+  variance = variance, prod = prod, max = max, min = min, mean = mean, sum = sum,
+}
+local at = { 0.3, 1.7, 0.9, 2.2 }
+local weights = tensor({ 0.7, -1.1, 0.4, 2 }, "float64")
+for name, fn in pairs(one) do
+  local function f(v) return sum(fn(v) * weights) end
+  local got = grad(f)(tensor(at, "float64"))
+  for i = 1, #at do
+    local h, v = 1e-6, {}
+    for side = -1, 1, 2 do
+      local moved = table.move(at, 1, #at, 1, {})
+      moved[i] = moved[i] + side * h
+      v[side] = f(tensor(moved, "float64"))
+    end
+    check.near(got[i], (v[1] - v[-1]) / (2 * h), 1e-6)
+  end
+end
+
+-- ---- what is recorded is what is built in ----
+
+local function net(options)
+  sonde.seed(3)
+  return sequential {
+    dense { 8, activation = options.activation or "swish", input_shape = { 6 }, kernel_regularizer = options.penalty
+      or l1(1e-3) },
+    dense { 3, activation = "softmax" },
+  }
+end
+
+local function weights_after(options)
+  local m = net(options)
+  m:compile { loss = options.loss or "categorical_crossentropy", optimizer = adam { 1e-2 }, metrics = { "accuracy" } }
+  local r = m:fit(x, y, { epochs = 4, batch_size = 7, shuffle = false, verbose = 0 })
+  return m:get_weights(), r:history().loss
+end
+
+local plain, plain_loss = weights_after {}
+for what, options in pairs {
+  loss = { loss = function(t, p) return -mean(sum(t * log(clip(p, 1e-7, 1)), -1)) end },
+  loss_by_sample = { loss = function(t, p) return -sum(t * log(clip(p, 1e-7, 1)), -1) end },
+  activation = { activation = function(v) return v * sigmoid(v) end },
+  penalty = { penalty = function(w) return 1e-3 * sum(abs(w)) end },
+} do
+  local got, loss = weights_after(options)
+  for i, w in ipairs(got) do check.ok((w - plain[i]):abs():max() < 1e-4, "%s: weights %d differ", what, i) end
+  check.near(loss[4], plain_loss[4], 1e-4)
+end
+
+-- a loss has a value for each sample; metrics are named or called by their kind
+local m = net {}
+m:compile { loss = function(t, p) return mean(square(t - p)) * 3 end, optimizer = "sgd",
+  metrics = { function(t, p) return max(abs(t - p), -1) end } }
+local got = m:evaluate(x, y)
+local p = m:predict(x)
+check.near(got.loss - m:evaluate(x, y).penalty, ((y - p):pow(2):mean()) * 3, 1e-6)
+check.near(got.traced, (max(abs(y - p), -1)):mean(), 1e-6)
+
+-- saved as data, read back
+local path = check.folder() .. "/traced.sonde"
+m:save(path)
+local again = load_model(path)
+check.equal(tostring(again.loss), tostring(m.loss))
+check.near(again:evaluate(x, y).loss, got.loss, 0)
+
+-- focal loss (Lin et al. 2017), written at the prompt
+local function focal(t, q)
+  local pt = clip(sum(t * q, -1), 1e-7, 1)
+  return -((1 - pt) ^ 2) * log(pt)
+end
+m:compile { loss = focal, optimizer = "sgd" }
+local want = 0
+for i = 1, 40 do
+  local pt = 0
+  for c = 1, 3 do pt = pt + y[{ i, c }] * p[{ i, c }] end
+  want = want - (1 - pt) ^ 2 * math.log(pt) / 40
+end
+check.near(m:evaluate(x, y).loss - m:evaluate(x, y).penalty, want, 1e-6)
+
+-- ---- layers ----
+
+local a = input { 6 }
+local h = dense { 6 }(a)
+local res = model { inputs = a, outputs = dense { 3 }(relu(a + h * 0.5)) }
+local w = res:get_weights()
+local hidden = x:copy()
+for i = 1, 40 do
+  for j = 1, 6 do
+    local v = w[2][j]
+    for k = 1, 6 do v = v + x[{ i, k }] * w[1][{ k, j }] end
+    hidden[{ i, j }] = math.max(0, x[{ i, j }] + 0.5 * v)
+  end
+end
+local out = res:predict(x)
+for i = 1, 40, 7 do
+  local v = w[4][1]
+  for k = 1, 6 do v = v + hidden[{ i, k }] * w[3][{ k, 1 }] end
+  check.near(out[{ i, 1 }], v, 1e-4)
+end
+local soft = sequential { lambda { function(v) return v / (1 + abs(v)) end, input_shape = { 6 } } }
+check.near(soft:predict(x)[{ 2, 3 }], x[{ 2, 3 }] / (1 + math.abs(x[{ 2, 3 }])), 1e-6)
+local attention = sequential { lambda { function(v)
+  return matmul(softmax(matmul(v, transpose(v, { 1, 3, 2 }))), v)
+end, input_shape = { 5, 4 } } }
+check.list(attention.output_shape, { 5, 4 })
+
+-- ---- what goes wrong ----
+
+check.fails(function() grad(function(v) if v > 0 then return v end end)(1) end, "where(gt(a, b), x, y)")
+check.fails(function() grad(function(v) return v * 2 end)(tensor { 1, 2 }) end, "must give one number")
+check.fails(function() m:compile { loss = function() end, optimizer = "sgd" } end, "compile: loss: its function gave nil")
+check.fails(function() m:compile { loss = function(t) return t.nothing.here end, optimizer = "sgd" } end, "nothing")
+check.fails(function() m:compile { loss = function(t) return #t end, optimizer = "sgd" } end, "has no length")
+check.fails(function() m:compile { loss = function(t) return t[1] end, optimizer = "sgd" } end, "slice(x, axis, from, to)")
+check.fails(function() m:compile { loss = function(t) return t.shape[1] end, optimizer = "sgd" } end, "serves every shape")
+check.fails(function()
+  m:compile { loss = function(t, q) return matmul(t, q) end, optimizer = "sgd" }
+  m:fit(x, y, { verbose = 0 })
+end, "loss: matmul of (batch, 3) and (batch, 3)", "inner sizes") -- both are (samples, 3)
+check.fails(function() local _ = lambda(function() return 1 end) end, "takes no argument")
+check.fails(function()
+  sequential { lambda { function(v) return sum(v, 1) end, input_shape = { 3 } } }
+end, "lambda: its function gives shape (3,)")
+check.fails(function() sequential { dense { 3, input_shape = { 2 }, activation = function(v) return sum(v, -1) end } } end,
+  "activation: its function gives shape (3,)")
+check.fails(function() local _ = dense { 3, kernel_regularizer = function(v) return abs(v) end } end, "regularizer: its function",
+  "1e-4 * sum(abs(w))")
+check.fails(function() lambda(function(v) return dense { 3 }(v) end) end, "cannot call layers")
+check.fails(function() clip(tensor { 1 }, "a", 2) end, "its limits are numbers")
+check.fails(function() sum(tensor { 1 }, 0) end, "axis = 0 is no axis")
+check.fails(function() sum(tensor { 1, 2 }, 2) end, "there is no such axis")
+check.fails(function() exp "a" end, "exp: wants numbers, tensors or symbols")
+check.fails(function() add(1, 2) end, "add")
+check.done()
