@@ -114,8 +114,8 @@ struct sn_desc {
     const sn_field *fields; /* its own; the kind's common fields come after them */
     size_t cfg_size;
     sn_status (*check)(const void *cfg, sn_err *); /* what ranges cannot say; NULL = nothing */
-    /* What is made of the fields once they are all set, in members of the configuration that are no fields; and its
-     * end. NULL = nothing. */
+    /* What is made of the fields once they are all set, in members of the configuration that are no fields; and
+     * its end. NULL = nothing. */
     sn_status (*derive)(void *cfg, sn_err *);
     void (*drop)(void *cfg);
 };

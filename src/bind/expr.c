@@ -1,6 +1,6 @@
 /* Recorded functions run on tensors at the prompt. */
-#include "bind/glue.h"
 #include "nn/expr.h"
+#include "bind/glue.h"
 
 #define MT_EXPR "sonde.expr"
 
@@ -17,8 +17,8 @@ static int expr_gc(lua_State *L) {
     return 0;
 }
 
-/* The tensors of the list at 2 in the type that they are computed in: float64 when one of them is. Leaves them on the
- * stack. */
+/* The tensors of the list at 2 in the type that they are computed in: float64 when one of them is. Leaves them
+ * on the stack. */
 static sn_dtype take_inputs(lua_State *L, int n, const sn_tensor **t) {
     sn_dtype dtype = SN_F32;
     luaL_checkstack(L, 3 * n + 10, "inputs");
@@ -37,7 +37,8 @@ static sn_dtype take_inputs(lua_State *L, int n, const sn_tensor **t) {
     return dtype;
 }
 
-/* core.expr_run(program, list of tensors, who, gradients wanted) -> the result; then a gradient for each input */
+/* core.expr_run(program, list of tensors, who, gradients wanted) -> the result; then a gradient for each input
+ */
 static int expr_run(lua_State *L) {
     const char *text = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -47,14 +48,16 @@ static int expr_run(lua_State *L) {
     expr_box *box = sn_push_box(L, MT_EXPR, sizeof *box);
     sn_err e;
     if (sn_expr_parse(&box->x, text, &e) != SN_OK) return sn_raise(L, &e);
-    if (n != box->x->ninput) return sn_raise_text(L, "a recorded function of %d inputs got %d", box->x->ninput, n);
+    if (n != box->x->ninput)
+        return sn_raise_text(L, "a recorded function of %d inputs got %d", box->x->ninput, n);
     sn_shape in[SN_EXPR_MAXIN];
     sn_expr_opts o = { .dtype = take_inputs(L, n, t), .in = in, .who = luaL_checkstring(L, 3) };
     for (int i = 0; i < n; i++) in[i] = t[i]->shape;
     o.wrt = grads ? (1u << n) - 1 : 0;
     if (sn_expr_plan_new(&box->p, box->x, &o, &e) != SN_OK) return sn_raise(L, &e);
     if (grads && sn_shape_count(sn_expr_out(box->p)) != 1)
-        return sn_raise_text(L, "%s: the function must give one number; end it with sum(...) or mean(...)", o.who);
+        return sn_raise_text(L, "%s: the function must give one number; end it with sum(...) or mean(...)",
+                             o.who);
     void *scratch = lua_newuserdatauv(L, sn_expr_scratch(box->p), 0);
     int first = lua_gettop(L) + 1;
     sn_tensor *y = sn_new_tensor(L, o.dtype, sn_expr_out(box->p));
