@@ -158,6 +158,9 @@ end
 -- What tables of samples can do besides printing themselves: methods by name. Such a table has .data (the dataset) and
 -- .indices (numbers of samples in it, as d:pick takes them).
 judge.samples = {}
+for _, name in ipairs { "show", "picture" } do
+  judge.samples[name] = function(...) return require("sonde.pictures").samples[name](...) end
+end
 local Samples = { __tostring = text.samples, __index = judge.samples }
 
 local function sample_rows(pass, places, title)

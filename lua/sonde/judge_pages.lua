@@ -49,8 +49,11 @@ fields
     .confidence (of the predicted one) .loss
   indices  the samples' numbers, for data:pick(t.indices)
   data  the dataset
+methods
+  w:show(), w:picture()  draws the samples, where they are pictures; gives the picture, for :save("x.png")
 for example
   w = m:worst(val, 9)
+  w:show()
   val:pick(w.indices)]],
 
     most_confident_wrong = [[

@@ -9,6 +9,7 @@ local parts = {
     valley = { "clone", "landscape" },
     lr_find = { "lr_find" },
     sharpness = { "sharpness" },
+    pictures = { "filters", "feature_maps" },
   },
   run = {
     probes = { "gradients", "weights", "updates", "activations", "output_gradients" },
@@ -17,8 +18,10 @@ local parts = {
     valley = { "landscape", "keep_path" },
     sharpness = { "sharpness" },
     plot_run = { "plot" },
+    pictures = { "show_batch", "batch_picture" },
   },
   dataset = {
+    pictures = { "show", "picture" },
   },
 }
 

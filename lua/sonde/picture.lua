@@ -132,7 +132,9 @@ local function grid_of(who, list, opts)
   local n = #list
   local columns = util.whole(who, "columns", opts.columns, math.ceil(math.sqrt(n)), 1)
   local captions = check_captions(who, opts.captions, n)
-  local p = enlarged(compose(list, math.min(columns, n)), util.whole(who, "scale", opts.scale, 1, 1))
+  local scale, big = util.whole(who, "scale", opts.scale, 1, 1), {}
+  for i, q in ipairs(list) do big[i] = enlarged(q, scale) end
+  local p = compose(big, math.min(columns, n))
   local s = core.state(p)
   s.captions, s.columns, s.count = captions, math.min(columns, n), n
   return p

@@ -1,5 +1,4 @@
 /* Pictures in Lua: made from tensors, put together, written, and drawn in the terminal. */
-#include "base/mem.h"
 #include "bind/glue.h"
 #include "io/graphics.h"
 #include <string.h>
@@ -161,6 +160,53 @@ static int picture_size(lua_State *L) {
     return 3;
 }
 
+/* core.tensor_last(t (..., n), i from 0) -> float32 (...): what has that place on the last axis */
+static int tensor_last(lua_State *L) {
+    const sn_tensor *t = sn_check_tensor(L, 1);
+    lua_Integer at = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, t->shape.n > 0 && at >= 0 && at < t->shape.d[t->shape.n - 1], 2, "no such place");
+    sn_shape shape = t->shape;
+    int64_t n = shape.d[--shape.n], count = sn_shape_count(&shape);
+    sn_tensor *out = sn_new_tensor(L, SN_F32, &shape);
+    for (int64_t i = 0; i < count; i++) ((float *)out->data)[i] = (float)sn_tensor_get(t, i * n + at);
+    return 1;
+}
+
+/* core.sample_broken(dataset, i from 1): is it known to be? */
+static int sample_broken(lua_State *L) {
+    sn_dataset *d = sn_check_dataset(L, 1);
+    lua_Integer i = luaL_checkinteger(L, 2);
+    bool inside = i >= 1 && i <= d->count;
+    lua_pushboolean(L, inside && d->fns->broken && d->fns->broken(d, i - 1));
+    return 1;
+}
+
+/* core.run_batch(run, its training data, n) -> of the first n samples of the batch that the last step saw: x, y
+ * (nil: no labels), numbers of the samples; nil: it is not at hand */
+static int run_batch(lua_State *L) {
+    sn_lua_run *box = luaL_checkudata(L, 1, SN_MT_RUN);
+    const sn_dataset *d = sn_check_dataset(L, 2);
+    int64_t n = luaL_checkinteger(L, 3);
+    const sn_batch *b = box->run ? sn_run_last_batch(box->run) : NULL;
+    if (!b || b->n == 0) return 0;
+    if (n > b->n) n = b->n;
+    sn_shape x_shape = sn_shape_with_batch(&d->x_shape, n), y_shape = sn_shape_with_batch(&d->y_shape, n);
+    sn_tensor *x = sn_new_tensor(L, SN_F32, &x_shape);
+    memcpy(x->data, b->x, (size_t)sn_shape_count(&x_shape) * sizeof(float));
+    if (d->has_y) {
+        sn_tensor *y = sn_new_tensor(L, SN_F32, &y_shape);
+        memcpy(y->data, b->y, (size_t)sn_shape_count(&y_shape) * sizeof(float));
+    } else {
+        lua_pushnil(L);
+    }
+    lua_createtable(L, (int)n, 0);
+    for (int64_t i = 0; i < n; i++) {
+        lua_pushinteger(L, b->index[i] + 1);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 3;
+}
+
 /* core.graphics() -> "kitty", ..., "none"; where only the library is missing: "none" and what to do about it */
 static int graphics(lua_State *L) {
     sn_terminal t;
@@ -209,6 +255,9 @@ void sn_open_pictures(lua_State *L) {
         { "picture_size", picture_size },
         { "graphics", graphics },
         { "picture_text", picture_text },
+        { "tensor_last", tensor_last },
+        { "run_batch", run_batch },
+        { "sample_broken", sample_broken },
         { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);

@@ -26,12 +26,7 @@ enum { /* ChafaCanvasMode */
        CHAFA_FGBG = 5,
        CHAFA_8 = 6
 };
-enum { /* ChafaPixelMode */
-       CHAFA_SYMBOLS,
-       CHAFA_SIXELS,
-       CHAFA_KITTY,
-       CHAFA_ITERM2
-};
+enum { CHAFA_SYMBOLS, CHAFA_SIXELS };        /* ChafaPixelMode */
 enum { CHAFA_REUSE_ATTRIBUTES = 1 };         /* ChafaOptimizations */
 enum { CHAFA_RGBA8 = 4 /* unassociated */ }; /* ChafaPixelType */
 enum {                                       /* ChafaSymbolTags */
@@ -71,7 +66,7 @@ enum { /* ChafaTermSeq: what a terminal understands */
       (sn_chafa_canvas *, int type, const uint8_t *, int w, int h, int rowstride))                             \
     X(sn_chafa_text *, chafa_canvas_print, (sn_chafa_canvas *, sn_chafa_info *))                               \
     X(sn_chafa_db *, chafa_term_db_get_default, (void))                                                        \
-    X(sn_chafa_info *, chafa_term_db_detect, (sn_chafa_db *, char **env))                                      \
+    X(sn_chafa_info *, chafa_term_db_detect, (sn_chafa_db *, const char *const *env))                          \
     X(sn_chafa_info *, chafa_term_db_get_fallback_info, (sn_chafa_db *))                                       \
     X(sn_chafa_info *, chafa_term_info_new, (void))                                                            \
     X(void, chafa_term_info_supplement, (sn_chafa_info *, sn_chafa_info *))                                    \

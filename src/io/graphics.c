@@ -1,6 +1,7 @@
 #include "io/graphics.h"
 
 #include "io/chafa_abi.h"
+#include "io/inline.h"
 #include <dlfcn.h>
 #include <langinfo.h>
 #include <math.h>
@@ -50,7 +51,7 @@ static sn_status want_library(sn_err *e) {
 
 /* ---- what to draw with ---- */
 
-static const char *env_get(char **env, const char *name) {
+static const char *env_get(const char *const *env, const char *name) {
     size_t n = strlen(name);
     for (; env && *env; env++)
         if (strncmp(*env, name, n) == 0 && (*env)[n] == '=') return *env + n + 1;
@@ -61,7 +62,7 @@ void sn_terminal_of(sn_terminal *t, int fd) {
     struct winsize w = { 0 };
     *t = (sn_terminal){ .is_terminal = isatty(fd) == 1,
                         .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
-                        .env = environ };
+                        .env = (const char *const *)environ };
     if (!t->is_terminal || ioctl(fd, TIOCGWINSZ, &w) != 0) w = (struct winsize){ 0 };
     t->cols = w.ws_col > 0 ? w.ws_col : 80;
     t->rows = w.ws_row > 0 ? w.ws_row : 24;
@@ -72,6 +73,14 @@ void sn_terminal_of(sn_terminal *t, int fd) {
 }
 
 static bool begins(const char *s, const char *with) { return strncmp(s, with, strlen(with)) == 0; }
+
+/* tmux and screen: what they say of themselves is true, what was said of the terminal around them may not be.
+ */
+static bool within_another(const sn_terminal *t) {
+    const char *term = env_get(t->env, "TERM");
+    return *env_get(t->env, "TMUX") || *env_get(t->env, "STY") || begins(term, "tmux") ||
+           begins(term, "screen");
+}
 
 static sn_graphics uncolored(const sn_terminal *t) { return t->utf8 ? SN_GFX_MONO : SN_GFX_ASCII; }
 
@@ -95,7 +104,9 @@ static sn_graphics detect(const sn_terminal *t, bool pixels) {
         break;
     }
     lib.chafa_term_info_unref(info);
-    return found;
+    const char *said = env_get(t->env, "COLORTERM"); /* libchafa hears it from few */
+    bool direct = strcmp(said, "truecolor") == 0 || strcmp(said, "24bit") == 0;
+    return found == SN_GFX_256 && direct && !within_another(t) ? SN_GFX_TRUECOLOR : found;
 }
 
 /* SONDE_GRAPHICS as it was given. */
@@ -103,7 +114,8 @@ static sn_status choose_by_name(const sn_terminal *t, const char *name, sn_graph
     for (size_t i = 0; i < sizeof sn_graphics_names / sizeof *sn_graphics_names; i++)
         if (strcmp(name, sn_graphics_names[i]) == 0) {
             *g = (sn_graphics)i;
-            return *g == SN_GFX_NONE ? SN_OK : want_library(e);
+            bool needed = *g != SN_GFX_NONE && *g < SN_GFX_ITERM;
+            return needed ? want_library(e) : SN_OK;
         }
     if (strcmp(name, "symbols") != 0)
         return sn_fail(
@@ -124,9 +136,7 @@ sn_status sn_graphics_choose(const sn_terminal *t, sn_graphics *g, sn_err *e) {
     if (!t->is_terminal) return SN_OK;
     if (want_library(e) != SN_OK) return SN_EIO;
     bool plain = strcmp(term, "dumb") == 0 || *env_get(t->env, "NO_COLOR");
-    bool within =
-        *env_get(t->env, "TMUX") || *env_get(t->env, "STY") || begins(term, "tmux") || begins(term, "screen");
-    *g = plain ? uncolored(t) : detect(t, !within);
+    *g = plain ? uncolored(t) : detect(t, !within_another(t));
     return SN_OK;
 }
 
@@ -139,23 +149,31 @@ typedef struct {
     double unit_w, unit_h;
     int cols, rows;             /* room on the screen */
     int small_cols, small_rows; /* enlarging stops at this size */
+    bool bands;                 /* sixels */
 } grid;
 
 static grid grid_of(const sn_terminal *t, sn_graphics g) {
     int rows = t->rows > 6 ? t->rows - 2 : 4, cols = t->cols > 1 ? t->cols : 1;
-    if (g >= SN_GFX_PIXELS) return (grid){ t->cell_w, t->cell_h, 1, 1, cols, rows, 40, 16 };
+    if (g >= SN_GFX_PIXELS) return (grid){ t->cell_w, t->cell_h, 1, 1, cols, rows, 40, 16, g == SN_GFX_SIXEL };
     double tall = (double)t->cell_h / t->cell_w;
     /* Nearly twice as high as wide: taken as that, so that half a symbol is a pixel and no edge is blurred. */
     if (tall > 1.7 && tall < 2.4) tall = 2;
-    return (grid){ 8, 8, 8, 8 / tall, cols, rows, 60, 20 };
+    return (grid){ 8, 8, 8, 8 / tall, cols, rows, 60, 20, false };
 }
 
 enum { MAX_SIDE = 4096 }; /* pixels that are sent to a terminal in one direction */
 
+/* Pixels that libchafa draws of so many rows: sixels come in bands of six, and what is over would be squeezed.
+ */
+static int64_t height_of_rows(const grid *g, int64_t rows) {
+    int64_t h = rows * g->cell_h;
+    return g->bands ? h - h % 6 : h;
+}
+
 /* The picture in the size in which it will be seen. */
 static sn_status fit(sn_picture *out, const sn_picture *in, const grid *g, sn_err *e) {
     double wide = fmin(g->cols * g->cell_w, MAX_SIDE) / g->unit_w,
-           high = fmin(g->rows * g->cell_h, MAX_SIDE) / g->unit_h;
+           high = fmin((double)height_of_rows(g, g->rows), MAX_SIDE) / g->unit_h;
     double room = fmin(wide / (double)in->w, high / (double)in->h);
     double small = fmin(g->small_cols * g->cell_w / g->unit_w / (double)in->w,
                         g->small_rows * g->cell_h / g->unit_h / (double)in->h);
@@ -168,11 +186,12 @@ static sn_status fit(sn_picture *out, const sn_picture *in, const grid *g, sn_er
 }
 
 /* Whole characters: what the picture leaves of the last ones is transparent. */
-static sn_status fill_cells(sn_picture *canvas, const sn_picture *seen, const grid *g, sn_err *e) {
+static sn_status fill_cells(sn_picture *canvas, const sn_picture *seen, const grid *g, int64_t *rows,
+                            sn_err *e) {
     static const uint8_t clear[4] = { 0 };
     int64_t w = (seen->w + g->cell_w - 1) / g->cell_w * g->cell_w;
-    int64_t h = (seen->h + g->cell_h - 1) / g->cell_h * g->cell_h;
-    sn_status s = sn_picture_new(canvas, w, h, 4, clear, e);
+    for (*rows = (seen->h + g->cell_h - 1) / g->cell_h; height_of_rows(g, *rows) < seen->h;) ++*rows;
+    sn_status s = sn_picture_new(canvas, w, height_of_rows(g, *rows), 4, clear, e);
     if (s == SN_OK) sn_picture_paste(canvas, seen, 0, 0);
     return s;
 }
@@ -191,14 +210,8 @@ static int canvas_mode(sn_graphics g) {
     }
 }
 
-static int pixel_mode(sn_graphics g) {
-    return g == SN_GFX_KITTY   ? CHAFA_KITTY
-           : g == SN_GFX_ITERM ? CHAFA_ITERM2
-           : g == SN_GFX_SIXEL ? CHAFA_SIXELS
-                               : CHAFA_SYMBOLS;
-}
-
-static sn_chafa_config *configure(const sn_picture *p, const sn_terminal *t, sn_graphics g, const grid *cells) {
+static sn_chafa_config *configure(const sn_terminal *t, sn_graphics g, const grid *cells, int64_t cols,
+                                  int64_t rows) {
     sn_chafa_config *c = lib.chafa_canvas_config_new();
     sn_chafa_map *map = lib.chafa_symbol_map_new();
     bool blocks = t->utf8 && g != SN_GFX_ASCII;
@@ -206,10 +219,10 @@ static sn_chafa_config *configure(const sn_picture *p, const sn_terminal *t, sn_
     if (g == SN_GFX_MONO) lib.chafa_symbol_map_add_by_tags(map, CHAFA_STIPPLE);
     lib.chafa_canvas_config_set_symbol_map(c, map);
     lib.chafa_symbol_map_unref(map);
-    lib.chafa_canvas_config_set_geometry(c, (int)(p->w / cells->cell_w), (int)(p->h / cells->cell_h));
+    lib.chafa_canvas_config_set_geometry(c, (int)cols, (int)rows);
     lib.chafa_canvas_config_set_cell_geometry(c, cells->cell_w, cells->cell_h);
     lib.chafa_canvas_config_set_canvas_mode(c, canvas_mode(g));
-    lib.chafa_canvas_config_set_pixel_mode(c, pixel_mode(g));
+    lib.chafa_canvas_config_set_pixel_mode(c, g == SN_GFX_SIXEL ? CHAFA_SIXELS : CHAFA_SYMBOLS);
     /* Stronger contrast makes up for few colors; where there are enough, numbers shall look as they are. */
     lib.chafa_canvas_config_set_preprocessing_enabled(c, g <= SN_GFX_16);
     /* Neither repeating nor skipping characters: what is copied from the terminal is then whole. */
@@ -219,10 +232,11 @@ static sn_chafa_config *configure(const sn_picture *p, const sn_terminal *t, sn_
 
 /* The terminal's codes, and the usual ones where it is not known to have those that were asked for. */
 static sn_chafa_info *codes_for(const sn_terminal *t, sn_graphics g) {
-    static const int wanted[] = { [SN_GFX_8] = CHAFA_SEQ_8,          [SN_GFX_16] = CHAFA_SEQ_16,
-                                  [SN_GFX_256] = CHAFA_SEQ_256,      [SN_GFX_TRUECOLOR] = CHAFA_SEQ_TRUECOLOR,
-                                  [SN_GFX_SIXEL] = CHAFA_SEQ_SIXELS, [SN_GFX_ITERM] = CHAFA_SEQ_ITERM2,
-                                  [SN_GFX_KITTY] = CHAFA_SEQ_KITTY };
+    static const int wanted[] = { [SN_GFX_8] = CHAFA_SEQ_8,
+                                  [SN_GFX_16] = CHAFA_SEQ_16,
+                                  [SN_GFX_256] = CHAFA_SEQ_256,
+                                  [SN_GFX_TRUECOLOR] = CHAFA_SEQ_TRUECOLOR,
+                                  [SN_GFX_SIXEL] = CHAFA_SEQ_SIXELS };
     if (g <= SN_GFX_MONO) return lib.chafa_term_info_new(); /* none at all */
     sn_chafa_db *db = lib.chafa_term_db_get_default();
     sn_chafa_info *info = lib.chafa_term_db_detect(db, t->env);
@@ -234,14 +248,15 @@ static sn_chafa_info *codes_for(const sn_terminal *t, sn_graphics g) {
     return info;
 }
 
-static void draw(const sn_picture *p, const sn_terminal *t, sn_graphics g, const grid *cells, sn_buf *out) {
-    sn_chafa_config *c = configure(p, t, g, cells);
+/* p fills so many characters. */
+static void draw(const sn_picture *p, int64_t cols, int64_t rows, const sn_terminal *t, sn_graphics g,
+                 const grid *cells, sn_buf *out) {
+    sn_chafa_config *c = configure(t, g, cells, cols, rows);
     sn_chafa_canvas *canvas = lib.chafa_canvas_new(c);
     sn_chafa_info *info = codes_for(t, g);
     lib.chafa_canvas_draw_all_pixels(canvas, CHAFA_RGBA8, p->data, (int)p->w, (int)p->h, (int)p->w * 4);
     sn_chafa_text *text = lib.chafa_canvas_print(canvas, info);
     sn_buf_add(out, text->str, text->len);
-    sn_buf_str(out, "\n");
     lib.g_string_free(text, 1);
     lib.chafa_term_info_unref(info);
     lib.chafa_canvas_unref(canvas);
@@ -251,11 +266,22 @@ static void draw(const sn_picture *p, const sn_terminal *t, sn_graphics g, const
 sn_status sn_graphics_encode(const sn_picture *p, const sn_terminal *t, sn_graphics g, sn_buf *out, sn_err *e) {
     sn_picture seen = { 0 }, canvas = { 0 };
     grid cells = grid_of(t, g);
-    sn_status s = want_library(e);
+    bool png = g == SN_GFX_KITTY || g == SN_GFX_ITERM;
+    sn_status s = png ? SN_OK : want_library(e);
     if (s == SN_OK) s = fit(&seen, p, &cells, e);
-    if (s == SN_OK) s = fill_cells(&canvas, &seen, &cells, e);
+    int64_t rows = 0;
+    if (s == SN_OK) s = fill_cells(&canvas, &seen, &cells, &rows, e);
     if (s == SN_OK) {
-        draw(&canvas, t, g, &cells, out);
+        int64_t cols = canvas.w / cells.cell_w;
+        if (g == SN_GFX_KITTY)
+            s = sn_inline_kitty(&canvas, cols, rows, out, e);
+        else if (g == SN_GFX_ITERM)
+            s = sn_inline_iterm(&canvas, cols, rows, out, e);
+        else
+            draw(&canvas, cols, rows, t, g, &cells, out);
+        sn_buf_str(out, "\n");
+    }
+    if (s == SN_OK) {
         s = sn_buf_check(out, "a picture for the terminal", e);
     }
     sn_picture_drop(&seen);

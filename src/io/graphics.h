@@ -24,8 +24,8 @@ extern const char *const sn_graphics_names[]; /* "none", "ascii", "mono", "8", .
 typedef struct {
     bool is_terminal, utf8;
     int cols, rows;
-    int cell_w, cell_h; /* pixels of a character; 10 x 20 where the terminal does not say */
-    char **env;         /* NAME=value, NULL-terminated; borrowed */
+    int cell_w, cell_h;     /* pixels of a character; 10 x 20 where the terminal does not say */
+    const char *const *env; /* NAME=value, NULL-terminated; borrowed */
 } sn_terminal;
 
 void sn_terminal_of(sn_terminal *, int fd); /* with the process's environment and locale */

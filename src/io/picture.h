@@ -2,6 +2,7 @@
 #ifndef SN_IO_PICTURE_H
 #define SN_IO_PICTURE_H
 
+#include "base/buf.h"
 #include "num/tensor.h"
 
 /* All-zero is a valid empty one; drop is idempotent. */
@@ -53,6 +54,7 @@ void sn_picture_blend(sn_picture *dst, const sn_picture *src, double alpha);
 /* The n bytes of any file that data/image.h reads; 4 channels only where something is transparent. */
 sn_status sn_picture_decode(sn_picture *, const void *bytes, size_t n, sn_err *);
 sn_status sn_picture_load(sn_picture *, const char *path, sn_err *);
+sn_status sn_picture_png(const sn_picture *, sn_buf *out, sn_err *); /* appends the file's bytes */
 /* PNG, written atomically. */
 sn_status sn_picture_save(const sn_picture *, const char *path, sn_err *);
 

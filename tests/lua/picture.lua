@@ -99,4 +99,60 @@ check.fails(function() p.width = 3 end, "width cannot be set")
 check.equal(picture.graphics(), "none")
 check.equal(picture.pixels(), false)
 
+-- Pillow's sizes and Matplotlib's colors
+local golden = npz.load((arg[0]:match "^(.*/)" or "") .. "../golden/golden_picture.npz")
+local function furthest(a, b) return (a - b):abs():max() end
+for name, want in pairs(golden) do
+  local w, h = name:match "^(%d+)x(%d+)$"
+  if w then
+    local got = picture(golden.image):resize(tonumber(w), tonumber(h)):tensor()
+    check.list(got.shape, want.shape)
+    check.ok(furthest(got, want) <= 1, "%s is off by %g", name, furthest(got, want))
+  elseif name ~= "image" then
+    local ramp = {}
+    for i = 1, 256 do ramp[i] = (i - 1) / 255 end
+    local got = picture({ ramp }, { colormap = name, range = { 0, 1 } }):tensor():reshape { 256, 3 }
+    check.ok(furthest(got, want) <= 2, "%s is off by %g", name, furthest(got, want))
+  end
+end
+
+-- other terminals: what SONDE_GRAPHICS and the environment say
+local program = -1
+while arg[program - 1] do program = program - 1 end
+local function run(environment, code)
+  local script = file "script.lua"
+  local f = assert(io.open(script, "w"))
+  f:write(code)
+  f:close()
+  local pipe = assert(io.popen(("env -u SONDE_GRAPHICS %s '%s' '%s' 2>&1"):format(environment, arg[program], script)))
+  local out = pipe:read "a"
+  pipe:close()
+  return out
+end
+local SHOW = "picture(tensor.ones{ 28, 28 }):show()"
+check.equal(run("TERM=xterm-kitty", SHOW), 'picture 28x28; :save("x.png") writes it\n')
+check.equal(run("SONDE_GRAPHICS=none", SHOW), 'picture 28x28; :save("x.png") writes it\n')
+check.equal(run("SONDE_GRAPHICS=kitty TERM=dumb", SHOW):sub(1, 10), "\27_Ga=T,f=1")
+check.equal(run("SONDE_GRAPHICS=sixel", SHOW):sub(1, 2), "\27P")
+check.equal(run("SONDE_GRAPHICS=iterm", SHOW):sub(1, 20), "\27]1337;File=inline=1")
+check.has(run("SONDE_GRAPHICS=truecolor", SHOW), "255;255;255")
+local ascii = run("SONDE_GRAPHICS=ascii", SHOW)
+check.equal(#ascii, 14 * 29)
+check.ok(not ascii:find "[^%g \n]")
+check.equal(run("SONDE_GRAPHICS=kitty", "print(picture.graphics(), picture.pixels())"), "kitty\ttrue\n")
+check.equal(run("SONDE_GRAPHICS=256", "print(picture.graphics(), picture.pixels())"), "256\tfalse\n")
+check.has(run("SONDE_GRAPHICS=sixels", SHOW), 'script.lua:1: SONDE_GRAPHICS="sixels" is not one of kitty, sixel, iterm')
+
+-- without libchafa: what needs it says so, and the rest works
+local f = assert(io.open(file "libchafa.so.0", "w"))
+f:close()
+local without = ("LD_LIBRARY_PATH='%s' SONDE_GRAPHICS=%%s"):format(folder)
+local said = run(without:format "256", SHOW)
+check.has(said, 'picture 28x28; :save("x.png") writes it\npictures in the terminal need libchafa')
+check.has(said, "apt-get install libchafa0")
+check.equal(run(without:format "256", "print(picture.graphics())"), "none\n")
+check.equal(run(without:format "kitty", SHOW):sub(1, 10), "\27_Ga=T,f=1")
+run(without:format "256", ("picture(tensor.ones{ 2, 3 }):save '%s'"):format(file "w.png"))
+check.equal(picture.load(file "w.png").width, 3)
+
 check.done()
