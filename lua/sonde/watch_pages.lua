@@ -11,8 +11,8 @@ conditions
   "loss > 2"  also data, penalty, activity, learning_rate: of each step, with the losses of its batch. Comparisons are
     > >= < <= == ~=
   "val_loss > 1"  and "accuracy < 0.5", any value that an epoch logs: at the end of each epoch that has it
-  "gradients.norm > 10"  a column of a table (gradients, weights, updates, activations, ...; ?probe lists them): after each
-    step, if one of its rows is like that
+  "gradients.norm > 10"  a column of a table (gradients, weights, updates, activations, ...; ?probe lists them): after
+    each step, if one of its rows is like that
   "nan"  the first number of a step that is NaN or infinite: names layer, tensor, sample and element. The step is not
     made, so the weights are still good; unless it is the update that made them bad. r:continue() makes the step. At the
     end of an epoch val_loss is looked at too
