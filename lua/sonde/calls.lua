@@ -46,8 +46,8 @@ local about = setmetatable({}, { __mode = "k" }) -- value -> { call, model, run 
 local function tensor_of(info, k)
   if not info.run then
     local name = info.call.layer_name
-    fail('layer %s: %s is of a step of a run, r.layers.%s.%s; m:output("%s", x) computes it for any x', name, k, name, k,
-      name)
+    fail('layer %s: %s is of a step of a run, r.layers.%s.%s; m:output("%s", x) computes it for any x', name, k, name,
+      k, name)
   end
   return require("sonde.inside").tensor(info.run, info.call, k)
 end

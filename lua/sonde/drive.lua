@@ -86,7 +86,7 @@ function on.epoch_begin(r, s, ev)
 end
 
 function on.step(r, s, ev)
-  s.last, s.made = ev, s.made + 1
+  s.last, s.made, s.inside = ev, s.made + 1, nil -- inside: tensors of the step before
   call_hooks(r, s, "step", ev)
   if s.verbose == 1 then
     s.bar:update("", ev.step, ev.steps, ev.seconds, function() return report.running_values(r, false) end)

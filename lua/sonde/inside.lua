@@ -8,7 +8,7 @@ local util = require "sonde.util"
 local inside = {}
 local fail = util.fail
 
-local KEEP = 256 << 20 -- bytes: steps whose tensors are smaller together are kept whole
+inside.keep = 256 << 20 -- bytes: steps whose tensors are smaller together are kept whole
 
 -- ---- which step ----
 
@@ -82,7 +82,7 @@ local function fetch(r, pending, grads, node, grad)
   local c = kept(r, pending)
   local list = grad and c.grads or c.outputs
   if list[node] then return core.tensor(list[node]) end
-  if bytes_of(r, core.look_samples(r, pending)) > KEEP then return compute(r, pending, node, grad) end
+  if bytes_of(r, core.look_samples(r, pending)) > inside.keep then return compute(r, pending, node, grad) end
   if not c.whole or (grads and c.whole ~= "grads") then
     keep_all(r, c, pending, grads)
     c.whole = grads and "grads" or "outputs"

@@ -221,6 +221,32 @@ local g, d = r.layers.twice.kernel.grad, r.layers.twice.kernel.data_grad
 r:update()
 check.ok(r.layers.twice.kernel.grad:equal(g))
 check.ok(r.layers.twice.kernel.data_grad:equal(d))
+
+-- ---- what is too large to be kept ----
+
+local keep = require "sonde.inside"
+keep.keep = 0
+check.ok(r.layers.twice.calls[2].output:equal(c[2].output))
+check.ok(r.layers.twice.calls[1].output.grad:equal(c[1].output.grad))
+check.list(r.layers.input.output.grad.shape, { 12, 6 })
+keep.keep = 256 << 20
+
+-- ---- a step that was halted ----
+
+local bad = bx:copy()
+bad[{ 5, 2 }] = 0 / 0
+r = m:run(bad, by, { batch_size = 12, verbose = 0 })
+r:watch "nan"
+check.output(function() r:step() end)
+check.equal(r.iterations, 1) -- of the run before: the optimizer is the model's
+check.equal(#r.layers.input.output:reshape { -1 }:tolist(), 72)
+check.ok(r.layers.stem.output:sum() ~= r.layers.stem.output:sum(), "nan")
+check.ok(r.layers.add.output.grad:sum() ~= 0)
+local halted = r.layers.twice.kernel.grad
+check.ok(halted:sum() ~= halted:sum(), "nan")
+check.equal(r:forward()[1].nans, 6)
+check.has(tostring(r:forward()), "6 nan")
+
 check.fails(function() c[1].output = 1 end, "cannot be set")
 check.fails(function() return m.layers.twice.calls[1].output end, "m:output")
 
