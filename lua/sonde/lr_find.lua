@@ -141,6 +141,9 @@ local function suggest(t, steps)
   local steep, low, mid = steepest(t, first, last), lowest(t, first, last), valley_at(t, first, last)
   t.suggestions = { steep = steep and t.lr[steep], valley = mid and t.lr[mid],
     minimum = low and mid and t.lr[low] / 10 or nil }
+  local high = t.smoothed[low]
+  for i = first, low do high = math.max(high, t.smoothed[i]) end
+  t.suggestions.fall = high ~= 0 and (high - t.smoothed[low]) / math.abs(high) or 0
 end
 
 -- m:lr_find(d [, opts])
@@ -175,6 +178,7 @@ end
 -- ---- printing ----
 
 local ROWS = 16
+local LITTLE = 0.05 -- a fall that may be noise
 
 local function rate_text(v) return v and ("%.3g"):format(v) or "none" end
 
@@ -193,11 +197,13 @@ function Found.__tostring(t)
       util.number(t.smoothed_data[i]), bars[k] }
   end
   local g, lines = t.suggestions, { util.columns(rows, "rrrrl") }
+  local noise = g.fall and g.fall < LITTLE and ("; the loss falls by %.1f %% only, so that they say little"):format(
+    100 * g.fall) or ""
   lines[2] = ("%d steps of %s, %d samples each; it ended %s"):format(#t.lr, t.optimizer, t.batch_size,
     t.stopped and ("at rate %s: %s"):format(rate_text(t.lr[#t.lr]), t.stopped) or "at the last rate")
   if g.valley or g.steep then
-    lines[3] = ("suggestions: valley %s, steep %s, a tenth of the minimum's %s"):format(rate_text(g.valley),
-      rate_text(g.steep), rate_text(g.minimum))
+    lines[3] = ("suggestions: valley %s, steep %s, a tenth of the minimum's %s%s"):format(rate_text(g.valley),
+      rate_text(g.steep), rate_text(g.minimum), noise)
   else
     lines[3] = "suggestions: none; the loss falls nowhere; begin lower (from), or look at the data"
   end

@@ -17,7 +17,8 @@ fields
   t.lr, t.loss, t.smoothed  the rates, the loss before the step made with each, and its running mean
   t.data, t.smoothed_data  the same without the penalty
   t.suggestions  three rates, as fastai makes them: valley is within the longest fall of the smoothed loss, steep where it
-    falls fastest, minimum a tenth of the rate where it is lowest
+    falls fastest, minimum a tenth of the rate where it is lowest; fall is by how much of its size
+    it fell until there
   t.learning_rate  the one in use
   t.stopped  why it ended before the last rate, or nil
   t:plot()  draws it]],

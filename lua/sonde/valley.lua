@@ -273,7 +273,7 @@ end
 
 local function landscape(m, trainer, d, o, path)
   local scout = core.scout("landscape", trainer, d, { batch_size = o.batch_size, batches = o.batches, seed = o.seed,
-    train = o.train, gradients = false, penalties = true })
+    train = o.train, slopes = false, penalties = true })
   local span, shares = way[o.directions](scout, o, trainer, path)
   local t = { dimensions = o.dimensions, directions = o.directions, seed = o.seed, train = o.train, of = #d,
     explained = shares, model = layers.info(m).name }

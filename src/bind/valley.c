@@ -94,7 +94,7 @@ static int raise_as(lua_State *L, const char *who, sn_err *e) {
     return sn_raise(L, e);
 }
 
-/* core.scout(who, trainer, dataset, { batch_size, batches, seed, train, gradients, penalties }) */
+/* core.scout(who, trainer, dataset, { batch_size, batches, seed, train, slopes, penalties }) */
 static int scout_new(lua_State *L) {
     const char *who = luaL_checkstring(L, 1);
     const sn_trainer *t = sn_check_trainer(L, 2);
@@ -104,7 +104,7 @@ static int scout_new(lua_State *L) {
                         .batches = int_option(L, 4, "batches"),
                         .seed = (uint64_t)int_option(L, 4, "seed"),
                         .train = bool_option(L, 4, "train"),
-                        .gradients = bool_option(L, 4, "gradients"),
+                        .slopes = bool_option(L, 4, "slopes"),
                         .penalties = bool_option(L, 4, "penalties") };
     scout_box *box = sn_push_box(L, MT_SCOUT, sizeof *box);
     lua_pushvalue(L, 1);
@@ -246,15 +246,25 @@ static const float *push_scale(lua_State *L, const sn_trainer *t) {
     return box->data;
 }
 
-/* core.scout_sharpness(scout, iterations, tolerance, seed, trainer or nil: of its preconditioned Hessian) ->
- * table, or nil where the optimizer has no scale */
+static void push_eigenvalue(lua_State *L, const sn_eigenvalue *v) {
+    lua_newtable(L);
+    sn_set_num(L, "eigenvalue", v->value);
+    sn_set_num(L, "residual", v->residual);
+    sn_set_int(L, "iterations", v->iterations);
+    sn_set_bool(L, "converged", v->converged);
+}
+
+/* core.scout_sharpness(scout, iterations, tolerance, seed, the smallest too, trainer or nil: of its
+ * preconditioned Hessian) -> { eigenvalue, residual, iterations, converged, data, samples, smallest = {...} },
+ * or nil where the optimizer has no scale */
 static int scout_sharpness(lua_State *L) {
     sn_scout *s = check_scout(L, 1);
     sn_sharpness_opts o = { .iterations = (int)luaL_checkinteger(L, 2),
                             .tolerance = luaL_checknumber(L, 3),
-                            .seed = (uint64_t)luaL_checkinteger(L, 4) };
-    if (!lua_isnoneornil(L, 5)) {
-        o.scale = push_scale(L, sn_check_trainer(L, 5));
+                            .seed = (uint64_t)luaL_checkinteger(L, 4),
+                            .smallest = lua_toboolean(L, 5) };
+    if (!lua_isnoneornil(L, 6)) {
+        o.scale = push_scale(L, sn_check_trainer(L, 6));
         if (!o.scale) return 0;
     }
     sn_sharpness r;
@@ -263,16 +273,12 @@ static int scout_sharpness(lua_State *L) {
     sn_status st = sn_sharpness_find(s, &o, &r, &e);
     sn_set_active(NULL, NULL);
     if (st != SN_OK) return raise_of(L, &e);
-    lua_newtable(L);
-    sn_set_num(L, "eigenvalue", r.value);
-    sn_set_num(L, "residual", r.residual);
-    sn_set_int(L, "iterations", r.iterations);
-    sn_set_bool(L, "converged", r.converged);
+    push_eigenvalue(L, &r.largest);
     sn_set_num(L, "data", r.data);
     sn_set_int(L, "samples", r.n);
-    if (!r.has_lowest) return 1;
-    sn_set_num(L, "lowest", r.lowest);
-    sn_set_num(L, "lowest_residual", r.lowest_residual);
+    if (!o.smallest) return 1;
+    push_eigenvalue(L, &r.smallest);
+    lua_setfield(L, -2, "smallest");
     return 1;
 }
 

@@ -1,8 +1,8 @@
 #include "train/path.h"
 
 #include "base/mem.h"
+#include "num/eigen.h"
 #include "num/vec.h"
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -132,58 +132,17 @@ sn_status sn_path_project(const sn_path *p, sn_scout *s, double *a, double *b, d
 
 enum { MAX_POINTS = SN_MAXPATH + 1 };
 
-typedef double square[MAX_POINTS][MAX_POINTS];
-
-/* One Jacobi rotation that makes g[p][q] zero; v collects the rotations. */
-static void rotate(int n, square g, square v, int p, int q) {
-    double theta = (g[q][q] - g[p][p]) / (2 * g[p][q]);
-    double t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
-    double c = 1 / sqrt(t * t + 1), s = t * c;
-    for (int k = 0; k < n; k++) {
-        double x = g[k][p], y = g[k][q];
-        g[k][p] = c * x - s * y;
-        g[k][q] = s * x + c * y;
-    }
-    for (int k = 0; k < n; k++) {
-        double x = g[p][k], y = g[q][k];
-        g[p][k] = c * x - s * y;
-        g[q][k] = s * x + c * y;
-        x = v[k][p], y = v[k][q];
-        v[k][p] = c * x - s * y;
-        v[k][q] = s * x + c * y;
-    }
-}
-
-/* Cyclic Jacobi: eigenvalues on the diagonal of g, eigenvectors in the columns of v. */
-static void eigen(int n, square g, square v) {
-    double scale = 0;
-    for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++) {
-            v[i][j] = i == j;
-            scale += g[i][j] * g[i][j];
-        }
-    for (int sweep = 0; sweep < 60; sweep++) {
-        double off = 0;
-        for (int p = 0; p < n; p++)
-            for (int q = p + 1; q < n; q++) off += g[p][q] * g[p][q];
-        if (off <= scale * DBL_EPSILON * DBL_EPSILON) return;
-        for (int p = 0; p < n; p++)
-            for (int q = p + 1; q < n; q++)
-                if (g[p][q] != 0) rotate(n, g, v, p, q);
-    }
-}
-
 /* The Gram matrix of the points less their mean: rows and columns are centered. The last point is the origin.
  */
-static void center(int n, square g) {
+static void center(int n, double *g) {
     double row[MAX_POINTS], all = 0;
     for (int i = 0; i < n; i++) {
         row[i] = 0;
-        for (int j = 0; j < n; j++) row[i] += g[i][j] / n;
+        for (int j = 0; j < n; j++) row[i] += g[i * n + j] / n;
         all += row[i] / n;
     }
     for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++) g[i][j] += all - row[i] - row[j];
+        for (int j = 0; j < n; j++) g[i * n + j] += all - row[i] - row[j];
 }
 
 typedef struct {
@@ -217,28 +176,28 @@ static sn_status combine(const sn_path *p, sn_scout *s, int axis, const double *
     return SN_OK;
 }
 
-static int largest(int n, square g, int except) {
+static int largest(int n, const double *g, int except) {
     int best = -1;
     for (int i = 0; i < n; i++)
-        if (i != except && (best < 0 || g[i][i] > g[best][best])) best = i;
+        if (i != except && (best < 0 || g[i * n + i] > g[best * n + best])) best = i;
     return best;
 }
 
-static sn_status use_components(const sn_path *p, sn_scout *s, int n, int dims, double *share, square g,
-                                square v, sn_err *e) {
+/* g, v: eigenvalues and eigenvectors of the n points' Gram matrix. */
+static sn_status use_components(const sn_path *p, sn_scout *s, int n, int dims, double *share, const double *g,
+                                const double *v, sn_err *e) {
     int at = -1;
     double sum = 0;
-    for (int i = 0; i < n; i++) sum += g[i][i] > 0 ? g[i][i] : 0;
+    for (int i = 0; i < n; i++) sum += fmax(g[i * n + i], 0);
     for (int k = 0; k < dims; k++) {
         at = largest(n, g, at);
-        double lambda = at < 0 ? 0 : g[at][at], weight[MAX_POINTS] = { 0 };
-        if (!isfinite(sum)) return sn_fail(e, SN_EINVAL, "the path leads through weights that are not finite");
+        double lambda = at < 0 ? 0 : g[at * n + at], weight[MAX_POINTS] = { 0 };
         if (!(lambda > 1e-12 * sum))
             return sn_fail(e, SN_EINVAL, "the path has %d direction%s, %d are wanted", k, k == 1 ? "" : "s",
                            dims);
         /* The sign is arbitrary: the path shall begin on the left, below. */
-        double sign = v[0][at] > v[n - 1][at] ? -1 : 1;
-        for (int i = 0; i < n; i++) weight[i] = sign * v[i][at] / sqrt(lambda);
+        double sign = v[at] > v[(n - 1) * n + at] ? -1 : 1;
+        for (int i = 0; i < n; i++) weight[i] = sign * v[i * n + at] / sqrt(lambda);
         sn_status st = combine(p, s, k, weight, e);
         if (st != SN_OK) return st;
         share[k] = lambda / sum;
@@ -252,18 +211,20 @@ static bool ends_here(const sn_path *p, const double *gram) {
 }
 
 sn_status sn_path_components(const sn_path *p, sn_scout *s, int dims, double *share, sn_err *e) {
-    size_t room = sizeof(square);
-    double *block = sn_calloc(3, room, "principal components", e);
+    enum { ROOM = MAX_POINTS * MAX_POINTS };
+    double *block = sn_calloc((size_t)3 * ROOM, sizeof *block, "principal components", e);
     if (!block) return SN_ENOMEM;
-    double(*g)[MAX_POINTS] = (void *)block, (*v)[MAX_POINTS] = (void *)(block + room / sizeof *block);
-    double *gram = block + 2 * room / sizeof *block;
+    double *g = block, *v = block + ROOM, *gram = block + (size_t)2 * ROOM, sum = 0;
     sn_status st = dots(p, s, true, gram, e);
+    for (int i = 0; i < p->n * p->n; i++) sum += gram[i];
+    if (st == SN_OK && !isfinite(sum))
+        st = sn_fail(e, SN_EINVAL, "the path leads through weights that are not finite");
     if (st == SN_OK) {
         int n = p->n + !ends_here(p, gram);
         for (int i = 0; i < p->n; i++)
-            for (int j = 0; j < p->n; j++) g[i][j] = gram[i * p->n + j];
+            for (int j = 0; j < p->n; j++) g[i * n + j] = gram[i * p->n + j];
         center(n, g);
-        eigen(n, g, v);
+        sn_eigen_symmetric(n, g, v);
         st = use_components(p, s, n, dims, share, g, v, e);
     }
     sn_free(block);

@@ -2,20 +2,23 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "num/eigen.h"
 #include "num/vec.h"
 #include <math.h>
 #include <string.h>
 
+/* Vectors of one search, and what products need. */
+enum { X, HX, W, HW, P, HP, NVECTOR };
+
 typedef struct {
     sn_scout *s;
     const sn_sharpness_opts *o;
-    float *u;  /* the vector; u . u = 1 */
-    float *hu; /* the product */
-    float *up, *down;
+    float *v[NVECTOR]; /* x . x = 1, w and p as the iteration wants them; an H: the product with it */
+    double *base, *at, *up, *down; /* the point; weights of a gradient; two gradients */
+    bool has_p;
     size_t n;
-    double weights; /* norm of what is trained */
-    double loss;    /* the data loss at the origin */
-    double at;      /* present estimate of the largest size of an eigenvalue; 0 = none */
+    double sign; /* -1: of -H */
+    double step; /* how far the differences go along a unit vector */
     int64_t samples;
 } search;
 
@@ -27,197 +30,272 @@ static sn_status cancelled(const search *q, sn_err *e) {
 
 /* ---- products ---- */
 
-/* How far the differences go along a unit vector. A step of cbrt(2^-24) of the weights' norm balances the
- * rounding of float32 against the cubic term. Where the loss is curved so strongly that half of lambda step^2
- * were more than a two-hundredth of the loss itself, the gradient is no straight line over that step, and a
- * shorter one is taken; not shorter than rounding allows. */
-static double step_length(const search *q, double lambda) {
-    const double most = 3.9e-3, least = 2e-4;
-    double norm = q->weights > 0 ? q->weights : 1, step = most * norm;
-    if (lambda > 0 && q->loss > 0) step = fmin(step, 0.1 * sqrt(q->loss / lambda));
-    return fmax(step, least * norm);
-}
+/* Lengths, of the weights' norm. A difference so short is as good as a derivative (the cubic term is 1e-20 of
+ * the linear one, rounding 1e-6), and hardly any activation passes its kink within it; each that does would add
+ * the whole jump of its slope over that length. */
+static const double relative_step = 1e-10;
+/* Some stand at a kink exactly: black pixels under a bias of zero. So the Hessian is that of a point beside the
+ * weights, each parameter moved at random by this length. */
+static const double relative_shift = 1e-6;
 
 typedef struct {
     const search *q;
-    float *y;
-    const float *a, *b;
-    float by;
+    const float *u;
+    float *hu;
+    double by;
 } range_ctx;
 
-/* slab = origin + by * u / sqrt(scale) */
+/* at = base + by * u / sqrt(scale) */
 static void perturb_range(void *ctx, size_t from, size_t to) {
     const range_ctx *c = ctx;
-    const float *scale = c->q->o->scale, *u = c->q->u;
-    for (size_t i = from; i < to; i++)
-        c->y[i] = c->a[i] + c->by * (scale && u[i] != 0 ? u[i] / sqrtf(scale[i]) : u[i]);
+    const float *scale = c->q->o->scale;
+    for (size_t i = from; i < to; i++) {
+        double u = (double)c->u[i];
+        if (scale && u != 0) u /= sqrt((double)scale[i]);
+        c->q->at[i] = c->q->base[i] + c->by * u;
+    }
 }
 
+/* Of u / sqrt(scale). */
 static double squares_range(void *ctx, size_t from, size_t to) {
     const range_ctx *c = ctx;
+    const float *scale = c->q->o->scale;
     double sum = 0;
     for (size_t i = from; i < to; i++)
-        if (c->a[i] != 0) sum += (double)c->a[i] * (double)c->a[i] / (double)c->b[i];
+        if (c->u[i] != 0) sum += (double)c->u[i] * (double)c->u[i] / (double)scale[i];
     return sum;
 }
 
-/* y += by * (a - b) / sqrt(scale) */
+/* hu += by * (up - down) / sqrt(scale) */
 static void difference_range(void *ctx, size_t from, size_t to) {
     const range_ctx *c = ctx;
     const float *scale = c->q->o->scale;
     for (size_t i = from; i < to; i++) {
-        float d = c->by * (c->a[i] - c->b[i]);
-        c->y[i] += scale && d != 0 ? d / sqrtf(scale[i]) : d;
+        double d = c->by * (c->q->up[i] - c->q->down[i]);
+        if (scale && d != 0) d /= sqrt((double)scale[i]);
+        c->hu[i] += (float)d;
     }
 }
 
-static sn_status slope_at(search *q, const sn_batch *b, double step, float *grads, sn_err *e) {
-    range_ctx c = { .q = q, .y = q->s->model->slab, .a = q->s->origin, .by = (float)step };
+static sn_status slope_at(search *q, const sn_batch *b, const float *u, double step, double *grads, sn_err *e) {
+    double data;
+    range_ctx c = { .q = q, .u = u, .by = step };
     sn_for_ranges(pool_of(q), q->n, SN_CHUNK, perturb_range, &c);
-    return sn_scout_slope(q->s, b, grads, e);
+    return sn_scout_slope(q->s, b, q->at, grads, &data, e);
 }
 
-/* hu = H u: (g(w + step z) - g(w - step z)) / 2 step, averaged over the batches. */
-static sn_status multiply(search *q, sn_err *e) {
+/* hu = sign H u: (g(w + step z) - g(w - step z)) / 2 step, averaged over the batches; z = u / sqrt(scale). */
+static sn_status multiply(search *q, const float *u, float *hu, sn_err *e) {
     sn_pool *pool = pool_of(q);
-    double length = 1;
-    if (q->o->scale) {
-        range_ctx c = { .q = q, .a = q->u, .b = q->o->scale };
-        length = sqrt(sn_sum_ranges(pool, q->n, SN_CHUNK, squares_range, &c));
-    }
-    double step = step_length(q, q->at / (length * length)) / length;
-    sn_vec_fill_f32(pool, q->hu, 0, q->n);
+    range_ctx c = { .q = q, .u = u, .hu = hu };
+    double length = q->o->scale ? sqrt(sn_sum_ranges(pool, q->n, SN_CHUNK, squares_range, &c)) : 1;
+    double step = q->step / length;
+    sn_vec_fill_f32(pool, hu, 0, q->n);
     sn_status st = sn_scout_rewind(q->s, e);
     for (sn_batch b; st == SN_OK;) {
         st = sn_scout_next(q->s, &b, e);
         if (st != SN_OK || b.n == 0) break;
-        st = slope_at(q, &b, step, q->up, e);
-        if (st == SN_OK) st = slope_at(q, &b, -step, q->down, e);
+        st = slope_at(q, &b, u, step, q->up, e);
+        if (st == SN_OK) st = slope_at(q, &b, u, -step, q->down, e);
         if (st != SN_OK) break;
-        double share = (double)b.n / (double)q->samples;
-        range_ctx c = { .q = q, .y = q->hu, .a = q->up, .b = q->down, .by = (float)(share / (2 * step)) };
+        c.by = q->sign * (double)b.n / (double)q->samples / (2 * step);
         sn_for_ranges(pool, q->n, SN_CHUNK, difference_range, &c);
     }
-    return st == SN_OK ? cancelled(q, e) : st;
+    if (st == SN_OK) st = cancelled(q, e);
+    if (st != SN_OK) return st;
+    if (isfinite(sn_vec_dot_f32(pool, hu, hu, q->n))) return SN_OK;
+    return sn_fail(e, SN_EINVAL, "the gradient near these weights is not finite");
 }
 
 /* ---- iteration ---- */
 
-typedef struct {
-    double value, residual, size; /* size: ||H u|| */
-    int iterations;
-    bool converged;
-} outcome;
-
-typedef struct {
-    float *u;
-    const float *hu;
-    float shift;
-    double value;
-} next_ctx;
-
-static void next_range(void *ctx, size_t from, size_t to) {
-    const next_ctx *c = ctx;
-    for (size_t i = from; i < to; i++) c->u[i] = c->hu[i] - c->shift * c->u[i];
+static double dot(const search *q, int a, int b) { return sn_vec_dot_f32(pool_of(q), q->v[a], q->v[b], q->n); }
+static void scale(const search *q, int a, double by) {
+    sn_vec_affine_f32(pool_of(q), q->v[a], q->v[a], (float)by, 0, q->n);
+}
+static void subtract(const search *q, int a, double by, int b) {
+    sn_vec_axpy_f32(pool_of(q), q->v[a], (float)-by, q->v[b], q->n);
 }
 
-static double residual_range(void *ctx, size_t from, size_t to) {
-    const next_ctx *c = ctx;
+/* A normal vector of that length on the elements of a parameter. */
+static void random_part(sn_rng *rng, double *y, size_t n, double length) {
     double sum = 0;
-    for (size_t i = from; i < to; i++) {
-        double d = c->hu[i] - c->value * c->u[i];
-        sum += d * d;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = sn_rng_normal(rng);
+        sum += y[i] * y[i];
     }
-    return sum;
+    for (size_t i = 0; i < n && sum > 0; i++) y[i] *= length / sqrt(sum);
+}
+
+static void choose_base(search *q, double weights) {
+    const sn_model *m = q->s->model;
+    sn_rng rng = sn_rng_make(q->o->seed, SN_STREAM_VALLEY, 1);
+    for (int i = 0; i < m->nparam; i++)
+        if (m->params[i].trainable)
+            random_part(&rng, q->base + m->params[i].offset, m->params[i].count, relative_shift * weights);
+    for (size_t i = 0; i < q->n; i++) q->base[i] += (double)q->s->origin[i];
+    q->step = relative_step * weights;
 }
 
 static sn_status first_vector(search *q, sn_err *e) {
-    memset(q->u, 0, q->n * sizeof(float));
+    float *x = q->v[X];
+    memset(x, 0, q->n * sizeof *x);
     sn_rng rng = sn_rng_make(q->o->seed, SN_STREAM_VALLEY, 0);
     for (int i = 0; i < q->s->model->nparam; i++) {
         const sn_param *p = &q->s->model->params[i];
         for (size_t k = p->offset; p->trainable && k < p->offset + p->count; k++)
-            q->u[k] = (float)sn_rng_normal(&rng);
+            x[k] = (float)sn_rng_normal(&rng);
     }
-    double norm = sqrt(sn_vec_dot_f32(pool_of(q), q->u, q->u, q->n));
+    double norm = sqrt(dot(q, X, X));
     if (!(norm > 0)) return sn_fail(e, SN_EINVAL, "no weight of the model is trainable");
-    sn_vec_affine_f32(pool_of(q), q->u, q->u, (float)(1 / norm), 0, q->n);
+    scale(q, X, 1 / norm);
+    q->has_p = false;
+    return multiply(q, x, q->v[HX], e);
+}
+
+/* The residual into w; its length. */
+static double residual(search *q, double value) {
+    memcpy(q->v[W], q->v[HX], q->n * sizeof(float));
+    subtract(q, W, value, X);
+    return sqrt(dot(q, W, W));
+}
+
+/* p orthogonal to x and w, of length 1, its product along; dropped where nothing is left of it. */
+static void orthogonalize(search *q) {
+    if (!q->has_p) return;
+    double before = sqrt(dot(q, P, P)), with_x = dot(q, P, X), with_w = dot(q, P, W);
+    subtract(q, P, with_x, X);
+    subtract(q, HP, with_x, HX);
+    subtract(q, P, with_w, W);
+    subtract(q, HP, with_w, HW);
+    double after = sqrt(dot(q, P, P));
+    q->has_p = after > 1e-4 * before;
+    if (!q->has_p) return;
+    scale(q, P, 1 / after);
+    scale(q, HP, 1 / after);
+}
+
+typedef struct {
+    float *x, *p;
+    const float *w;
+    float by_x, by_w, by_p;
+} combine_ctx;
+
+static void combine_range(void *ctx, size_t from, size_t to) {
+    const combine_ctx *c = ctx;
+    for (size_t i = from; i < to; i++) {
+        float move = c->by_w * c->w[i] + (c->by_p != 0 ? c->by_p * c->p[i] : 0);
+        c->p[i] = move;
+        c->x[i] = c->by_x * c->x[i] + move;
+    }
+}
+
+/* x to the best vector in the span of x, w and p, which are orthonormal; p to the move. */
+static void best_of_three(search *q, double value) {
+    int dims = q->has_p ? 3 : 2, best = 0;
+    const int at[3] = { X, W, P }, with[3] = { HX, HW, HP };
+    double a[9], c[9];
+    for (int i = 0; i < dims; i++)
+        for (int j = 0; j <= i; j++)
+            a[i * dims + j] = a[j * dims + i] = (dot(q, at[i], with[j]) + dot(q, at[j], with[i])) / 2;
+    a[0] = value;
+    sn_eigen_symmetric(dims, a, c);
+    for (int i = 1; i < dims; i++)
+        if (a[i * dims + i] > a[best * dims + best]) best = i;
+    combine_ctx m = { q->v[X],
+                      q->v[P],
+                      q->v[W],
+                      (float)c[best],
+                      (float)c[dims + best],
+                      q->has_p ? (float)c[2 * dims + best] : 0 };
+    sn_for_ranges(pool_of(q), q->n, SN_CHUNK, combine_range, &m);
+    m.x = q->v[HX];
+    m.p = q->v[HP];
+    m.w = q->v[HW];
+    sn_for_ranges(pool_of(q), q->n, SN_CHUNK, combine_range, &m);
+    double norm = sqrt(dot(q, X, X));
+    scale(q, X, 1 / norm);
+    scale(q, HX, 1 / norm);
+    q->has_p = true;
+}
+
+/* One product with the residual, and the step that it makes possible. */
+static sn_status advance(search *q, double value, double rest, sn_err *e) {
+    scale(q, W, 1 / rest);
+    subtract(q, W, dot(q, W, X), X);
+    scale(q, W, 1 / sqrt(dot(q, W, W)));
+    sn_status st = multiply(q, q->v[W], q->v[HW], e);
+    if (st != SN_OK) return st;
+    orthogonalize(q);
+    best_of_three(q, value);
     return cancelled(q, e);
 }
 
-/* Power iteration for the eigenvalue of H that is furthest from shift. */
-static sn_status iterate(search *q, double shift, outcome *r, sn_err *e) {
-    sn_pool *pool = pool_of(q);
-    *r = (outcome){ .residual = INFINITY };
+/* The largest eigenvalue of sign H. Products with what moved are sums of those before: at the end one is made
+ * anew, so that the residual is a measured one. */
+static sn_status iterate(search *q, double sign, sn_eigenvalue *r, sn_err *e) {
+    q->sign = sign;
+    *r = (sn_eigenvalue){ .iterations = 1 };
     sn_status st = first_vector(q, e);
-    while (st == SN_OK && r->iterations < q->o->iterations && !r->converged) {
-        st = multiply(q, e);
-        if (st != SN_OK) break;
-        r->iterations++;
-        next_ctx c = { .u = q->u, .hu = q->hu, .shift = (float)shift };
-        c.value = r->value = sn_vec_dot_f32(pool, q->u, q->hu, q->n);
-        double rest = sqrt(sn_sum_ranges(pool, q->n, SN_CHUNK, residual_range, &c));
-        r->size = sqrt(sn_vec_dot_f32(pool, q->hu, q->hu, q->n));
+    for (bool fresh = true; st == SN_OK;) {
+        double value = dot(q, X, HX), rest = residual(q, value);
         st = cancelled(q, e);
         if (st != SN_OK) break;
-        if (!isfinite(rest) || !isfinite(r->size))
-            return sn_fail(e, SN_EINVAL, "the gradient near these weights is not finite");
-        r->residual = r->value != 0 ? rest / fabs(r->value) : rest > 0 ? INFINITY : 0;
+        r->value = sign * value;
+        r->residual = value != 0 ? rest / fabs(value) : rest > 0 ? INFINITY : 0;
         r->converged = r->residual <= q->o->tolerance;
-        q->at = fmax(q->at, r->size);
-        if (r->converged) break;
-        sn_for_ranges(pool, q->n, SN_CHUNK, next_range, &c);
-        double norm = sqrt(sn_vec_dot_f32(pool, q->u, q->u, q->n));
-        if (norm == 0) break; /* H u = shift u: there is nothing else */
-        sn_vec_affine_f32(pool, q->u, q->u, (float)(1 / norm), 0, q->n);
-        st = cancelled(q, e);
+        bool end = r->converged || r->iterations >= q->o->iterations - 1;
+        if (end && fresh) break;
+        r->iterations++;
+        st = end ? multiply(q, q->v[X], q->v[HX], e) : advance(q, value, rest, e);
+        fresh = end;
+        if (end) q->has_p = false;
     }
     return st;
 }
 
-static sn_status find(search *q, sn_sharpness *out, sn_err *e) {
-    outcome r;
-    sn_status st = iterate(q, 0, &r, e);
-    if (st != SN_OK) return st;
-    out->iterations = r.iterations;
-    if (r.value < 0) {
-        out->has_lowest = true;
-        out->lowest = r.value;
-        out->lowest_residual = r.residual;
-        double shift = -fmax(-r.value, r.size);
-        st = iterate(q, shift, &r, e);
-        if (st != SN_OK) return st;
-        out->iterations += r.iterations;
+/* Samples and the mean data loss where the scout stands. */
+static sn_status measure(search *q, sn_sharpness *out, sn_err *e) {
+    double sum = 0, data;
+    sn_batch b = { 0 };
+    range_ctx c = { .q = q, .u = q->v[X] };
+    sn_for_ranges(pool_of(q), q->n, SN_CHUNK, perturb_range, &c);
+    sn_status st = sn_scout_rewind(q->s, e);
+    while (st == SN_OK && (st = sn_scout_next(q->s, &b, e)) == SN_OK && b.n > 0) {
+        st = sn_scout_slope(q->s, &b, q->at, q->up, &data, e);
+        sum += (double)b.n * data;
+        out->n += b.n;
     }
-    out->value = r.value;
-    out->residual = r.residual;
-    out->converged = r.converged;
-    return SN_OK;
+    if (st == SN_OK) st = cancelled(q, e);
+    if (st != SN_OK) return st;
+    if (out->n == 0) return sn_fail(e, SN_EINVAL, "not one sample of the dataset can be read");
+    out->data = sum / (double)out->n;
+    q->samples = out->n;
+    if (isfinite(out->data)) return SN_OK;
+    return sn_fail(e, SN_EINVAL, "the loss of these weights is %s", isnan(out->data) ? "nan" : "infinite");
 }
 
 sn_status sn_sharpness_find(sn_scout *s, const sn_sharpness_opts *o, sn_sharpness *out, sn_err *e) {
     *out = (sn_sharpness){ 0 };
-    sn_losses l;
-    sn_status st = sn_scout_point(s, 0, 0, &l, e);
-    if (st != SN_OK) return st;
-    out->data = l.data;
-    out->n = l.n;
-    if (!isfinite(l.total))
-        return sn_fail(e, SN_EINVAL, "the loss of these weights is %s", isnan(l.total) ? "nan" : "infinite");
     size_t n = s->model->slab_count;
-    float *block = sn_alloc(4 * n * sizeof(float), "the sharpness: four vectors as large as the weights", e);
-    if (!block) return SN_ENOMEM;
-    search q = { .s = s,
-                 .o = o,
-                 .n = n,
-                 .u = block,
-                 .hu = block + n,
-                 .up = block + 2 * n,
-                 .down = block + 3 * n,
-                 .weights = sqrt(sn_scout_dot(s, s->origin, s->origin)),
-                 .loss = fabs(l.data),
-                 .samples = l.n };
-    st = find(&q, out, e);
-    sn_free(block);
+    double weights = sqrt(sn_scout_dot(s, s->origin, s->origin));
+    float *vectors = sn_calloc(NVECTOR * n + 1, sizeof *vectors, "the sharpness: six vectors", e);
+    double *slabs = vectors ? sn_calloc(4 * n + 1, sizeof *slabs, "the sharpness: gradients", e) : NULL;
+    search q = { .s = s, .o = o, .n = n };
+    if (!slabs) {
+        sn_free(vectors);
+        return SN_ENOMEM;
+    }
+    for (size_t k = 0; k < NVECTOR; k++) q.v[k] = vectors + k * n;
+    q.base = slabs;
+    q.at = slabs + n;
+    q.up = slabs + 2 * n;
+    q.down = slabs + 3 * n;
+    choose_base(&q, weights > 0 ? weights : 1);
+    sn_status st = measure(&q, out, e);
+    if (st == SN_OK) st = iterate(&q, 1, &out->largest, e);
+    if (st == SN_OK && o->smallest) st = iterate(&q, -1, &out->smallest, e);
+    sn_free(vectors);
+    sn_free(slabs);
     return sn_scout_settle(s, st);
 }

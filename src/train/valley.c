@@ -33,12 +33,16 @@ static sn_status copy_model(sn_scout *s, const sn_trainer *t, sn_err *e) {
 
 static sn_status set_up(sn_scout *s, sn_err *e) {
     sn_loader_opts lo = { .batch_size = s->o.batch_size, .shuffle = true, .seed = s->o.seed };
-    bool trains = s->o.train || s->o.gradients;
-    sn_plan_opts po = { .mode = trains ? SN_PLAN_TRAIN : SN_PLAN_INFER,
+    sn_plan_opts po = { .mode = s->o.train || s->o.slopes ? SN_PLAN_TRAIN : SN_PLAN_INFER,
                         .batch = s->o.batch_size,
-                        .dtype = SN_F32,
+                        .dtype = s->o.slopes ? SN_F64 : SN_F32,
                         .pool = s->trainer->pool };
     sn_status st = sn_trainer_check_target(s->trainer, &s->data->y_shape, e);
+    size_t each = (size_t)(sn_shape_count(&s->data->x_shape) + sn_shape_count(&s->data->y_shape));
+    if (st == SN_OK && s->o.slopes) {
+        s->xy = sn_calloc((size_t)s->o.batch_size * each, sizeof(double), "a batch in double precision", e);
+        if (!s->xy) st = SN_ENOMEM;
+    }
     if (st == SN_OK) st = sn_plan_build(&s->plan, s->model, &po, e);
     return st == SN_OK ? sn_loader_new(&s->loader, s->data, &lo, e) : st;
 }
@@ -70,6 +74,7 @@ void sn_scout_free(sn_scout *s) {
     sn_trainer_free(s->trainer);
     sn_model_free(s->model);
     sn_free(s->origin);
+    sn_free(s->xy);
     for (int k = 0; k < 2; k++) sn_free(s->direction[k]);
     sn_free(s);
 }
@@ -92,9 +97,8 @@ sn_status sn_scout_next(sn_scout *s, sn_batch *b, sn_err *e) {
 }
 
 /* The batch's number is the step of its randomness: each has its own mask, and the same one each time. */
-static sn_step step_of(const sn_scout *s, const sn_batch *b, float *grads) {
+static sn_step step_of(const sn_scout *s, const sn_batch *b) {
     return (sn_step){ .params = s->model->slab,
-                      .grads = grads,
                       .n = b->n,
                       .x = b->x,
                       .train = s->o.train,
@@ -102,17 +106,25 @@ static sn_step step_of(const sn_scout *s, const sn_batch *b, float *grads) {
                       .step = (uint64_t)b->number };
 }
 
-static sn_status run_forward(sn_scout *s, const sn_step *step, const sn_batch *b, sn_losses *l, sn_err *e) {
+static sn_status run_forward(sn_scout *s, const sn_step *step, const void *y, sn_losses *l, sn_err *e) {
     sn_status st = sn_exec_forward(s->plan, step, e);
     if (st != SN_OK) return st;
-    return sn_exec_loss(s->plan, step, s->trainer->loss, &s->data->y_shape, b->y, &l->data, &l->activity, NULL,
-                        e);
+    return sn_exec_loss(s->plan, step, s->trainer->loss, &s->data->y_shape, y, &l->data, &l->activity, NULL, e);
 }
 
-sn_status sn_scout_slope(sn_scout *s, const sn_batch *b, float *grads, sn_err *e) {
-    sn_losses l;
-    sn_step step = step_of(s, b, grads);
-    sn_status st = run_forward(s, &step, b, &l, e);
+sn_status sn_scout_slope(sn_scout *s, const sn_batch *b, const double *params, double *grads, double *data,
+                         sn_err *e) {
+    sn_losses l = { 0 };
+    size_t nx = (size_t)(b->n * sn_shape_count(&s->data->x_shape));
+    size_t ny = (size_t)(b->n * sn_shape_count(&s->data->y_shape));
+    for (size_t i = 0; i < nx; i++) s->xy[i] = (double)b->x[i];
+    for (size_t i = 0; i < ny; i++) s->xy[nx + i] = (double)b->y[i];
+    sn_step step = step_of(s, b);
+    step.params = params;
+    step.grads = grads;
+    step.x = s->xy;
+    sn_status st = run_forward(s, &step, s->xy + nx, &l, e);
+    *data = l.data;
     return st == SN_OK ? sn_exec_backward(s->plan, &step, s->o.penalties, e) : st;
 }
 
@@ -141,8 +153,8 @@ static sn_status sum_batches(sn_scout *s, sn_losses *sum, sn_err *e) {
         sn_status st = sn_scout_next(s, &b, e);
         if (st != SN_OK || b.n == 0) return st;
         sn_losses l = { 0 };
-        sn_step step = step_of(s, &b, NULL);
-        st = run_forward(s, &step, &b, &l, e);
+        sn_step step = step_of(s, &b);
+        st = run_forward(s, &step, b.y, &l, e);
         if (st != SN_OK) return st;
         sn_trainer_update_metrics(s->trainer, b.n, sn_exec_output(s->plan), b.y);
         sum->data += (double)b.n * l.data;

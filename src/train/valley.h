@@ -14,14 +14,15 @@ typedef struct {
     int64_t batches; /* the first ones of an order that the seed shuffles; 0 = all */
     uint64_t seed;   /* of that order and of dropout: the same samples and masks each time */
     bool train;      /* batch statistics and dropout as in a training step; else inference */
-    bool gradients;  /* sn_scout_slope will be called */
+    bool slopes;     /* sn_scout_slope will be called, instead of sn_scout_point */
     bool penalties;  /* the slope has the regularizers' part */
 } sn_scout_opts;
 
 typedef struct {
     sn_model *model; /* the copy; its slab is where the loss is looked at */
     sn_trainer *trainer;
-    sn_plan *plan;
+    sn_plan *plan; /* float; double for slopes */
+    double *xy;    /* for slopes: a batch in double, x first */
     sn_dataset *data;
     sn_loader *loader;
     sn_scout_opts o;
@@ -41,8 +42,10 @@ sn_status sn_scout_point(sn_scout *, double a, double b, sn_losses *, sn_err *);
 /* Batches one by one: rewind, then next until its n is 0. */
 sn_status sn_scout_rewind(sn_scout *, sn_err *);
 sn_status sn_scout_next(sn_scout *, sn_batch *, sn_err *);
-/* Gradient at scout->model->slab of the mean loss of one batch into grads, which is overwritten. */
-sn_status sn_scout_slope(sn_scout *, const sn_batch *, float *grads, sn_err *);
+/* The gradient at params of the mean loss of one batch, in double precision, into grads, which is overwritten;
+ * both are slabs. *data: the data loss. */
+sn_status sn_scout_slope(sn_scout *, const sn_batch *, const double *params, double *grads, double *data,
+                         sn_err *);
 sn_status sn_scout_settle(sn_scout *, sn_status); /* the flag goes down with an SN_ECANCEL */
 
 /* A random direction, normalized filter by filter (Li, Xu, Taylor, Studer, Goldstein, "Visualizing the loss

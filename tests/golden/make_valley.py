@@ -56,6 +56,32 @@ for i, v in enumerate(w):
 e = np.linalg.eigvalsh(hessian(lambda v: cross_entropy(v, x, label), w))
 out["net_top"] = e[-1]
 
+# A convolutional network on images that are black in part, its first biases zero: pixels stand exactly at the ReLU's
+# kink, where autograd takes one side.
+F = torch.nn.functional
+image = f32(np.maximum(rng.normal(size=(24, 8, 8, 1)), 0))
+image[:, :3] = 0
+kind = torch.tensor(rng.integers(0, 3, 24))
+sizes = ((3, 3, 1, 4), (4,), (4,), (4,), (36, 3), (3,))
+cnn = [torch.tensor(f32(rng.normal(size=s) * 0.5)) for s in sizes]
+cnn[1], cnn[2] = torch.zeros(4).double(), cnn[2].abs() + 0.5
+mean, var = torch.tensor(f32(rng.normal(size=4) * 0.3)), torch.tensor(f32(np.abs(rng.normal(size=4)) + 0.3))
+
+
+def cnn_loss(w, train):
+    h = F.relu(F.conv2d(torch.tensor(image).permute(0, 3, 1, 2), w[0].permute(3, 2, 0, 1), w[1]))
+    h = F.batch_norm(h, None if train else mean, None if train else var, w[2], w[3], train, 0, 1e-3)
+    h = F.max_pool2d(h, 2).permute(0, 2, 3, 1).reshape(24, -1)
+    return F.cross_entropy(h @ w[4] + w[5], kind)
+
+
+out["cnn_x"], out["cnn_y"] = image, kind.numpy().astype(np.float64)
+for i, v in enumerate(cnn[:4] + [mean, var] + cnn[4:]):
+    out[f"cnn_w_{i:02d}"] = v.numpy()
+for name, train in (("train", True), ("eval", False)):
+    e = np.linalg.eigvalsh(hessian(lambda v: cnn_loss(v, train), cnn))
+    out[f"cnn_{name}"] = np.array([e[-1], e[0]])
+
 # Adam as Keras has it (nn/optimizers/adam.c), three steps on all of the data, then P^-1/2 H P^-1/2 with
 # P = (1 - beta_1^t) (sqrt(v) + epsilon) / sqrt(1 - beta_2^t)
 b1, b2, eps, lr = 0.9, 0.999, 1e-3, 0.05
@@ -132,12 +158,12 @@ lrs, raw, smooth = range_test(1e-5, 10, 80, 0.9, x, y, w, 0.5)
 assert len(lrs) < 80
 out["find_lr"], out["find_loss"], out["find_smooth"], out["find_suggestions"] = lrs, raw, smooth, fastai(lrs, smooth, 80)
 
-GIVEN = ("lin_x", "lin_y", "net_x", "net_y", "net_w", "down_x", "down_w", "path", "find_w")
+GIVEN = ("lin_x", "lin_y", "net_x", "net_y", "net_w", "down_x", "down_w", "cnn_x", "cnn_y", "cnn_w", "path", "find_w")
 for k, v in out.items():
     given = k.startswith(GIVEN) and k not in ("path_share", "path_coordinates")
     out[k] = np.array(v, np.float32 if given else np.float64)
 name = os.path.join(HERE, "golden_valley.npz")
 np.savez_compressed(name, **out)
 print(f"golden_valley.npz: {len(out)} arrays, {os.path.getsize(name)} bytes")
-for k in ("lin_top", "lin_top_l2", "net_top", "adam_top", "adam_scaled_top", "down_low", "down_top", "path_share"):
+for k in ("cnn_train", "cnn_eval", "lin_top", "lin_top_l2", "net_top", "adam_top", "adam_scaled_top", "down_low", "down_top", "path_share"):
     print(k, out[k])

@@ -138,7 +138,7 @@ check.ok(m:landscape(data, { points = 5, seed = 1 }).loss[1] ~= t.loss[1])
 -- each filter of a random direction is as long as the weights'; what has one axis stays
 local s = core.state(m)
 local scout = core.scout("landscape", s.trainer, tensors { x = x, y = y }, { batch_size = 16, batches = 0, seed = 3,
-  train = false, gradients = false, penalties = true })
+  train = false, slopes = false, penalties = true })
 core.scout_random(scout, 1, 3)
 core.scout_random(scout, 2, 3)
 local weights = m:get_weights()
@@ -175,7 +175,7 @@ check.equal(p.n, 80)
 -- frozen layers stay where they are
 m.layers.dense.trainable = false
 scout = core.scout("landscape", s.trainer, tensors { x = x, y = y }, { batch_size = 16, batches = 1, seed = 3,
-  train = false, gradients = false, penalties = true })
+  train = false, slopes = false, penalties = true })
 core.scout_random(scout, 1, 3)
 check.equal(core.scout_direction(scout, 1, 1):norm(), 0)
 check.ok(core.scout_direction(scout, 1, #weights - 1):norm() > 0)
