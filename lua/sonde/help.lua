@@ -59,6 +59,12 @@ local function other_name(d)
   return ('; in a string also "%s"'):format(d.alias)
 end
 
+local function probe_columns(name)
+  local rows = {}
+  for i, c in ipairs(core.probe_columns(core.named("probe", name))) do rows[i] = { c.name, c.doc } end
+  return rows
+end
+
 local function described(d, width)
   local lines = { signature(d, width),
     "  " .. layout.wrap(("%s: %s%s"):format(d.kind, d.brief, other_name(d)), width, 2) }
@@ -67,6 +73,10 @@ local function described(d, width)
     rows[i] = { f.name, f.default, ("%s (%s)"):format(f.doc or "", field_type(f)) }
   end
   if #rows > 0 then lines[#lines + 1] = layout.rows(rows, width, 2) end
+  if d.kind == "probe" then
+    lines[#lines + 1] = "columns"
+    lines[#lines + 1] = layout.rows(probe_columns(d.name), width, 2)
+  end
   lines[#lines + 1] = "for example"
   lines[#lines + 1] = "  " .. layout.wrap(d.example, width, 4, 2)
   return table.concat(lines, "\n")

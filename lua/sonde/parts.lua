@@ -12,6 +12,7 @@ local parts = {
     pictures = { "filters", "feature_maps" },
   },
   run = {
+    record = { "record", "recorded" },
     probes = { "gradients", "weights", "updates", "activations", "output_gradients" },
     pieces = { "forward", "backward", "update", "step_layer" },
     watch = { "watch", "break_at", "info", "disable", "enable", "delete", "ignore", "continue" },

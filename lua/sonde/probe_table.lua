@@ -72,8 +72,8 @@ local function bad_text(row)
   return table.concat(list, ", ")
 end
 
-local function numeric(field, head)
-  return { head = head or field, align = "r", known = function(row) return row[field] ~= nil end,
+local function numeric(field, head, name)
+  return { head = head or field, name = name, align = "r", known = function(row) return row[field] ~= nil end,
     text = function(row) return tables.number(row[field]) end }
 end
 
@@ -81,15 +81,25 @@ end
 local columns = {
   { head = "shape", align = "l", known = function(row) return row.shape ~= nil end,
     text = function(row) return util.shape_text(row.shape) end },
+  numeric("penalty", "penalty", "loss penalty"), numeric "share", numeric "cosine", numeric "noise_scale",
   numeric "norm", numeric("data_norm", "data"), numeric("penalty_norm", "penalty"),
   numeric("ratio", "upd/w"), numeric "mean", numeric "std", numeric "min", numeric "max",
   { head = "zero %", align = "r", known = function(row) return row.zero ~= nil end,
     text = function(row) return percent(row.zero) end },
   { head = "dead", align = "r", known = function(row) return row.units ~= nil end,
     text = function(row) return whole(row.dead) .. "/" .. whole(row.units) end },
+  { head = "trend", align = "l", known = function(row) return row.trend ~= nil end,
+    text = function(row) return row.trend end },
   { head = "", align = "l", name = "bad", known = function(row) return row.nan and row.nan + row.inf > 0 end,
     text = bad_text },
 }
+
+-- The field of a row that stands below that head.
+function tables.field(head)
+  local fields = { ["loss penalty"] = "penalty", ["upd/w"] = "ratio" }
+  return fields[head] or head
+end
+
 local by_head = {}
 for _, c in ipairs(columns) do by_head[c.name or c.head] = c end
 
@@ -101,6 +111,18 @@ local ranks = {
   updates = { "norm", "bad", "upd/w", "histogram", "std", "max", "mean", "min", "zero %", "shape" },
   activations = { "mean", "bad", "std", "dead", "zero %", "histogram", "max", "min", "shape", "norm" },
   output_gradients = { "norm", "bad", "histogram", "std", "zero %", "mean", "max", "min", "shape" },
+}
+
+-- Of series: the column whose trend is drawn comes first.
+ranks.recorded = {
+  gradients = { "norm", "trend", "bad", "std", "zero %", "penalty", "data", "mean", "max", "min" },
+  weights = { "norm", "trend", "bad", "std", "mean", "min", "max", "zero %" },
+  updates = { "upd/w", "trend", "bad", "norm", "std", "max", "mean", "min", "zero %" },
+  activations = { "std", "trend", "bad", "dead", "mean", "zero %", "max", "min", "norm" },
+  output_gradients = { "norm", "trend", "bad", "std", "zero %", "mean", "max", "min" },
+  penalty = { "loss penalty", "trend", "share" },
+  cosine = { "cosine", "trend" },
+  noise_scale = { "noise_scale", "trend" },
 }
 
 local function length(s) return utf8.len(s) or #s end
@@ -146,8 +168,11 @@ local function choose(t, rank, room)
   return list
 end
 
--- The lines of a table: names, then what fits.
-local function lines_of(t, rank, what)
+-- The columns of a probe that was recorded, the most telling one first.
+function tables.recorded(probe) return ranks.recorded[probe] end
+
+-- The lines of a table: names below `what`, then the columns of rank that fit.
+function tables.lines(t, rank, what)
   local width = tables.width()
   local most, names = math.max(12, math.min(32, width // 3)), { what }
   for i, row in ipairs(t) do names[i + 1] = shorten(row.name, most) end
@@ -171,7 +196,7 @@ local about = setmetatable({}, { __mode = "k" }) -- table -> { title, rank, what
 function Table.__tostring(t)
   local info = about[t]
   if #t == 0 then return info.title .. "\n" .. info.empty end
-  return info.title .. "\n" .. lines_of(t, info.rank, info.what)
+  return info.title .. "\n" .. tables.lines(t, info.rank, info.what)
 end
 
 -- Rows with their fields set, as a table that prints. probe: name of the probe.

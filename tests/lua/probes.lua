@@ -204,8 +204,8 @@ check.ok(q:gradients().dense.kernel.ratio > 0) -- an epoch's last step keeps the
 -- ---- texts ----
 
 local tables = require "sonde.probe_table"
-for v, text in pairs { [0] = "0", [1] = "1.0000", [-0.00123] = "-0.0012", [123.456] = "123.456", [12345.678] = "12345.7",
-  [1e-5] = "1.0e-5", [-1.25e9] = "-1.2e9", [99999] = "1.0e5", [math.huge] = "inf", [-3e-30] = "-3.0e-30" } do
+for v, text in pairs { [0] = "0", [1] = "1.0000", [-0.00123] = "-0.0012", [123.456] = "123.456",
+  [12345.678] = "12345.7", [1e-5] = "1.0e-5", [-1.25e9] = "-1.2e9", [99999] = "1.0e5", [math.huge] = "inf", [-3e-30] = "-3.0e-30" } do
   check.equal(tables.number(v), text)
   check.ok(#tables.number(v) <= 8)
 end
