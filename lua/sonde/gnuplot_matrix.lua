@@ -148,7 +148,8 @@ local function contour_lines(out, name, low, high, log)
   end
   out[#out + 1] = "set contour base\nset cntrparam levels discrete " .. table.concat(levels, ",")
   out[#out + 1] = "set cntrparam linear"
-  out[#out + 1] = ("set table $%s_lines\nsplot $%s with lines nosurface\nunset table\nunset contour"):format(name, name)
+  out[#out + 1] = "unset surface"
+  out[#out + 1] = ("set table $%s_lines\nsplot $%s with lines\nunset table\nunset contour"):format(name, name)
 end
 
 local function surface(out, panel, m, dev, name)

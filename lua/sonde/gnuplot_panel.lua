@@ -45,7 +45,7 @@ local function positive(panel, letter)
 end
 
 -- gnuplot shows whole decades with a mark at each: too much room, and no mark where all is within one.
-local function logarithmic(out, letter, a, panel)
+local function logarithmic(out, letter, a, panel, dev)
   out[#out + 1] = "set logscale " .. letter
   local low, high = positive(panel, letter)
   if not low or a.tics or (a.range and (a.range[1] or a.range[2])) then return end
@@ -54,7 +54,8 @@ local function logarithmic(out, letter, a, panel)
   out[#out + 1] = ("set %srange [%s:%s]"):format(letter, number(low), number(high))
   local first, last = math.floor(math.log(low, 10)), math.ceil(math.log(high, 10))
   local steps, list = last - first <= 3 and { 1, 2, 5 } or { 1 }, {}
-  for k = first, last, math.max(1, (last - first) // 8) do
+  local most = dev.text and letter == "x" and 4 or 8
+  for k = first, last, math.max(1, math.ceil((last - first) / most)) do
     for _, m in ipairs(steps) do
       local v = m * 10.0 ^ k
       if v >= low and v <= high then list[#list + 1] = ("'%s' %s"):format(("%g"):format(v), number(v)) end
@@ -65,7 +66,7 @@ end
 
 local function axis(out, letter, a, panel, dev)
   if a.label then out[#out + 1] = ("set %slabel %s"):format(letter, quote(a.label, dev)) end
-  if a.log then logarithmic(out, letter, a, panel) end
+  if a.log then logarithmic(out, letter, a, panel, dev) end
   if a.range then
     out[#out + 1] = ("set %srange [%s:%s]"):format(letter, a.range[1] and number(a.range[1]) or "*",
       a.range[2] and number(a.range[2]) or "*")
@@ -76,7 +77,7 @@ local function axis(out, letter, a, panel, dev)
   end
 end
 
--- Below where the titles fit in two rows (text: in one), else beside.
+-- Below where the titles fit in two rows, else beside.
 local function legend(out, panel, dev)
   local n, longest = 0, 0
   for _, s in ipairs(panel.series) do
@@ -86,15 +87,17 @@ local function legend(out, panel, dev)
     out[#out + 1] = "unset key"
     return
   end
-  local each = dev.text and 10 + longest or 70 + 7.5 * longest -- in characters, or in pixels
-  local columns = math.max(1, (dev.panel_width - (dev.text and 10 or 80)) // each)
+  local each = dev.text and 10 + longest or 95 + 8 * longest -- in characters, or in pixels
+  local columns = math.max(1, (dev.panel_width - (dev.text and 10 or 150)) // each)
   local rows = math.ceil(n / columns)
-  if rows > (dev.text and 1 or 2) then
+  if rows > 2 then
     out[#out + 1] = "set key outside right top vertical Left reverse"
     return
   end
   out[#out + 1] = "set key outside bottom center horizontal Left reverse"
-  if panel.x.label and not dev.text then out[#out + 1] = ("set bmargin %d"):format(4 + rows) end
+  if panel.x.label and not (dev.text and rows == 1) then
+    out[#out + 1] = ("set bmargin %d"):format(dev.text and 5 or 4 + rows)
+  end
 end
 
 -- Is there a point that can be drawn?
@@ -125,6 +128,7 @@ local function surroundings(out, panel, dev)
   out[#out + 1] = dev.ascii and "set encoding default" or "set encoding utf8"
   if dev.text then
     out[#out + 1] = "set border 3\nset tics nomirror scale 0\nset errorbars 0"
+    out[#out + 1] = "set tmargin " .. (panel.title and 1.5 or 0.5)
   else
     out[#out + 1] = "set border 3 lc rgb '#666666'\nset tics nomirror out scale 0.6 textcolor rgb '#333333'"
     out[#out + 1] = "set grid lc rgb '#DDDDDD' lt 1 lw 0.7\nset style fill solid 0.85 noborder"

@@ -76,10 +76,11 @@ options
   initial_epoch = 0  where counting begins
   callbacks = {}  objects like early_stopping{} and tables of functions; ?callback
   verbose = 1  0 silent, 1 a bar and a line for each epoch, 2 no bar
+  live  what is drawn after each epoch: true, "loss", "curve.png"; ?plot
 methods
   r:step(), r:step(10)  one batch, ten batches; gives the losses of the last
   r:epoch(), r:epoch(5)  to the end of this epoch; five epochs, also beyond the planned end
-  r:finish()  all epochs; Ctrl-C interrupts and r:finish() goes on
+  r:finish(), r:finish{ live = "loss" }  all epochs; Ctrl-C interrupts and r:finish() goes on; live draws meanwhile
   r:stop()  no step after the present one, for callbacks; r:stop("why") says so
   r:history()  { loss = {...}, val_loss = {...} }, one number for each epoch
   r:loss_terms()  data loss and each layer's penalty; ?loss_terms

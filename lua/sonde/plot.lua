@@ -145,6 +145,7 @@ function plot.new(description)
   for _, panel in ipairs(description.panels) do
     panel.x, panel.y, panel.series = panel.x or {}, panel.y or {}, panel.series or {}
   end
+  if #description.panels == 1 then description.panels[1].title = description.panels[1].title or description.title end
   return setmetatable(description, Plot)
 end
 

@@ -12,7 +12,7 @@ function plot_run.run.plot(r, what) return plots.run(r, what) end
 
 local SECONDS = 1      -- from one drawing on the screen to the next
 local ROOM = 5         -- lines of the screen that it leaves free
-local LEAST_PANEL = 10 -- lines
+local LEAST_PANEL = 14 -- lines
 local FILES = { png = true, svg = true, pdf = true, gp = true, txt = true }
 
 local Live = {}

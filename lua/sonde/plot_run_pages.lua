@@ -43,8 +43,8 @@ for example
     run = [[
 plots
   r:plot(), r:plot "loss"  curves of the history; ?plot
-  r:finish{ live = "loss" }  draws r:plot "loss" after each epoch in place; true: all; "curve.png" rewrites that file;
-    { "loss", logy = true, file = "curve.png" } says both. Where the screen cannot be redrawn: once, at the end
-  live  the same as an option of m:run and m:fit]],
+  live = "loss"  of r:finish, m:run and m:fit: draws r:plot "loss" after each epoch in place; true: all; "curve.png"
+    rewrites that file; { "loss", logy = true, file = "curve.png" } says both. Where the screen cannot be redrawn: once,
+    at the end]],
   },
 }
