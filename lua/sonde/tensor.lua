@@ -16,7 +16,7 @@ function meta.__index(t, k)
   if k ~= "grad" then util.unknown("a tensor", k, methods, state, { "shape", "dtype" }) end
 end
 
-function meta.__tostring(t) return require "sonde.tensor_text".whole(t) end
+function meta.__tostring(t) return require "sonde.tensor_text" (t) end
 
 -- ---- axes and options: t:sum(1), t:sum{ 1, 2, keepdims = true } ----
 

@@ -125,27 +125,28 @@ local function statistics(s, dtype)
   return text
 end
 
-local text = {}
-
--- The first line alone.
-function text.head(t)
-  local shape, dtype = t.shape, t.dtype
-  local head = ("tensor %s %s"):format(util.shape_text(shape), dtype)
-  if #shape == 0 then
-    local v = t:item()
-    return head .. "  " .. (is_float(dtype) and element_text(v, v == math.floor(v) and "%.0f" or "%.5g") or ("%d"):format(v))
-  end
-  for _, n in ipairs(shape) do
-    if n == 0 then return head .. "  empty" end
-  end
-  return head .. statistics(core.tensor_digest(t, LOOK), dtype)
+local function scalar(t)
+  local v = t:item()
+  if not is_float(t.dtype) then return ("%d"):format(v) end
+  return element_text(v, v == math.floor(v) and math.abs(v) < 1e8 and "%.0f" or "%.5g")
 end
 
-function text.whole(t)
-  local shape = t.shape
-  local head, n = text.head(t), 1
+-- Shape, dtype and statistics; the latter on a line of their own where one is too narrow.
+local function head(t, width)
+  local shape, dtype = t.shape, t.dtype
+  local first = ("tensor %s %s"):format(util.shape_text(shape), dtype)
+  if #shape == 0 then return first .. "  " .. scalar(t), 0 end
+  local n = 1
   for _, size in ipairs(shape) do n = n * size end
-  if #shape == 0 or n == 0 then return head end
+  if n == 0 then return first .. "  empty", 0 end
+  local rest = statistics(core.tensor_digest(t, LOOK), dtype)
+  return first .. (#first + #rest > width and "\n" or "") .. rest, n
+end
+
+return function(t)
+  local shape, width = t.shape, layout.width()
+  local first, n = head(t, width)
+  if #shape == 0 or n == 0 then return first end
   local stride, step = {}, 1
   for d = #shape, 1, -1 do
     stride[d] = step
@@ -153,7 +154,5 @@ function text.whole(t)
   end
   local edge = edges(shape, n > THRESHOLD or (#shape > 1 and n // shape[#shape] > MAX_LINES))
   local texts = element_texts(t, shown(shape, 1, 0, stride, edge, {}), t.dtype)
-  return head .. "\n" .. body(shape, 1, 0, stride, edge, texts, layout.width())
+  return first .. "\n" .. body(shape, 1, 0, stride, edge, texts, width)
 end
-
-return text

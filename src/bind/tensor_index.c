@@ -1,7 +1,7 @@
 /* t[i], t[{ 1, { 2, 5 } }], t[mask], reading and writing; rows one after another. */
 #include "bind/tensor.h"
 #include "num/ops.h"
-#include "num/reduce.h"
+#include "num/places.h"
 #include "num/strided.h"
 
 /* What a key says about one axis. */
@@ -137,17 +137,14 @@ static bool is_end(lua_State *L, const sn_tensor *t, int key) {
 
 /* Pushes the places, from 0, where the mask is not zero, as an int64 tensor. */
 static sn_tensor *push_places(lua_State *L, int arg) {
-    const sn_tensor *mask = sn_check_tensor(L, arg);
-    int64_t n = sn_shape_count(&mask->shape), count = 0;
-    for (int64_t i = 0; i < n; i++) {
-        count += sn_tensor_get(mask, i) != 0;
-        if (i % (1 << 20) == 0) sn_check_done(L);
-    }
+    const sn_tensor *mask = sn_push_shared(L, sn_check_tensor(L, arg));
+    int64_t cells = sn_places_cells(sn_shape_count(&mask->shape));
+    sn_tensor *offsets = sn_new_raw(L, SN_I64, &(sn_shape){ 1, { cells + 1 } });
+    int64_t count = sn_places_count(sn_pool_default(), offsets->data, mask);
+    sn_check_done(L);
     sn_tensor *places = sn_new_raw(L, SN_I64, &(sn_shape){ 1, { count } });
-    mask = sn_check_tensor(L, arg);
-    int64_t *out = places->data, *end = out + count;
-    for (int64_t i = 0; i < n && out < end; i++)
-        if (sn_tensor_get(mask, i) != 0) *out++ = i;
+    sn_places_write(sn_pool_default(), places->data, offsets->data, mask);
+    sn_check_done(L);
     return places;
 }
 

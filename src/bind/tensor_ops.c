@@ -157,8 +157,7 @@ static int tensor_dot(lua_State *L) {
                              sn_shape_text(&a->shape, false, ta, sizeof ta),
                              sn_shape_text(&b->shape, false, tb, sizeof tb));
     size_t n = (size_t)a->shape.d[0];
-    sn_dtype calc = sn_common_dtype(a->dtype, b->dtype);
-    if (!sn_dtype_float(calc)) calc = SN_I64;
+    sn_dtype calc = sn_dtype_float(sn_common_dtype(a->dtype, b->dtype)) ? SN_F64 : SN_I64;
     a = push_as(L, 1, calc);
     b = push_as(L, 2, calc);
     if (calc == SN_I64) {
@@ -168,8 +167,7 @@ static int tensor_dot(lua_State *L) {
         lua_pushinteger(L, (lua_Integer)sum);
         return 1;
     }
-    double sum = calc == SN_F32 ? sn_vec_dot_f32(sn_pool_default(), a->data, b->data, n)
-                                : sn_vec_dot_f64(sn_pool_default(), a->data, b->data, n);
+    double sum = sn_vec_dot_f64(sn_pool_default(), a->data, b->data, n);
     sn_check_done(L);
     lua_pushnumber(L, sum);
     return 1;

@@ -1,6 +1,7 @@
 #include "num/order.h"
 
 #include "base/mem.h"
+#include "num/block.h"
 #include "num/vec.h"
 #include <string.h>
 
@@ -9,15 +10,24 @@ typedef struct {
     int64_t key, at;
 } item;
 
-static int64_t key_of(const sn_tensor *t, int64_t i) {
-    if (t->dtype == SN_I64) return ((const int64_t *)t->data)[i];
-    double v = sn_tensor_get(t, i);
+static int64_t key_of_real(double v) {
     int64_t bits;
-    if (!sn_dtype_float(t->dtype)) return (int64_t)v;
     if (v != v) return INT64_MAX;
     if (v == 0) v = 0; /* -0 is equal to 0 */
     memcpy(&bits, &v, sizeof bits);
     return bits < 0 ? bits ^ INT64_MAX : bits; /* negative ones the other way round */
+}
+
+/* Keys of n <= SN_BLOCK elements, from `from` on, `step` apart. */
+static void load_keys(int64_t *key, const sn_tensor *t, int64_t from, int64_t step, size_t n) {
+    double room[SN_BLOCK];
+    bool whole = !sn_dtype_float(t->dtype);
+    void *to = whole ? (void *)key : room;
+    if (step == 1) sn_block_load(to, whole ? SN_I64 : SN_F64, t->data, t->dtype, from, n);
+    for (size_t i = 0; step != 1 && i < n; i++)
+        sn_block_load((char *)to + i * sizeof *key, whole ? SN_I64 : SN_F64, t->data, t->dtype,
+                      from + (int64_t)i * step, 1);
+    for (size_t i = 0; !whole && i < n; i++) key[i] = key_of_real(room[i]);
 }
 
 /* Runs of RUN items are sorted by themselves, then merged pairwise. */
@@ -71,11 +81,15 @@ static void sort_run(item *a, item *spare, int64_t n) {
 }
 
 static void load(const job *j, item *a, int64_t line, int64_t from, int64_t n) {
-    int64_t base = line / j->inner * j->n * j->inner + line % j->inner;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t key = key_of(j->in, base + (from + i) * j->inner);
-        a[i] = (item){ j->descending ? ~key : key, from + i };
+    int64_t base = line / j->inner * j->n * j->inner + line % j->inner, key[SN_BLOCK];
+    unsigned mode = sn_exact_begin();
+    for (int64_t at = 0; at < n; at += SN_BLOCK) {
+        int64_t some = n - at < SN_BLOCK ? n - at : SN_BLOCK;
+        load_keys(key, j->in, base + (from + at) * j->inner, j->inner, (size_t)some);
+        for (int64_t i = 0; i < some; i++)
+            a[at + i] = (item){ j->descending ? ~key[i] : key[i], from + at + i };
     }
+    sn_exact_end(mode);
 }
 
 static void store(const job *j, const item *a, int64_t line, int64_t from, int64_t to) {

@@ -23,10 +23,4 @@ void sn_strided_read(sn_pool *, void *out, const void *in, const sn_layout *, si
 /* out[layout i] = in[i] */
 void sn_strided_write(sn_pool *, void *out, const sn_layout *, const void *in, size_t size);
 
-/* Along the middle of in (outer, n, inner): out (outer, k, inner) = in at the places, int64 from 0. */
-void sn_take(sn_pool *, void *out, const void *in, const int64_t *places, int64_t k, int64_t outer, int64_t n,
-             int64_t inner, size_t size);
-/* out (n, inner) at the places = in (k, inner); no place occurs twice. */
-void sn_put(sn_pool *, void *out, const int64_t *places, const void *in, int64_t k, int64_t inner, size_t size);
-
 #endif

@@ -34,6 +34,33 @@ interrupted
 sonde> u = t + t
 sonde>
 
+%case a matrix product, and what else takes long
+sonde> a = tensor.rand { 3000, 3000, seed = 1 }
+sonde> sum = a:sum()
+sonde> while true do b = a:matmul(a) end
+%pause 0.3
+%key C-c
+...
+interrupted
+sonde> while true do b = a:flatten():sort() end
+%pause 0.3
+%key C-c
+...
+interrupted
+sonde> while true do b = (a:exp():t() + 1):std(1) end
+%pause 0.3
+%key C-c
+...
+interrupted
+sonde> while true do b = a:tolist() b = tensor(b) end
+%pause 0.3
+%key C-c
+...
+interrupted
+sonde> a:sum() == sum
+true
+sonde>
+
 %case what catches an interrupt may go on
 sonde> pcall(function() while true do end end) print(tensor.ones { 2 }:sum())
 %pause 0.2
