@@ -8,7 +8,9 @@ local meta, methods = core.meta.picture, {}
 local OPTIONS = { "range", "scale", "colormap", "columns", "captions" }
 
 local picture = setmetatable({}, {
-  __tostring = function() return 'picture: picture(t), picture.grid{ p, q }, picture.load(path); see help "picture"' end,
+  __tostring = function()
+    return 'picture: picture(t), picture.grid{ p, q }, picture.load(path); see help "picture"'
+  end,
 })
 
 local function is(v) return core.type(v) == "picture" end

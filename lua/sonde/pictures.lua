@@ -36,6 +36,15 @@ local function largest(list)
   return at - 1, list[at]
 end
 
+local function is_one_hot(list)
+  local sum = 0
+  for _, v in ipairs(list) do
+    if v ~= 0 and v ~= 1 then return false end
+    sum = sum + v
+  end
+  return sum == 1
+end
+
 -- What a label says; y: a number, or a list of numbers.
 local function label_text(d, y)
   if y == nil then return "" end
@@ -44,7 +53,7 @@ local function label_text(d, y)
     local k = math.tointeger(y)
     return k and d.classes > 0 and class_name(d, k) or ("label %g"):format(y)
   end
-  if type(y[1]) ~= "number" or #y > 1 and d.classes ~= #y and math.abs(1 - select(2, largest(y))) > 0.5 then return "" end
+  if type(y[1]) ~= "number" or d.classes ~= #y and not is_one_hot(y) then return "" end
   local k, share = largest(y)
   return class_name(d, k) .. (share < 1 and (" (%.2g)"):format(share) or "")
 end
@@ -53,7 +62,7 @@ end
 local function prediction_text(d, p)
   if type(p) == "table" and #p == 1 then p = p[1] end
   if type(p) == "number" then
-    if d.classes ~= 2 then return ("%.4g"):format(p) end
+    if d.classes ~= 2 or p < 0 or p > 1 then return ("%.4g"):format(p) end
     local k = p >= 0.5 and 1 or 0 -- one sigmoid unit
     return ("%s (%.2f)"):format(class_name(d, k), k == 1 and p or 1 - p)
   end

@@ -23,16 +23,15 @@ enum { /* ChafaCanvasMode */
        CHAFA_TRUECOLOR = 0,
        CHAFA_256 = 1,
        CHAFA_16 = 3,
-       CHAFA_FGBG = 5,
        CHAFA_8 = 6
 };
-enum { CHAFA_SYMBOLS, CHAFA_SIXELS };        /* ChafaPixelMode */
-enum { CHAFA_REUSE_ATTRIBUTES = 1 };         /* ChafaOptimizations */
-enum { CHAFA_RGBA8 = 4 /* unassociated */ }; /* ChafaPixelType */
-enum {                                       /* ChafaSymbolTags */
+enum { CHAFA_SYMBOLS, CHAFA_SIXELS };             /* ChafaPixelMode */
+enum { CHAFA_DITHER_NONE, CHAFA_DITHER_ORDERED }; /* ChafaDitherMode */
+enum { CHAFA_REUSE_ATTRIBUTES = 1 };              /* ChafaOptimizations */
+enum { CHAFA_RGBA8 = 4 /* unassociated */ };      /* ChafaPixelType */
+enum {                                            /* ChafaSymbolTags */
        CHAFA_SPACE = 1 << 0,
        CHAFA_SOLID = 1 << 1,
-       CHAFA_STIPPLE = 1 << 2,
        CHAFA_BLOCK = 1 << 3,
        CHAFA_ASCII = 1 << 14,
 };
@@ -54,6 +53,7 @@ enum { /* ChafaTermSeq: what a terminal understands */
     X(void, chafa_canvas_config_set_cell_geometry, (sn_chafa_config *, int w, int h))                          \
     X(void, chafa_canvas_config_set_canvas_mode, (sn_chafa_config *, int))                                     \
     X(void, chafa_canvas_config_set_pixel_mode, (sn_chafa_config *, int))                                      \
+    X(void, chafa_canvas_config_set_dither_mode, (sn_chafa_config *, int))                                     \
     X(void, chafa_canvas_config_set_symbol_map, (sn_chafa_config *, const sn_chafa_map *))                     \
     X(void, chafa_canvas_config_set_preprocessing_enabled, (sn_chafa_config *, int))                           \
     X(void, chafa_canvas_config_set_optimizations, (sn_chafa_config *, int))                                   \
@@ -68,7 +68,6 @@ enum { /* ChafaTermSeq: what a terminal understands */
     X(sn_chafa_db *, chafa_term_db_get_default, (void))                                                        \
     X(sn_chafa_info *, chafa_term_db_detect, (sn_chafa_db *, const char *const *env))                          \
     X(sn_chafa_info *, chafa_term_db_get_fallback_info, (sn_chafa_db *))                                       \
-    X(sn_chafa_info *, chafa_term_info_new, (void))                                                            \
     X(void, chafa_term_info_supplement, (sn_chafa_info *, sn_chafa_info *))                                    \
     X(int, chafa_term_info_have_seq, (const sn_chafa_info *, int))                                             \
     X(void, chafa_term_info_unref, (sn_chafa_info *))                                                          \

@@ -2,6 +2,7 @@
 
 #include "io/chafa_abi.h"
 #include "io/inline.h"
+#include "io/shades.h"
 #include <dlfcn.h>
 #include <langinfo.h>
 #include <math.h>
@@ -48,6 +49,9 @@ static sn_status want_library(sn_err *e) {
                    "p:save(\"x.png\") writes them to a file all the same (%s)",
                    lib_problem);
 }
+
+/* What only libchafa draws. */
+static bool by_library(sn_graphics g) { return g >= SN_GFX_8 && g <= SN_GFX_SIXEL; }
 
 /* ---- what to draw with ---- */
 
@@ -114,15 +118,13 @@ static sn_status choose_by_name(const sn_terminal *t, const char *name, sn_graph
     for (size_t i = 0; i < sizeof sn_graphics_names / sizeof *sn_graphics_names; i++)
         if (strcmp(name, sn_graphics_names[i]) == 0) {
             *g = (sn_graphics)i;
-            bool needed = *g != SN_GFX_NONE && *g < SN_GFX_ITERM;
-            return needed ? want_library(e) : SN_OK;
+            return by_library(*g) ? want_library(e) : SN_OK;
         }
     if (strcmp(name, "symbols") != 0)
         return sn_fail(
             e, SN_EINVAL,
-            "SONDE_GRAPHICS=\"%.40s\" is not one of kitty, sixel, iterm, symbols, truecolor, 256, 16, "
-            "8, mono, ascii, none; os.getenv shows it, and outside of sonde `unset SONDE_GRAPHICS` "
-            "leaves the choice to the terminal",
+            "SONDE_GRAPHICS=\"%.40s\" is not one of kitty, sixel, iterm, symbols, truecolor, 256, 16, 8, "
+            "mono, ascii, none; where it is not set, the terminal decides",
             name);
     if (want_library(e) != SN_OK) return SN_EIO;
     *g = detect(t, false);
@@ -134,9 +136,12 @@ sn_status sn_graphics_choose(const sn_terminal *t, sn_graphics *g, sn_err *e) {
     *g = SN_GFX_NONE;
     if (*override) return choose_by_name(t, override, g, e);
     if (!t->is_terminal) return SN_OK;
+    if (strcmp(term, "dumb") == 0 || *env_get(t->env, "NO_COLOR")) {
+        *g = uncolored(t);
+        return SN_OK;
+    }
     if (want_library(e) != SN_OK) return SN_EIO;
-    bool plain = strcmp(term, "dumb") == 0 || *env_get(t->env, "NO_COLOR");
-    *g = plain ? uncolored(t) : detect(t, !within_another(t));
+    *g = detect(t, !within_another(t));
     return SN_OK;
 }
 
@@ -200,9 +205,6 @@ static sn_status fill_cells(sn_picture *canvas, const sn_picture *seen, const gr
 
 static int canvas_mode(sn_graphics g) {
     switch (g) {
-    case SN_GFX_NONE:
-    case SN_GFX_ASCII:
-    case SN_GFX_MONO: return CHAFA_FGBG;
     case SN_GFX_8: return CHAFA_8;
     case SN_GFX_16: return CHAFA_16;
     case SN_GFX_256: return CHAFA_256;
@@ -214,17 +216,16 @@ static sn_chafa_config *configure(const sn_terminal *t, sn_graphics g, const gri
                                   int64_t rows) {
     sn_chafa_config *c = lib.chafa_canvas_config_new();
     sn_chafa_map *map = lib.chafa_symbol_map_new();
-    bool blocks = t->utf8 && g != SN_GFX_ASCII;
-    lib.chafa_symbol_map_add_by_tags(map, CHAFA_SPACE | (blocks ? CHAFA_SOLID | CHAFA_BLOCK : CHAFA_ASCII));
-    if (g == SN_GFX_MONO) lib.chafa_symbol_map_add_by_tags(map, CHAFA_STIPPLE);
+    lib.chafa_symbol_map_add_by_tags(map, CHAFA_SPACE | (t->utf8 ? CHAFA_SOLID | CHAFA_BLOCK : CHAFA_ASCII));
     lib.chafa_canvas_config_set_symbol_map(c, map);
     lib.chafa_symbol_map_unref(map);
     lib.chafa_canvas_config_set_geometry(c, (int)cols, (int)rows);
     lib.chafa_canvas_config_set_cell_geometry(c, cells->cell_w, cells->cell_h);
     lib.chafa_canvas_config_set_canvas_mode(c, canvas_mode(g));
     lib.chafa_canvas_config_set_pixel_mode(c, g == SN_GFX_SIXEL ? CHAFA_SIXELS : CHAFA_SYMBOLS);
-    /* Stronger contrast makes up for few colors; where there are enough, numbers shall look as they are. */
-    lib.chafa_canvas_config_set_preprocessing_enabled(c, g <= SN_GFX_16);
+    /* Numbers shall look as they are; where colors are few, neighbors make up for it. */
+    lib.chafa_canvas_config_set_preprocessing_enabled(c, 0);
+    if (g <= SN_GFX_16) lib.chafa_canvas_config_set_dither_mode(c, CHAFA_DITHER_ORDERED);
     /* Neither repeating nor skipping characters: what is copied from the terminal is then whole. */
     lib.chafa_canvas_config_set_optimizations(c, CHAFA_REUSE_ATTRIBUTES);
     return c;
@@ -237,7 +238,6 @@ static sn_chafa_info *codes_for(const sn_terminal *t, sn_graphics g) {
                                   [SN_GFX_256] = CHAFA_SEQ_256,
                                   [SN_GFX_TRUECOLOR] = CHAFA_SEQ_TRUECOLOR,
                                   [SN_GFX_SIXEL] = CHAFA_SEQ_SIXELS };
-    if (g <= SN_GFX_MONO) return lib.chafa_term_info_new(); /* none at all */
     sn_chafa_db *db = lib.chafa_term_db_get_default();
     sn_chafa_info *info = lib.chafa_term_db_detect(db, t->env);
     if (!lib.chafa_term_info_have_seq(info, wanted[g])) {
@@ -266,8 +266,7 @@ static void draw(const sn_picture *p, int64_t cols, int64_t rows, const sn_termi
 sn_status sn_graphics_encode(const sn_picture *p, const sn_terminal *t, sn_graphics g, sn_buf *out, sn_err *e) {
     sn_picture seen = { 0 }, canvas = { 0 };
     grid cells = grid_of(t, g);
-    bool png = g == SN_GFX_KITTY || g == SN_GFX_ITERM;
-    sn_status s = png ? SN_OK : want_library(e);
+    sn_status s = by_library(g) ? want_library(e) : SN_OK;
     if (s == SN_OK) s = fit(&seen, p, &cells, e);
     int64_t rows = 0;
     if (s == SN_OK) s = fill_cells(&canvas, &seen, &cells, &rows, e);
@@ -277,6 +276,8 @@ sn_status sn_graphics_encode(const sn_picture *p, const sn_terminal *t, sn_graph
             s = sn_inline_kitty(&canvas, cols, rows, out, e);
         else if (g == SN_GFX_ITERM)
             s = sn_inline_iterm(&canvas, cols, rows, out, e);
+        else if (g <= SN_GFX_MONO)
+            sn_shades(&canvas, g == SN_GFX_MONO, out);
         else
             draw(&canvas, cols, rows, t, g, &cells, out);
         sn_buf_str(out, "\n");

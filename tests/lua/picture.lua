@@ -60,7 +60,8 @@ p = picture(tensor.full({ 5, 2, 3, 1 }, 0.5))
 check.equal(p.width, 3 * 3 + 2)
 check.equal(p.height, 2 * 2 + 1)
 check.list(pixel(p, 4, 1), { 128, 128, 128 })
-p = picture.grid({ { { 1 } }, { { 0, 0 }, { 0, 0 } }, picture { { { 1, 0, 0 } } } }, { columns = 3, captions = { "a", "b", "c" } })
+p = picture.grid({ { { 1 } }, { { 0, 0 }, { 0, 0 } }, picture { { { 1, 0, 0 } } } }, { columns = 3,
+  captions = { "a", "b", "c" } })
 check.equal(p.width, 8)
 check.list(pixel(p, 1, 1), { 255, 255, 255 })
 check.list(pixel(p, 4, 1), { 0, 0, 0 })
@@ -152,6 +153,7 @@ check.has(said, 'picture 28x28; :save("x.png") writes it\npictures in the termin
 check.has(said, "apt-get install libchafa0")
 check.equal(run(without:format "256", "print(picture.graphics())"), "none\n")
 check.equal(run(without:format "kitty", SHOW):sub(1, 10), "\27_Ga=T,f=1")
+check.equal(#run(without:format "ascii", SHOW), 14 * 29)
 run(without:format "256", ("picture(tensor.ones{ 2, 3 }):save '%s'"):format(file "w.png"))
 check.equal(picture.load(file "w.png").width, 3)
 

@@ -52,7 +52,8 @@ check.fails(function() d:show(3, { column = 2 }) end, 'did you mean "columns"?')
 check.fails(function() tensors({ x = { { 1, 2 } }, y = { 0 } }):show() end, "samples of shape (2,) are no pictures")
 -- numbers that are no bytes: stretched, and said
 local wide = tensors { x = tensor { { { -1, 3 } }, { { 1, 2 } } }, y = tensor { 0.5, 2 } }
-check.equal(shown(wide.show, wide), 'picture 5x1; :save("x.png") writes it\n1  label 0.5  2  label 2\nblack is -1, white is 3\n')
+check.equal(shown(wide.show, wide), 'picture 5x1; :save("x.png") writes it\n'
+  .. '1  label 0.5  2  label 2\nblack is -1, white is 3\n')
 
 -- what a step saw
 local x = tensor.random { 40, 6, 6, 3, seed = 1 }

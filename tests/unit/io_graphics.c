@@ -465,6 +465,37 @@ static void plain_text_has_no_codes(void **state) {
     sn_picture_drop(&p);
 }
 
+/* Without color brightness is what is left: ten shades in ASCII, five in blocks, edges by half blocks. */
+static void text_has_shades(void **state) {
+    (void)state;
+    sn_terminal t = terminal(true, false, ENV("TERM=dumb"));
+    sn_picture p = noise(60, 2, 3);
+    for (int i = 0; i < 120; i++) memset(p.data + 3 * i, 255 * (i % 60 / 6) / 9, 3);
+    char *text = encode(&p, &t, SN_GFX_ASCII);
+    assert_string_equal(text, "      ......::::::------======++++++******######%%%%%%@@@@@@\n");
+    free(text);
+    t.utf8 = true;
+    for (int i = 0; i < 120; i++)
+        memset(p.data + 3 * i, i < 60 ? 255 * (i / 12) / 4 : i < 108 ? 255 * (i % 60 / 12) / 4 : 0, 3);
+    text = encode(&p, &t, SN_GFX_MONO);
+    sn_buf want = SN_BUF_INIT(300);
+    sn_buf_str(&want, "            ");
+    static const char *const rest[] = { "\u2591", "\u2592", "\u2593", "\u2580" };
+    for (int i = 0; i < 48; i++) sn_buf_str(&want, rest[i / 12]);
+    sn_buf_str(&want, "\n");
+    assert_string_equal(text, want.data);
+    sn_buf_free(&want);
+    free(text);
+    for (int k = 0; k < 3; k++) { /* green is brighter than red, and red than blue */
+        memset(p.data, 0, 360);
+        for (int i = 0; i < 120; i++) p.data[3 * i + k] = 255;
+        text = encode(&p, &t, SN_GFX_ASCII);
+        assert_int_equal(text[0], "-+."[k]);
+        free(text);
+    }
+    sn_picture_drop(&p);
+}
+
 /* Symbols of characters that are not twice as high as wide keep the shape too. */
 static void symbols_fit_the_terminal(void **state) {
     (void)state;
@@ -518,6 +549,7 @@ int main(void) {
         cmocka_unit_test(fits_the_terminal),
         cmocka_unit_test(symbols_have_the_colors),
         cmocka_unit_test(plain_text_has_no_codes),
+        cmocka_unit_test(text_has_shades),
         cmocka_unit_test(symbols_fit_the_terminal),
         cmocka_unit_test(runs_out_of_memory),
     };
