@@ -1,6 +1,7 @@
 -- Tables of what a probe measured: a row for each parameter or layer, also by name, printed in as many columns as the
 -- terminal is wide.
 local core = require "sonde.core"
+local layout = require "sonde.layout"
 local util = require "sonde.util"
 
 local tables = {}
@@ -195,8 +196,8 @@ local about = setmetatable({}, { __mode = "k" }) -- table -> { title, rank, what
 
 function Table.__tostring(t)
   local info = about[t]
-  if #t == 0 then return info.title .. "\n" .. info.empty end
-  return info.title .. "\n" .. tables.lines(t, info.rank, info.what)
+  local title = layout.wrap(info.title, tables.width(), 2, 0)
+  return title .. "\n" .. (#t == 0 and info.empty or tables.lines(t, info.rank, info.what))
 end
 
 -- Rows with their fields set, as a table that prints. probe: name of the probe.

@@ -186,6 +186,50 @@ check.equal(row.bad, 3)
 check.ok(row.norm == row.norm and row.max < 1e3)
 check.has(tostring(q:weights()), "1 nan, 2 inf")
 
+-- a step that r:forward() has opened, or that a watch has halted, is looked at before it is made
+n = network()
+q = run(n)
+q:step(2)
+local made = q:gradients().dense.kernel.norm
+check.output(function() q:forward() end)
+local pending = q:gradients()
+check.has(tostring(pending), "gradients of the next step, epoch 1/3, step 3/5: 16 samples")
+check.ok(pending.dense.kernel.norm ~= made)
+check.has(tostring(q:activations()), "activations of the next step")
+check.has(tostring(q:updates()), "updates, epoch 1/3, step 2/5")
+q:record { "gradients", every = 1 }
+q:step()
+check.near(q:recorded().dense.kernel.norm[1], pending.dense.kernel.norm, 1e-9)
+check.near(q:gradients().dense.kernel.norm, pending.dense.kernel.norm, 1e-9)
+kernel = n.layers.dense.kernel
+kernel[{ 1, 1 }] = 0 / 0
+n.layers.dense.kernel = kernel
+check.output(function()
+  check.output(function()
+    q:watch "nan"
+    pcall(q.step, q)
+  end)
+end, "stderr")
+check.equal(q.step_number, 3)
+check.has(tostring(q:activations()), "activations of the next step")
+check.equal(q:activations().dense.nan, 16)
+check.equal(#q:recorded(), 1)
+
+-- a layer that is called twice: both calls together
+local input_, shared = input { 2 }, dense { 2, name = "shared", activation = "relu" }
+local twice = model { inputs = input_, outputs = dense { 1, name = "end" }(shared(shared(input_))) }
+twice:compile { loss = "mse", optimizer = sgd { 0.01 } }
+q = twice:run(x, y, { batch_size = 80, verbose = 0 })
+q:step()
+local both = q:activations().shared
+local first, second = q.layers.shared.calls[1].output, q.layers.shared.calls[2].output
+check.equal(both.count, 320)
+check.near(both.norm, math.sqrt(first:norm() ^ 2 + second:norm() ^ 2), 1e-5)
+check.near(both.max, math.max(first:max(), second:max()), 0)
+local sum = 0
+for _, c in ipairs(both.histogram.counts) do sum = sum + c end
+check.equal(sum, 320)
+
 -- inside of an epoch of finish() the weights before a step are not kept
 local halfway = network()
 q = halfway:run(x, y, { batch_size = 16, verbose = 0, callbacks = { { on_batch_end = function(batch, _, run)
@@ -217,5 +261,27 @@ check.equal(utf8.len(tables.trend({ 1, 0 / 0, 3, 3, 3, 3, 3, 3, 3, 3 }, 8)), 8)
 for _, t in ipairs { g, w, u, a, o, whole } do
   for line in tostring(t):gmatch "[^\n]+" do check.ok(utf8.len(line) <= 80, "%s", line) end
 end
+
+-- any width, and plain ASCII
+local core = require "sonde.core"
+local terminal, utf8_known = core.terminal, core.utf8
+for _, columns in ipairs { 40, 60, 80, 120, 200 } do
+  core.terminal = function() return columns end
+  for _, known in ipairs { true, false } do
+    core.utf8 = known
+    for _, t in ipairs { g, w, u, a, o, whole } do
+      local text = tostring(t)
+      check.ok(known or not text:find "[\128-\255]", "%s", text)
+      check.ok(not text:find "%c" or not text:find "[%z\1-\9\11-\31]")
+      for line in text:gmatch "[^\n]+" do check.ok(utf8.len(line) <= columns, "%d columns: %s", columns, line) end
+    end
+  end
+  if columns == 200 then
+    for _, head in ipairs { "shape", "norm", "data", "penalty", "upd/w", "mean", "std", "min", "max", "zero %" } do
+      check.has(tostring(g), head)
+    end
+  end
+end
+core.terminal, core.utf8 = terminal, utf8_known
 
 check.done()

@@ -379,12 +379,39 @@ static void no_memory(void **state) {
     rig_close(&r);
 }
 
+static int warned;
+static void count_warning(const char *line) { warned += strstr(line, "recording ends") != NULL; }
+
+/* There is room for 64 rows at first. */
+static void no_memory_later(void **state) {
+    (void)state;
+    sn_run_opts many = two_epochs;
+    many.epochs = 20;
+    rig r = rig_open("adam{}", &many, NULL, NULL), plain = rig_open("adam{}", &many, NULL, NULL);
+    sn_recorder *rec = record(&r, all_probes, 1, true, NULL);
+    for (int i = 0; i < 64; i++) step(r.run);
+    sn_set_warn_handler(count_warning);
+    sn_mem_fail_after(0);
+    step(r.run);
+    sn_mem_fail_after(-1);
+    sn_set_warn_handler(NULL);
+    assert_int_equal(warned, 1);
+    assert_true(sn_recorder_stopped(rec));
+    finish(r.run);
+    assert_int_equal(sn_recorder_count(rec), 64);
+    finish(plain.run);
+    same_runs(&plain, &r);
+    sn_recorder_free(rec);
+    rig_close(&r);
+    rig_close(&plain);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_probe),   cmocka_unit_test(no_bit_changes), cmocka_unit_test(threads),
-        cmocka_unit_test(slabs),         cmocka_unit_test(noise),          cmocka_unit_test(dead_units),
-        cmocka_unit_test(chosen_layers), cmocka_unit_test(halted),         cmocka_unit_test(other_steps),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(every_probe),   cmocka_unit_test(no_bit_changes),  cmocka_unit_test(threads),
+        cmocka_unit_test(slabs),         cmocka_unit_test(noise),           cmocka_unit_test(dead_units),
+        cmocka_unit_test(chosen_layers), cmocka_unit_test(halted),          cmocka_unit_test(other_steps),
+        cmocka_unit_test(no_memory),     cmocka_unit_test(no_memory_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
