@@ -19,6 +19,7 @@ what
   r:plot(), r:plot "loss"  the history of a run: all metrics, or that one with its val_ curve
   r:plot "loss_terms"  data loss and penalty, one on the other
   r:plot{ "loss", "accuracy", logy = true }  several, with options
+  s:plot "norm"  what r:record keeps, over the steps; ?record
   c:plot()  also for what m:confusion, m:calibration, m:roc, m:precision_recall, m:confidence_histogram give
 methods
   p:show()  draws it on the screen

@@ -67,11 +67,11 @@ local function add_terms(r, panels, first, n, title)
   end
 end
 
--- What r:plot(...) was given as a list of names, and options.
-local function wanted(r, what)
-  if what == nil then return (metrics_of(r)), {} end
+-- What :plot(...) was given as a list of names (nil: none) and options.
+local function wanted_names(what, allowed)
+  if what == nil then return nil, {} end
   if type(what) == "string" then return { what }, {} end
-  if core.type(what) ~= "table" then fail('plot: wants a name as in r:plot "loss", got %s', util.a(what)) end
+  if core.type(what) ~= "table" then fail('plot: wants a name as in :plot "loss", got %s', util.a(what)) end
   local names, named = {}, {}
   for k, v in pairs(what) do
     if math.type(k) ~= "integer" then named[k] = v end
@@ -80,14 +80,14 @@ local function wanted(r, what)
     if type(name) ~= "string" then fail("plot: [%d] wants a name, got %s", i, util.a(name)) end
     names[i] = name
   end
-  util.options("plot", named, RUN_OPTIONS)
-  if #names == 0 then names = (metrics_of(r)) end
-  return names, named
+  util.options("plot", named, allowed)
+  return #names > 0 and names or nil, named
 end
 
 -- Names, options; fails where a name is none of the history's.
 function plots.check(r, what)
-  local names, opts = wanted(r, what)
+  local names, opts = wanted_names(what, RUN_OPTIONS)
+  names = names or (metrics_of(r))
   local _, there = metrics_of(r)
   there.loss_terms = true
   for _, name in ipairs(names) do
@@ -117,12 +117,57 @@ end
 
 -- ---- series that were recorded ----
 
--- x: the steps; list: of { title, numbers }.
-function plots.series(title, x, list, opts)
-  local panel = { title = title, x = { label = "step" }, y = { log = opts and opts.logy, label = opts and opts.ylabel },
-    series = {} }
-  for i, s in ipairs(list) do panel.series[i] = { kind = "line", title = s[1], x = x, y = s[2], color = i } end
-  return plot.new { title = title, panels = { panel } }
+local MOST_ROWS = 24
+
+-- The names of layers, or nil for all.
+local function wanted_layers(v)
+  if v == nil then return nil end
+  if type(v) == "string" then v = { v } end
+  if core.type(v) ~= "table" then fail("plot: layers wants a name or a list of names, got %s", util.a(v)) end
+  local set = {}
+  for i, name in ipairs(v) do
+    if type(name) ~= "string" then fail("plot: layers[%d] wants a name, got %s", i, util.a(name)) end
+    set[name] = true
+  end
+  return set
+end
+
+-- One column of one probe: a curve for each row.
+local function record_panel(steps, part, column, layers, opts)
+  local panel = { title = ("%s: %s"):format(part.title, column), series = {},
+    x = { label = "step", log = util.boolean("plot", "logx", opts.logx) },
+    y = { log = util.boolean("plot", "logy", opts.logy) } }
+  local rows = 0
+  for k, row in ipairs(part.rows) do
+    if not layers or layers[row.layer] or layers[row.name] then
+      rows = rows + 1
+      if rows <= MOST_ROWS then
+        panel.series[rows] = { kind = "line", title = row.name, x = steps, y = part.series(k, column), color = rows }
+      end
+    end
+  end
+  if rows > MOST_ROWS then panel.title = ("%s, first %d of %d"):format(panel.title, MOST_ROWS, rows) end
+  return rows > 0 and panel or nil
+end
+
+-- Columns over the steps. parts: list of { title =, columns = set of names, rows = list of { name =, layer = },
+-- first = the column where none is named, series = function(number of the row, column) -> list }.
+function plots.record(steps, parts, what)
+  local names, opts = wanted_names(what, { "logx", "logy", "title", "layers" })
+  local layers, all, panels = wanted_layers(opts.layers), {}, {}
+  for _, part in ipairs(parts) do
+    for column in pairs(part.columns) do all[column] = true end
+  end
+  for _, name in ipairs(names or {}) do
+    if not all[name] then util.unknown("the record", name, all) end
+  end
+  for _, part in ipairs(parts) do
+    for _, column in ipairs(names or { part.first }) do
+      if part.columns[column] then panels[#panels + 1] = record_panel(steps, part, column, layers, opts) end
+    end
+  end
+  if #panels == 0 then fail "plot: nothing of these layers is in the record" end
+  return plot.new { title = opts.title and tostring(opts.title) or nil, panels = panels }
 end
 
 -- ---- judging a model ----

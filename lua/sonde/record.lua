@@ -136,6 +136,20 @@ function methods.tensors(s, name)
   return out
 end
 
+-- s:plot(), s:plot "norm", s:plot{ "norm", layers = "dense", logy = true }: columns over the steps.
+function methods.plot(s, what)
+  local info, parts = about[s], {}
+  if core.recorder_info(info.recorder) == 0 then fail "plot: nothing is recorded yet" end
+  for i, part in ipairs(info.parts) do
+    parts[i] = { title = part.text, columns = part.columns, rows = part.list,
+      first = tables.field(tables.recorded(part.name)[1]),
+      series = function(row, column)
+        return core.recorder_series(info.recorder, part.number, row, part.columns[column])
+      end }
+  end
+  return require "sonde.plots".record(core.recorder_steps(info.recorder), parts, what)
+end
+
 for name, fn in pairs(methods) do
   methods[name] = function(s, ...)
     if not about[s] then fail("write s:%s(...) with a colon", name) end

@@ -12,6 +12,8 @@ options
 methods
   s:stop()  ends it; what is there stays. r:record(false) ends all of the run
   s:tensors(), s:tensors "NAME/kernel"  tensors by name, of all rows or of one, for npz.save("x.npz", s:tensors())
+  s:plot(), s:plot "norm"  curves over the steps, of each probe's first column or of that one;
+    s:plot{ "norm", "std", layers = "dense", logy = true } says more
   r:recorded(), r:recorded(1)  the series of the last r:record, of the first
 fields
   s["NAME/kernel"].norm, s.NAME.kernel.norm  a list: one number for each recorded step

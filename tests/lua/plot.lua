@@ -24,6 +24,11 @@ local function sonde_says(environment, script)
   return text, select(3, pipe:close())
 end
 
+-- a session that draws nothing has read nothing of it
+for _, name in ipairs { "plot", "plot_data", "plots", "plot_run", "gnuplot" } do
+  check.equal(package.loaded["sonde." .. name], nil, name)
+end
+
 -- ---- running programs ----
 
 local out, errors, status = core.run_program({ "sh", "-c", "cat; echo no >&2; exit 3" }, "a\0b", 20)
@@ -267,11 +272,27 @@ for epoch = 1, 3 do
 end
 wrong(function() r:plot "los" end, "the history has no los; did you mean loss?")
 wrong(function() r:plot { "loss", lgy = true } end, 'unknown option "lgy"')
-wrong(function() r:plot(3) end, 'plot: wants a name as in r:plot "loss", got a number')
+wrong(function() r:plot(3) end, 'plot: wants a name as in :plot "loss", got a number')
 check.equal(#plot(r).panels, 2)
 for _, what in ipairs { "loss", "loss_terms" } do
   check.ok(#check.output(function() r:plot(what):show() end) > 200)
 end
+
+-- what r:record keeps
+r = network { epochs = 2 }
+local record = r:record { "gradients", "activations", every = 3 }
+wrong(function() record:plot() end, "plot: nothing is recorded yet")
+r:finish()
+local p = record:plot "norm"
+check.equal(p.panels[1].title, "gradients: norm")
+check.equal(p.panels[1].series[1].title, "dense/kernel")
+check.list(p.panels[1].series[1].y, record.gradients["dense/kernel"].norm)
+check.list(p.panels[1].series[1].x, record.steps)
+check.equal(#record:plot().panels, 2)
+check.equal(#record:plot({ "norm", "std", layers = "dense_1", logy = true }).panels[1].series, 2)
+wrong(function() record:plot "nrm" end, "the record has no nrm; did you mean norm?")
+wrong(function() record:plot { layers = "none" } end, "plot: nothing of these layers is in the record")
+check.ok(#check.output(function() plot(record):show() end) > 200)
 
 -- live: into a file after each epoch; in a pipe once, at the end
 local live, seen = file "live.svg", {}
