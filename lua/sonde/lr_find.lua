@@ -32,7 +32,9 @@ Found.methods = {}
 
 -- The losses over the rates, the suggestions as points on the smoothed one.
 function Found.methods.plot(t)
-  local panel = { x = { label = "learning rate", log = true }, y = { label = "loss" }, series = {
+  local _, _, _, steep = valley.scale_of(t.loss)
+  local panel = { title = "learning rate range test of " .. t.optimizer, x = { label = "learning rate", log = true },
+    y = { label = "loss", log = steep }, series = {
     { kind = "points", title = "loss", x = t.lr, y = t.loss, color = 6 },
     { kind = "line", title = "smoothed", x = t.lr, y = t.smoothed, color = 1 },
   } }
@@ -46,7 +48,7 @@ function Found.methods.plot(t)
     end
   end
   if #points.x > 0 then panel.series[#panel.series + 1] = points end
-  return require "sonde.plot".new { title = "learning rate range test of " .. t.optimizer, panels = { panel } }
+  return require "sonde.plot".new { panels = { panel } }
 end
 
 -- A running mean whose start at zero is taken out.
@@ -178,7 +180,7 @@ end
 -- ---- printing ----
 
 local ROWS = 16
-local LITTLE = 0.05 -- a fall that may be noise
+local LITTLE = 0.02 -- a fall that may be noise
 
 local function rate_text(v) return v and ("%.3g"):format(v) or "none" end
 

@@ -88,7 +88,8 @@ function Sharpness.__tostring(t)
   local p = t.preconditioned
   if p then
     add(t.optimizer, "sharpness %.4g of the Hessian divided by its scales; %s", p.eigenvalue, certainty(p))
-    add("", "stable below %.3g / rate %.3g = %.4g: %s", t.factor, t.learning_rate, t.limit, share(p.eigenvalue, t.limit))
+    add("", "stable below %.3g / rate %.3g = %.4g: %s", t.factor, t.learning_rate, t.limit,
+      share(p.eigenvalue, t.limit))
   elseif t.scales and t.mode == "eval" then
     add(t.optimizer, "scales each weight's step, by gradients in training mode; what it can bear is told there")
   elseif t.scales then

@@ -41,6 +41,21 @@ function valley.with_bar(what, parts, part)
   if not ok then error(err, 0) end
 end
 
+-- 0 .. 1 by its place between the least and the largest finite value; nil: not finite. Values that span two powers of
+-- ten are compared by their logarithm.
+function valley.scale_of(list)
+  local lo, hi = math.huge, -math.huge
+  for _, v in ipairs(list) do
+    if v == v and math.abs(v) < math.huge then lo, hi = math.min(lo, v), math.max(hi, v) end
+  end
+  local log = lo > 0 and hi > 100 * lo
+  return function(v)
+    if not (v == v and math.abs(v) < math.huge) then return nil end
+    if hi <= lo then return 0 end
+    if log then return math.log(v / lo) / math.log(hi / lo) end
+    return (v - lo) / (hi - lo)
+  end, lo, hi, log
+end
 -- Are the arguments of a run's method (x, y, opts) its options only?
 function valley.only_options(x, y, opts)
   return opts == nil and y == nil and core.type(x) == "table" and x[1] == nil and x.x == nil and x.y == nil
@@ -212,10 +227,11 @@ function Landscape.methods.plot(t)
     or t.directions == "updates" and "last updates" or "random directions")
   if t.dimensions == 2 then
     local path = t.path and { x = t.path.alphas, y = t.path.betas, title = "path" }
-    return new { title = name, panels = { { x = { label = "alpha" }, y = { label = "beta" }, z_label = "loss",
+    return new { panels = { { title = name, x = { label = "alpha" }, y = { label = "beta" }, z_label = "loss",
       matrix = { kind = "contour", z = t.loss, x = t.alphas, y = t.betas, path = path } } } }
   end
-  local panels = { { x = { label = "alpha" }, y = { label = "loss" }, series = {
+  local _, _, _, steep = valley.scale_of(t.loss)
+  local panels = { { title = name, x = { label = "alpha" }, y = { label = "loss", log = steep }, series = {
     { kind = "line", title = "loss", x = t.alphas, y = t.loss, color = 1 },
     { kind = "line", title = "data loss", x = t.alphas, y = t.data, color = 2 } } } }
   if t.here.penalty == 0 then panels[1].series[2] = nil end
@@ -223,7 +239,7 @@ function Landscape.methods.plot(t)
     panels[2] = { x = { label = "alpha" }, y = { label = "accuracy" }, series = {
       { kind = "line", title = "accuracy", x = t.alphas, y = t.accuracy, color = 3 } } }
   end
-  return new { title = name, panels = panels }
+  return new { panels = panels }
 end
 
 -- loss[i] in one dimension, loss[j][i] at betas[j], alphas[i] in two.
@@ -319,26 +335,9 @@ end
 
 local function value(v) return v and util.fixed("%.4f", v) or "" end
 
--- 0 .. 1 by its place between the least and the largest finite value; nil: not finite. Values that span two powers of
--- ten are compared by their logarithm.
-local function scale_of(list)
-  local lo, hi = math.huge, -math.huge
-  for _, v in ipairs(list) do
-    if v == v and math.abs(v) < math.huge then lo, hi = math.min(lo, v), math.max(hi, v) end
-  end
-  local log = lo > 0 and hi > 100 * lo
-  return function(v)
-    if not (v == v and math.abs(v) < math.huge) then return nil end
-    if hi <= lo then return 0 end
-    if log then return math.log(v / lo) / math.log(hi / lo) end
-    return (v - lo) / (hi - lo)
-  end, lo, hi, log
-end
-valley.scale_of = scale_of
-
 -- A bar of characters for each value.
 function valley.bars(list, width)
-  local place, _, _, log = scale_of(list)
+  local place, _, _, log = valley.scale_of(list)
   local out = {}
   for i, v in ipairs(list) do
     local p = place(v)
@@ -405,7 +404,7 @@ end
 local function map_text(t)
   local flat, lines = {}, {}
   for _, row in ipairs(t.loss) do table.move(row, 1, #row, #flat + 1, flat) end
-  local place, lo, hi, log = scale_of(flat)
+  local place, lo, hi, log = valley.scale_of(flat)
   local marks, wide = marks_of(t), #t.alphas * 2 + 14 <= layout.width() and 2 or 1
   for j = #t.betas, 1, -1 do
     local cells = {}

@@ -156,7 +156,8 @@ w = f32(rng.normal(size=(5, 1)) * 3)
 out["find_w_00"] = w
 lrs, raw, smooth = range_test(1e-5, 10, 80, 0.9, x, y, w, 0.5)
 assert len(lrs) < 80
-out["find_lr"], out["find_loss"], out["find_smooth"], out["find_suggestions"] = lrs, raw, smooth, fastai(lrs, smooth, 80)
+out["find_lr"], out["find_loss"], out["find_smooth"] = lrs, raw, smooth
+out["find_suggestions"] = fastai(lrs, smooth, 80)
 
 GIVEN = ("lin_x", "lin_y", "net_x", "net_y", "net_w", "down_x", "down_w", "cnn_x", "cnn_y", "cnn_w", "path", "find_w")
 for k, v in out.items():
@@ -165,5 +166,3 @@ for k, v in out.items():
 name = os.path.join(HERE, "golden_valley.npz")
 np.savez_compressed(name, **out)
 print(f"golden_valley.npz: {len(out)} arrays, {os.path.getsize(name)} bytes")
-for k in ("cnn_train", "cnn_eval", "lin_top", "lin_top_l2", "net_top", "adam_top", "adam_scaled_top", "down_low", "down_top", "path_share"):
-    print(k, out[k])

@@ -27,7 +27,8 @@ end
 near("linear, in batches", linear():sharpness(lin, with(tight, { batch_size = 7, batches = 7 })).eigenvalue, "lin_top",
   2e-4)
 near("linear, l2", linear(l2(0.5)):sharpness(lin, tight).eigenvalue, "lin_top_l2", 2e-4)
-near("linear, l2 left out", linear(l2(0.5)):sharpness(lin, with(tight, { penalty = false })).eigenvalue, "lin_top", 2e-4)
+near("linear, l2 left out", linear(l2(0.5)):sharpness(lin, with(tight, { penalty = false })).eigenvalue, "lin_top",
+  2e-4)
 
 -- a network, before and after steps of adam
 local net = sequential { dense { 6, activation = "tanh", input_shape = { 4 } }, dense { 3, activation = "softmax" } }
@@ -44,13 +45,13 @@ near("network after adam, scaled", s.preconditioned.eigenvalue, "adam_scaled_top
 U.close("adam's limit", { s.limit }, { 38 / 0.05 }, 1e-6)
 
 -- ReLUs at their kinks, max pools, batch norm in both modes
-local cnn = sequential { conv2d { 4, 3, activation = "relu", input_shape = { 8, 8, 1 } }, batch_norm {}, max_pool2d { 2 },
-  flatten {}, dense { 3, activation = "softmax" } }
+local cnn = sequential { conv2d { 4, 3, activation = "relu", input_shape = { 8, 8, 1 } }, batch_norm {},
+  max_pool2d { 2 }, flatten {}, dense { 3, activation = "softmax" } }
 cnn:compile { loss = "sparse_categorical_crossentropy", optimizer = "sgd" }
 cnn:set_weights(U.list(data, "cnn_w"))
 for _, mode in ipairs { "train", "eval" } do
-  s = cnn:sharpness({ x = data.cnn_x, y = data.cnn_y }, { batch_size = 24, iterations = 60, tolerance = 1e-3, mode = mode,
-    smallest = true })
+  s = cnn:sharpness({ x = data.cnn_x, y = data.cnn_y }, { batch_size = 24, iterations = 60, tolerance = 1e-3,
+    mode = mode, smallest = true })
   U.close("convolutions, " .. mode, { s.eigenvalue, s.smallest.eigenvalue }, data["cnn_" .. mode], 1e-3)
 end
 
@@ -58,8 +59,8 @@ end
 local down = sequential { dense { 1, activation = "sigmoid", use_bias = false, input_shape = { 3 } } }
 down:compile { loss = "mse", optimizer = "sgd" }
 down:set_weights(U.list(data, "down_w"))
-s = down:sharpness({ x = data.down_x, y = tensor.zeros { 30, 1 } }, { batch_size = 30, iterations = 500, tolerance = 1e-3,
-  smallest = true })
+s = down:sharpness({ x = data.down_x, y = tensor.zeros { 30, 1 } }, { batch_size = 30, iterations = 500,
+  tolerance = 1e-3, smallest = true })
 near("bent down, smallest", s.smallest.eigenvalue, "down_low", 2e-3)
 near("bent down, largest", s.eigenvalue, "down_top", 2e-3)
 

@@ -230,6 +230,16 @@ check.equal(#t.path.alphas, 4)
 check.equal(t.betas[1], -1)
 check.equal(r:landscape({ x = x, y = y }, { dimensions = 1, points = 2 }).dimensions, 1)
 
+-- what :plot() draws
+local drawn = t:plot().panels[1]
+check.equal(drawn.matrix.z, t.loss)
+check.list(drawn.matrix.path.x, t.path.alphas)
+check.has(t:plot():render "gp", "splot")
+drawn = line:plot().panels
+check.equal(drawn[1].series[1].y, line.loss)
+check.equal(drawn[1].series[2].title, "data loss")
+check.equal(drawn[2].series[1].y, line.accuracy)
+
 -- snapshots thin out
 run = network():run(x, y, opts)
 path = run:keep_path { every = 1, snapshots = 4 }
@@ -275,6 +285,9 @@ for _, name in ipairs { "valley", "steep", "minimum" } do
 end
 check.equal(t.learning_rate, 0.01)
 check.has(tostring(t), "suggestions: valley")
+check.ok(t.suggestions.fall > 0.8)
+check.equal(t:plot().panels[1].series[1].y, t.loss)
+check.equal(#t:plot().panels[1].series, 3) -- no penalty
 check.equal(q:get_weights()[1]:norm(), 0)
 
 -- every optimizer, and rates that are no numbers
