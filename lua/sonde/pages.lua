@@ -174,7 +174,7 @@ fields
   d.x_shape, d.y_shape  of one sample]],
 
   tensor = [[
-tensor{ {1, 2}, {3, 4} }, tensor(list, "float64")
+tensor{ {1, 2}, {3, 4} }, tensor{ 1, 2, dtype = "int64" }, tensor(list, "float64")
   Numbers in any number of dimensions, in float32 unless said otherwise; the types are float32, float64, int64, int32,
   uint8. Axes and places count from 1, and from -1 backwards. ?slices, ?dtypes tell more.
 making

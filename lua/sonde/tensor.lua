@@ -129,7 +129,7 @@ end
 -- ---- making ----
 
 local tensor = setmetatable({}, {
-  __call = function(_, v, dtype) return core.tensor(v, dtype) end,
+  __call = function(_, v, dtype) return core.tensor(v, dtype or type(v) == "table" and rawget(v, "dtype") or nil) end,
   __tostring = function() return "tensor: tensor{ {1, 2}, {3, 4} }, tensor.zeros{2, 3}; see help \"tensor\"" end,
 })
 

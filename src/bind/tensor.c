@@ -169,6 +169,12 @@ static void fill(lua_State *L, sn_tensor *t, int dim, int64_t *at) {
     luaL_checkstack(L, 4, "nested lists");
     if (dim == t->shape.n) {
         if (lua_istable(L, -1)) sn_raise_text(L, "tensor: rows differ: a list where the first is a number");
+        if (luaL_testudata(L, -1, SN_MT_TENSOR))
+            sn_raise_text(
+                L,
+                "tensor: element %lld is a tensor; tensor.stack{ a, b } and tensor.concat{ a, b } join "
+                "tensors",
+                (long long)*at + 1);
         if (lua_type(L, -1) != LUA_TNUMBER)
             sn_raise_text(L, "tensor: element %lld is a %s, not a number", (long long)*at + 1,
                           luaL_typename(L, -1));

@@ -122,6 +122,13 @@ static int tensor_equal(lua_State *L) {
     return 1;
 }
 
+/* t == u; Lua asks for any two userdata of which one is a tensor. */
+static int tensor_same(lua_State *L) {
+    if (sn_test_tensor(L, 1) && sn_test_tensor(L, 2)) return tensor_equal(L);
+    lua_pushboolean(L, 0);
+    return 1;
+}
+
 /* a < b of tensors would have to be one boolean. */
 static int tensor_order(lua_State *L) {
     return sn_raise_text(
@@ -215,7 +222,7 @@ void sn_open_tensor_ops(lua_State *L) { /* core, meta, methods */
         { "equal", tensor_equal }, { "dot", tensor_dot }, { "matmul", tensor_matmul }, { NULL, NULL }
     };
     static const luaL_Reg more_meta[] = {
-        { "__eq", tensor_equal }, { "__lt", tensor_order }, { "__le", tensor_order }, { NULL, NULL }
+        { "__eq", tensor_same }, { "__lt", tensor_order }, { "__le", tensor_order }, { NULL, NULL }
     };
     luaL_setfuncs(L, more, 0);
     lua_pushvalue(L, meta);
