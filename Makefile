@@ -42,7 +42,8 @@ ISAS ?= base
 MARCH_base :=
 MARCH_v3 := -march=x86-64-v3
 MARCH_v4 := -march=x86-64-v4 -mprefer-vector-width=512
-KERN_OBJ := $(foreach i,$(ISAS),$(BUILD)/obj/num/kern.$(i).f32.o $(BUILD)/obj/num/kern.$(i).f64.o)
+KERN_OBJ := $(foreach i,$(ISAS),$(BUILD)/obj/num/kern.$(i).f32.o $(BUILD)/obj/num/kern.$(i).f64.o \
+  $(BUILD)/obj/num/wino.$(i).o)
 
 OBJ_base  := $(call obj,$(call core_src,base)) $(call obj64,$(call core_src,base))
 OBJ_num   := $(call obj,$(call core_src,num)) $(call obj64,$(call core_src,num)) $(KERN_OBJ)
@@ -83,6 +84,10 @@ $(BUILD)/obj/num/kern.$(1).f32.o: src/num/kern.inc.c
 $(BUILD)/obj/num/kern.$(1).f64.o: src/num/kern.inc.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(BASE_CFLAGS) -O3 $$(MARCH_$(1)) $$(CFLAGS) -DSN_ISA=$(1) -DSN_F64 -MMD -MP -c -o $$@ $$<
+# Fused on purpose: no other table is to give the same bits as this one.
+$(BUILD)/obj/num/wino.$(1).o: src/num/wino.inc.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(BASE_CFLAGS) -O3 -ffp-contract=fast $$(MARCH_$(1)) $$(CFLAGS) -DSN_ISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach i,$(ISAS),$(eval $(call kern_rule,$(i))))
 

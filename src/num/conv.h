@@ -15,7 +15,14 @@ typedef struct {
     int64_t oh, ow;         /* output (n, oh, ow, co) */
     int64_t sh, sw, dh, dw; /* strides, dilation */
     int64_t pt, pl;         /* zero padding before the first row and column (the rest follows from oh, ow) */
+    int algorithm; /* sn_conv_algorithm: what is asked for; one that does not fit gives way to another */
 } sn_conv;
+
+typedef enum { SN_CONV_AUTO, SN_CONV_DIRECT, SN_CONV_WINOGRAD } sn_conv_algorithm;
+typedef enum { SN_CONV_FORWARD, SN_CONV_DATA, SN_CONV_WEIGHTS } sn_conv_pass;
+extern const char *const sn_conv_algorithms[]; /* "auto", "direct", "winograd" */
+/* What a pass in float runs by. */
+sn_conv_algorithm sn_conv_choice(const sn_conv *, sn_conv_pass);
 
 /* Output size and padding before, for one axis: Keras's rule (keras backend _compute_padding_length: before =
  * total / 2, the odd one goes after). 'same': out = ceil(n / s). Returns the output size, <= 0 when none. */

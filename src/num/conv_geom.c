@@ -1,5 +1,7 @@
 #include "num/conv_geom.h"
 
+#include "num/conv_gemm.h"
+
 int64_t sn_conv_axis(int64_t n, int64_t k, int64_t stride, int64_t dilation, bool same, int64_t *before) {
     int64_t span = (k - 1) * dilation + 1;
     *before = 0;
@@ -83,7 +85,7 @@ sn_conv_cut sn_conv_cut_of(const sn_conv *d) {
     return c;
 }
 
-size_t sn_conv_scratch(const sn_conv *d, const sn_pool *pool) {
+size_t sn_conv_gemm_scratch(const sn_conv *d, const sn_pool *pool) {
     sn_conv_cut c = sn_conv_cut_of(d);
     size_t workers = (size_t)sn_pool_size(pool);
     size_t weights = (size_t)c.slots * c.slot_size + workers * c.panel,

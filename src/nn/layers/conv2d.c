@@ -8,7 +8,7 @@
 typedef struct {
     sn_layer_common common;
     int64_t filters, kernel_size[2], strides[2], dilation_rate[2];
-    int padding;
+    int padding, algorithm;
     bool use_bias;
     sn_obj *activation, *kernel_initializer, *bias_initializer, *kernel_regularizer, *bias_regularizer;
 } conv2d_cfg;
@@ -23,6 +23,9 @@ static const sn_field fields[] = {
             .doc = "\"same\" pads with zeros: output size = input size / stride, rounded up"),
     SN_PAIR(conv2d_cfg, dilation_rate, .def = 1, .min = 1, .max = SN_WINDOW_MAX,
             .doc = "distance between the kernel's taps"),
+    SN_ENUM(conv2d_cfg, algorithm, .choices = sn_conv_algorithms,
+            .doc = "of the sums in float32: \"auto\" takes Winograd's for 3x3 and 5x5 kernels of step 1 where that is faster "
+                   "(error 3e-6), \"direct\" never does; m:summary{ engine = true } shows the choice"),
     SN_OBJECT(conv2d_cfg, activation, .kind = &sn_kind_activation, .doc = "applied to the result"),
     SN_BOOL(conv2d_cfg, use_bias, .def = 1, .doc = "add a bias to each filter"),
     SN_OBJECT(conv2d_cfg, kernel_initializer, .kind = &sn_kind_initializer, .sdef = "glorot_uniform",
@@ -41,7 +44,9 @@ static sn_window window(const conv2d_cfg *c) {
 
 static sn_conv geometry(const conv2d_cfg *c, const sn_shape *in) {
     sn_window w = window(c);
-    return sn_layer_window_of(&w, in, c->filters);
+    sn_conv d = sn_layer_window_of(&w, in, c->filters);
+    d.algorithm = c->algorithm;
+    return d;
 }
 
 static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_plan *p, const sn_pool *pool,
@@ -51,6 +56,7 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
     sn_window w = window(c);
     sn_conv d;
     if (sn_layer_window(&w, in, c->filters, &d, e) != SN_OK) return SN_ESHAPE;
+    d.algorithm = c->algorithm;
     sn_shape out = { 4, { d.n, d.oh, d.ow, d.co } };
     int64_t field = d.kh * d.kw; /* fans: Keras initializers/random_initializers.py compute_fans */
     sn_param_spec kernel = { "kernel",

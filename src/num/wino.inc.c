@@ -1,0 +1,286 @@
+/* The kernels of wino.h, compiled once for each instruction set (-DSN_ISA=base|v3|v4), with products and sums
+ * fused where the machine can. */
+#include "num/wino.h"
+
+#include <string.h>
+
+#if defined(__AVX512F__)
+#    define VBYTES 64
+enum { MR = 14, MW = 8 };
+#elif defined(__AVX2__)
+#    define VBYTES 32
+enum { MR = 6, MW = 4 };
+#else
+#    define VBYTES 16
+enum { MR = 6, MW = 4 };
+#endif
+
+enum { W = VBYTES / 4, T = SN_WINO_TILE };
+typedef float vec __attribute__((vector_size(VBYTES)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vec load(const float *p) {
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+INLINE void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
+
+/* ---- one-dimensional transforms ---- */
+
+/* B^T d */
+INLINE void input_line(vec t[T], const vec d[T]) {
+    vec e1 = d[2] + d[6] - 4.25f * d[4], o1 = d[1] + d[5] - 4.25f * d[3];
+    vec e3 = 0.25f * d[2] - 1.25f * d[4] + d[6], o3 = 0.5f * d[1] - 2.5f * d[3] + 2 * d[5];
+    vec e5 = 4 * d[2] - 5 * d[4] + d[6], o5 = 2 * d[1] - 2.5f * d[3] + 0.5f * d[5];
+    t[0] = d[0] - d[6] + 5.25f * (d[4] - d[2]);
+    t[1] = e1 + o1;
+    t[2] = e1 - o1;
+    t[3] = e3 + o3;
+    t[4] = e3 - o3;
+    t[5] = e5 + o5;
+    t[6] = e5 - o5;
+    t[7] = d[7] - d[1] + 5.25f * (d[3] - d[5]);
+}
+
+/* A^T t: m of the eight */
+INLINE void output_line(vec *y, const vec t[T], int m) {
+    vec s1 = t[1] + t[2], s2 = t[3] + t[4], s3 = t[5] + t[6];
+    vec d1 = t[1] - t[2], d2 = t[3] - t[4], d3 = t[5] - t[6];
+    y[0] = t[0] + s1 + s2 + s3;
+    y[1] = d1 + 2 * d2 + 0.5f * d3;
+    y[2] = s1 + 4 * s2 + 0.25f * s3;
+    y[3] = d1 + 8 * d2 + 0.125f * d3;
+    if (m == 4) {
+        y[3] += t[7];
+    } else {
+        y[4] = s1 + 16 * s2 + 0.0625f * s3;
+        y[5] = d1 + 32 * d2 + 0.03125f * d3 + t[7];
+    }
+}
+
+/* A y: m become eight */
+INLINE void grad_line(vec z[T], const vec *y, int m) {
+    vec e1 = y[0] + y[2], o1 = y[1] + y[3];
+    vec e2 = y[0] + 4 * y[2], o2 = 2 * y[1] + 8 * y[3];
+    vec e3 = y[0] + 0.25f * y[2], o3 = 0.5f * y[1] + 0.125f * y[3];
+    if (m == 6) {
+        e1 += y[4], o1 += y[5];
+        e2 += 16 * y[4], o2 += 32 * y[5];
+        e3 += 0.0625f * y[4], o3 += 0.03125f * y[5];
+    }
+    z[0] = y[0];
+    z[1] = e1 + o1;
+    z[2] = e1 - o1;
+    z[3] = e2 + o2;
+    z[4] = e2 - o2;
+    z[5] = e3 + o3;
+    z[6] = e3 - o3;
+    z[7] = y[m - 1];
+}
+
+/* ---- tiles: columns first, then rows ---- */
+
+static void k_input(float *v, int64_t step, const float *const *px, int64_t n) {
+    for (int64_t c = 0; c < n; c += W) {
+        vec t[T][T];
+        for (int j = 0; j < T; j++) {
+            vec d[T], u[T];
+            for (int i = 0; i < T; i++) d[i] = load(px[i * T + j] + c);
+            input_line(u, d);
+            for (int i = 0; i < T; i++) t[i][j] = u[i];
+        }
+        for (int i = 0; i < T; i++) {
+            vec u[T];
+            input_line(u, t[i]);
+            for (int j = 0; j < T; j++) store(v + (i * T + j) * step + c, u[j]);
+        }
+    }
+}
+
+INLINE void grad_tile(float *z, int64_t step, const float *const *px, int64_t n, int m) {
+    for (int64_t c = 0; c < n; c += W) {
+        vec t[T][6];
+        for (int j = 0; j < m; j++) {
+            vec y[6], u[T];
+            for (int i = 0; i < m; i++) y[i] = load(px[i * m + j] + c);
+            grad_line(u, y, m);
+            for (int i = 0; i < T; i++) t[i][j] = u[i];
+        }
+        for (int i = 0; i < T; i++) {
+            vec u[T];
+            grad_line(u, t[i], m);
+            for (int j = 0; j < T; j++) store(z + (i * T + j) * step + c, u[j]);
+        }
+    }
+}
+
+static void k_grad4(float *z, int64_t step, const float *const *px, int64_t n) { grad_tile(z, step, px, n, 4); }
+static void k_grad6(float *z, int64_t step, const float *const *px, int64_t n) { grad_tile(z, step, px, n, 6); }
+
+INLINE void store_some(float *p, vec v, int64_t n) {
+    if (n >= W) {
+        store(p, v);
+    } else {
+        float part[W];
+        store(part, v);
+        for (int64_t i = 0; i < n; i++) p[i] = part[i];
+    }
+}
+
+/* Inside of the image all sizes are constants. */
+INLINE void output_rows(vec u[6][T], vec b, const sn_wino_out *o, int half, int rows, int cols, int64_t n,
+                        int m) {
+    for (int i = 0; i < rows; i++) {
+        vec y[6] = { { 0 } };
+        output_line(y, u[i], m);
+        for (int j = 0; j < cols; j++) store_some(o->at + i * o->row + j * o->pixel + half * W, y[j] + b, n);
+    }
+}
+
+INLINE void output_tile(const float *t, int64_t step, const float *bias, const sn_wino_out *o, int m) {
+    for (int half = 0; half < 2; half++) {
+        int64_t n = o->channels - half * W;
+        if (n <= 0) return;
+        vec u[6][T], b = load(bias + half * W);
+        for (int j = 0; j < T; j++) {
+            vec d[T], y[6];
+            for (int i = 0; i < T; i++) d[i] = load(t + (i * T + j) * step + half * W);
+            output_line(y, d, m);
+            for (int i = 0; i < m; i++) u[i][j] = y[i];
+        }
+        if (n >= W && o->rows == m && o->cols == m)
+            output_rows(u, b, o, half, m, m, W, m);
+        else
+            output_rows(u, b, o, half, o->rows, o->cols, n, m);
+    }
+}
+
+static void k_output4(const float *t, int64_t step, const float *bias, const sn_wino_out *o) {
+    output_tile(t, step, bias, o, 4);
+}
+static void k_output6(const float *t, int64_t step, const float *bias, const sn_wino_out *o) {
+    output_tile(t, step, bias, o, 6);
+}
+
+/* ---- kernels: a few numbers for each pair of channels, so that a general loop will do ---- */
+
+INLINE void kernel_chunk(float *u, int64_t step, const float *taps, float (*g)[5], int r) {
+    for (int half = 0; half < 2; half++) {
+        vec t[T][5];
+        for (int i = 0; i < T; i++)
+            for (int b = 0; b < r; b++) {
+                vec sum = { 0 };
+                for (int a = 0; a < r; a++) sum += g[i][a] * load(taps + (a * r + b) * 2 * W + half * W);
+                t[i][b] = sum;
+            }
+        for (int i = 0; i < T; i++)
+            for (int k = 0; k < T; k++) {
+                vec sum = { 0 };
+                for (int b = 0; b < r; b++) sum += g[k][b] * t[i][b];
+                store(u + (i * T + k) * step + half * W, sum);
+            }
+    }
+}
+
+static void k_kernel(float *u, int64_t step, const float *taps, float (*g)[5], int r) {
+    if (r == 5)
+        kernel_chunk(u, step, taps, g, 5);
+    else
+        kernel_chunk(u, step, taps, g, 3);
+}
+
+INLINE void back_chunk(float *dk, const float *m, int64_t step, int64_t slots, size_t slot, float (*g)[5],
+                       int r) {
+    for (int half = 0; half < 2; half++) {
+        vec t[5][T];
+        for (int k = 0; k < T; k++) {
+            vec d[T];
+            for (int i = 0; i < T; i++) {
+                const float *at = m + (i * T + k) * step + half * W;
+                d[i] = load(at);
+                for (int64_t s = 1; s < slots; s++) d[i] += load(at + (size_t)s * slot);
+            }
+            for (int a = 0; a < r; a++) {
+                vec sum = { 0 };
+                for (int i = 0; i < T; i++) sum += g[i][a] * d[i];
+                t[a][k] = sum;
+            }
+        }
+        for (int a = 0; a < r; a++)
+            for (int b = 0; b < r; b++) {
+                vec sum = { 0 };
+                for (int k = 0; k < T; k++) sum += g[k][b] * t[a][k];
+                store(dk + (a * r + b) * 2 * W + half * W, sum);
+            }
+    }
+}
+
+static void k_back(float *dk, const float *m, int64_t step, int64_t slots, size_t slot, float (*g)[5], int r) {
+    if (r == 5)
+        back_chunk(dk, m, step, slots, slot, g, 5);
+    else
+        back_chunk(dk, m, step, slots, slot, g, 3);
+}
+
+/* ---- products, in registers ---- */
+
+static void k_product(float *c, const float *a, int64_t lda, const float *b, int64_t k) {
+    vec s[MR][2];
+    for (int i = 0; i < MR; i++) s[i][0] = s[i][1] = (vec){ 0 };
+    for (int64_t l = 0; l < k; l++) {
+        vec b0 = load(b + l * 2 * W), b1 = load(b + l * 2 * W + W);
+#pragma GCC unroll 14
+        for (int i = 0; i < MR; i++) {
+            float u = a[i * lda + l];
+            s[i][0] += u * b0;
+            s[i][1] += u * b1;
+        }
+    }
+    for (int i = 0; i < MR; i++) {
+        store(c + i * 2 * W, s[i][0]);
+        store(c + i * 2 * W + W, s[i][1]);
+    }
+}
+
+static void k_add_product(float *c, int64_t ldc, const float *a, int64_t lda, const float *b, int64_t ldb,
+                          int64_t k) {
+    vec s[MW][2];
+    for (int i = 0; i < MW; i++) {
+        s[i][0] = load(c + i * ldc);
+        s[i][1] = load(c + i * ldc + W);
+    }
+    for (int64_t l = 0; l < k; l++) {
+        vec b0 = load(b + l * ldb), b1 = load(b + l * ldb + W);
+#pragma GCC unroll 8
+        for (int i = 0; i < MW; i++) {
+            float u = a[l * lda + i];
+            s[i][0] += u * b0;
+            s[i][1] += u * b1;
+        }
+    }
+    for (int i = 0; i < MW; i++) {
+        store(c + i * ldc, s[i][0]);
+        store(c + i * ldc + W, s[i][1]);
+    }
+}
+
+#define CAT(a, b)  a##b
+#define NAME(isa)  CAT(sn_wino_kern_, isa)
+#define TEXT_(isa) #isa
+#define TEXT(isa)  TEXT_(isa)
+
+const sn_wino_kern NAME(SN_ISA) = {
+    .isa = TEXT(SN_ISA),
+    .lanes = W,
+    .mr = MR,
+    .mw = MW,
+    .input = k_input,
+    .grad = { k_grad4, k_grad6 },
+    .output = { k_output4, k_output6 },
+    .kernel = k_kernel,
+    .back = k_back,
+    .product = k_product,
+    .add_product = k_add_product,
+};

@@ -1,0 +1,192 @@
+/* Winograd's convolution against the direct sum in double: odd sizes, every instruction set, the same bits with
+ * any number of threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "num/conv_gemm.h"
+#include "num/kern.h"
+#include "num/wino.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    int64_t n, h, w, ci, co, k;
+    bool same;
+} shape;
+
+static const shape shapes[] = {
+    { 6, 8, 8, 16, 32, 5, true },    { 9, 13, 7, 9, 17, 5, true },    { 3, 67, 6, 33, 40, 5, true },
+    { 11, 16, 16, 8, 16, 5, false }, { 9, 9, 31, 17, 70, 3, true },   { 30, 12, 12, 32, 64, 3, true },
+    { 27, 8, 9, 24, 16, 3, false },  { 25, 10, 11, 48, 33, 3, true }, { 3, 23, 29, 64, 128, 5, true },
+    { 25, 6, 6, 65, 16, 3, true },   { 2, 40, 40, 19, 24, 5, false }, { 100, 5, 5, 20, 20, 3, true },
+};
+enum { NSHAPE = sizeof shapes / sizeof shapes[0] };
+
+static sn_conv conv_of(const shape *s) {
+    sn_conv d = { .n = s->n,
+                  .h = s->h,
+                  .w = s->w,
+                  .ci = s->ci,
+                  .kh = s->k,
+                  .kw = s->k,
+                  .co = s->co,
+                  .sh = 1,
+                  .sw = 1,
+                  .dh = 1,
+                  .dw = 1 };
+    d.oh = sn_conv_axis(s->h, s->k, 1, 1, s->same, &d.pt);
+    d.ow = sn_conv_axis(s->w, s->k, 1, 1, s->same, &d.pl);
+    return d;
+}
+
+static void *room(size_t n, size_t each) {
+    void *p = sn_alloc((n ? n : 1) * each, "test", NULL);
+    assert_non_null(p);
+    return p;
+}
+
+/* Random numbers, the same as float and as double. */
+static void fill(float *f, double *d, size_t n, uint64_t seed) {
+    sn_rng rng = sn_rng_make(seed, SN_STREAM_TEST, 0);
+    for (size_t i = 0; i < n; i++) {
+        f[i] = (float)sn_rng_normal(&rng);
+        d[i] = (double)f[i];
+    }
+}
+
+static double distance(const float *a, const double *b, size_t n) {
+    double diff = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (a[i] != a[i]) return INFINITY;
+        diff += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        norm += b[i] * b[i];
+    }
+    return sqrt(diff / norm);
+}
+
+typedef struct {
+    sn_conv d;
+    size_t nx, ny, nk, nb;
+    float *x, *y, *k, *b, *dx, *dy, *dk, *db, *scratch;
+    double *x64, *y64, *k64, *b64, *dx64, *dy64, *dk64, *db64, *scratch64;
+} problem;
+
+static problem make(const sn_conv *d, const sn_pool *pool) {
+    problem p = { .d = *d };
+    p.nx = (size_t)(d->n * d->h * d->w * d->ci);
+    p.ny = (size_t)(d->n * d->oh * d->ow * d->co);
+    p.nk = (size_t)(d->kh * d->kw * d->ci * d->co);
+    p.nb = (size_t)d->co;
+    size_t n[8] = { p.nx, p.ny, p.nk, p.nb, p.nx, p.ny, p.nk, p.nb };
+    float **f[8] = { &p.x, &p.y, &p.k, &p.b, &p.dx, &p.dy, &p.dk, &p.db };
+    double **g[8] = { &p.x64, &p.y64, &p.k64, &p.b64, &p.dx64, &p.dy64, &p.dk64, &p.db64 };
+    for (int i = 0; i < 8; i++) {
+        *f[i] = room(n[i], sizeof(float));
+        *g[i] = room(n[i], sizeof(double));
+        fill(*f[i], *g[i], n[i], 10 + (uint64_t)i);
+    }
+    p.scratch = room(sn_wino_scratch(d, pool), sizeof(float));
+    p.scratch64 = room(sn_conv_gemm_scratch(d, pool), sizeof(double));
+    memset(p.scratch, 0xff, sn_wino_scratch(d, pool) * sizeof(float)); /* nan: nothing may be read unwritten */
+    return p;
+}
+
+static void drop(problem *p) {
+    void *all[] = { p->x,   p->y,   p->k,   p->b,   p->dx,   p->dy,   p->dk,   p->db,   p->scratch,
+                    p->x64, p->y64, p->k64, p->b64, p->dx64, p->dy64, p->dk64, p->db64, p->scratch64 };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) sn_free(all[i]);
+}
+
+static void all_passes(problem *p, sn_pool *pool) {
+    sn_wino_forward(pool, p->y, p->x, p->k, p->b, &p->d, p->scratch);
+    if (sn_wino_data_fits(&p->d)) sn_wino_data(pool, p->dx, p->dy, p->k, &p->d, p->scratch);
+    if (sn_wino_weights_fits(&p->d)) sn_wino_weights(pool, p->dk, p->db, p->x, p->dy, &p->d, p->scratch);
+}
+
+static void check_shape(const shape *s, sn_pool *pool) {
+    sn_conv d = conv_of(s);
+    problem p = make(&d, pool);
+    assert_true(sn_wino_forward_fits(&d));
+    all_passes(&p, pool);
+    sn_conv_gemm_forward_f64(pool, p.y64, p.x64, p.k64, p.b64, &d, p.scratch64);
+    if (sn_wino_data_fits(&d)) sn_conv_gemm_backward_data_f64(pool, p.dx64, p.dy64, p.k64, &d, p.scratch64);
+    if (sn_wino_weights_fits(&d))
+        sn_conv_gemm_backward_weights_f64(pool, p.dk64, p.db64, p.x64, p.dy64, &d, p.scratch64);
+    double e[4] = { distance(p.y, p.y64, p.ny), distance(p.dx, p.dx64, p.nx), distance(p.dk, p.dk64, p.nk),
+                    distance(p.db, p.db64, p.nb) };
+    for (int i = 0; i < 4; i++)
+        if (!(e[i] < 1e-5))
+            fail_msg("%s, %dx%dx%d -> %d, kernel %d: error %g of %s",
+                     sn_wino_forced ? sn_wino_forced->isa : "best", (int)s->h, (int)s->w, (int)s->ci,
+                     (int)s->co, (int)s->k, e[i], (const char *[]){ "y", "dx", "dk", "dbias" }[i]);
+    drop(&p);
+}
+
+static void every_instruction_set_is_right(void **state) {
+    (void)state;
+    const sn_kern_f32_table *isa[3];
+    int n = sn_kern_all_f32(isa);
+    for (int i = 0; i < n; i++) {
+        sn_wino_forced = sn_wino_kernels(isa[i]->isa);
+        assert_string_equal(sn_wino_forced->isa, isa[i]->isa);
+        for (int k = 0; k < NSHAPE; k++) check_shape(&shapes[k], sn_pool_default());
+    }
+    sn_wino_forced = NULL;
+}
+
+static void threads_do_not_change_bits(void **state) {
+    (void)state;
+    for (int k = 0; k < NSHAPE; k += 2) {
+        sn_conv d = conv_of(&shapes[k]);
+        problem first = { 0 };
+        for (int t = 1; t <= 8; t = t == 3 ? 8 : t + 1) {
+            sn_pool *pool;
+            assert_int_equal(sn_pool_new(&pool, t, NULL), SN_OK);
+            problem p = make(&d, pool);
+            all_passes(&p, pool);
+            if (t > 1) {
+                assert_memory_equal(p.y, first.y, p.ny * sizeof(float));
+                assert_memory_equal(p.dx, first.dx, p.nx * sizeof(float));
+                assert_memory_equal(p.dk, first.dk, p.nk * sizeof(float));
+                assert_memory_equal(p.db, first.db, p.nb * sizeof(float));
+                drop(&p);
+            } else {
+                first = p;
+            }
+            sn_pool_free(pool);
+        }
+        drop(&first);
+    }
+}
+
+static void what_does_not_fit_is_refused(void **state) {
+    (void)state;
+    sn_conv d = conv_of(&shapes[0]);
+    d.sh = 2;
+    assert_false(sn_wino_forward_fits(&d));
+    d = conv_of(&shapes[0]);
+    d.dw = 2;
+    assert_false(sn_wino_forward_fits(&d));
+    shape s = { 1, 8, 8, 16, 32, 4, true };
+    d = conv_of(&s);
+    assert_false(sn_wino_forward_fits(&d));
+    s = (shape){ 1, 8, 8, 3, 32, 5, true };
+    d = conv_of(&s);
+    assert_false(sn_wino_forward_fits(&d));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_instruction_set_is_right),
+        cmocka_unit_test(threads_do_not_change_bits),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
