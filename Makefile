@@ -43,7 +43,7 @@ MARCH_base :=
 MARCH_v3 := -march=x86-64-v3
 MARCH_v4 := -march=x86-64-v4 -mprefer-vector-width=512
 KERN_OBJ := $(foreach i,$(ISAS),$(BUILD)/obj/num/kern.$(i).f32.o $(BUILD)/obj/num/kern.$(i).f64.o \
-  $(BUILD)/obj/num/wino.$(i).o)
+  $(BUILD)/obj/num/conv_kern.$(i).o)
 
 OBJ_base  := $(call obj,$(call core_src,base)) $(call obj64,$(call core_src,base))
 OBJ_num   := $(call obj,$(call core_src,num)) $(call obj64,$(call core_src,num)) $(KERN_OBJ)
@@ -85,7 +85,7 @@ $(BUILD)/obj/num/kern.$(1).f64.o: src/num/kern.inc.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(BASE_CFLAGS) -O3 $$(MARCH_$(1)) $$(CFLAGS) -DSN_ISA=$(1) -DSN_F64 -MMD -MP -c -o $$@ $$<
 # Fused on purpose: no other table is to give the same bits as this one.
-$(BUILD)/obj/num/wino.$(1).o: src/num/wino.inc.c
+$(BUILD)/obj/num/conv_kern.$(1).o: src/num/conv_kern.inc.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(BASE_CFLAGS) -O3 -ffp-contract=fast $$(MARCH_$(1)) $$(CFLAGS) -DSN_ISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
@@ -120,6 +120,10 @@ $(DRIVE): tests/repl/drive.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -o $@ $< $(LDFLAGS)
 unit: $(UNIT_BIN) $(DRIVE)
+# Convolutions alone, by each algorithm.
+$(BUILD)/tests/bench_conv: tests/bench/conv.c $(BUILD)/lib/num.a $(BUILD)/lib/base.a
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -o $@ $^ $(CORE_LIBS) $(LDFLAGS)
 
 test: all unit
 	BUILD=$(BUILD) sh scripts/run-tests

@@ -3,49 +3,55 @@
 #include "num/conv.h"
 
 #include "num/conv_gemm.h"
+#include "num/direct.h"
 #include "num/wino.h"
 
-const char *const sn_conv_algorithms[] = { "auto", "direct", "winograd", NULL };
-
-static bool wino_fits(const sn_conv *d, sn_conv_pass pass) {
-    if (d->algorithm == SN_CONV_DIRECT) return false;
-    return pass == SN_CONV_FORWARD ? sn_wino_forward_fits(d)
-           : pass == SN_CONV_DATA  ? sn_wino_data_fits(d)
-                                   : sn_wino_weights_fits(d);
-}
+const char *const sn_conv_algorithms[] = { "auto", "direct", "winograd", "im2col", NULL };
 
 sn_conv_algorithm sn_conv_choice(const sn_conv *d, sn_conv_pass pass) {
-    return wino_fits(d, pass) ? SN_CONV_WINOGRAD : SN_CONV_DIRECT;
+    bool wino = pass == SN_CONV_FORWARD ? sn_wino_forward_fits(d)
+                : pass == SN_CONV_DATA  ? sn_wino_data_fits(d)
+                                        : sn_wino_weights_fits(d);
+    bool direct = pass == SN_CONV_FORWARD ? sn_direct_forward_fits(d)
+                  : pass == SN_CONV_DATA  ? sn_direct_data_fits(d)
+                                          : sn_direct_weights_fits(d);
+    if (d->algorithm == SN_CONV_IM2COL) return SN_CONV_IM2COL;
+    if (wino && d->algorithm != SN_CONV_DIRECT) return SN_CONV_WINOGRAD;
+    return direct ? SN_CONV_DIRECT : SN_CONV_IM2COL;
 }
 
 size_t sn_conv_scratch(const sn_conv *d, const sn_pool *pool) {
-    size_t direct = sn_conv_gemm_scratch(d, pool), wino = 0;
-    if (d->algorithm != SN_CONV_DIRECT) wino = sn_wino_scratch(d, pool);
-    return direct > wino ? direct : wino;
+    size_t n[3] = { sn_conv_gemm_scratch(d, pool), sn_wino_scratch(d, pool), sn_direct_scratch(d, pool) };
+    size_t most = n[0];
+    for (int i = 1; i < 3; i++) most = n[i] > most ? n[i] : most;
+    return most;
 }
 
 void sn_conv_forward_f32(sn_pool *pool, float *y, const float *x, const float *k, const float *bias,
                          const sn_conv *d, float *scratch) {
-    if (wino_fits(d, SN_CONV_FORWARD))
-        sn_wino_forward(pool, y, x, k, bias, d, scratch);
-    else
-        sn_conv_gemm_forward_f32(pool, y, x, k, bias, d, scratch);
+    switch (sn_conv_choice(d, SN_CONV_FORWARD)) {
+    case SN_CONV_WINOGRAD: sn_wino_forward(pool, y, x, k, bias, d, scratch); break;
+    case SN_CONV_DIRECT: sn_direct_forward(pool, y, x, k, bias, d, scratch); break;
+    default: sn_conv_gemm_forward_f32(pool, y, x, k, bias, d, scratch);
+    }
 }
 
 void sn_conv_backward_data_f32(sn_pool *pool, float *dx, const float *dy, const float *k, const sn_conv *d,
                                float *scratch) {
-    if (wino_fits(d, SN_CONV_DATA))
-        sn_wino_data(pool, dx, dy, k, d, scratch);
-    else
-        sn_conv_gemm_backward_data_f32(pool, dx, dy, k, d, scratch);
+    switch (sn_conv_choice(d, SN_CONV_DATA)) {
+    case SN_CONV_WINOGRAD: sn_wino_data(pool, dx, dy, k, d, scratch); break;
+    case SN_CONV_DIRECT: sn_direct_data(pool, dx, dy, k, d, scratch); break;
+    default: sn_conv_gemm_backward_data_f32(pool, dx, dy, k, d, scratch);
+    }
 }
 
 void sn_conv_backward_weights_f32(sn_pool *pool, float *dk, float *dbias, const float *x, const float *dy,
                                   const sn_conv *d, float *scratch) {
-    if (wino_fits(d, SN_CONV_WEIGHTS))
-        sn_wino_weights(pool, dk, dbias, x, dy, d, scratch);
-    else
-        sn_conv_gemm_backward_weights_f32(pool, dk, dbias, x, dy, d, scratch);
+    switch (sn_conv_choice(d, SN_CONV_WEIGHTS)) {
+    case SN_CONV_WINOGRAD: sn_wino_weights(pool, dk, dbias, x, dy, d, scratch); break;
+    case SN_CONV_DIRECT: sn_direct_weights(pool, dk, dbias, x, dy, d, scratch); break;
+    default: sn_conv_gemm_backward_weights_f32(pool, dk, dbias, x, dy, d, scratch);
+    }
 }
 
 void sn_conv_forward_f64(sn_pool *pool, double *y, const double *x, const double *k, const double *bias,

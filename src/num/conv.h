@@ -18,9 +18,9 @@ typedef struct {
     int algorithm; /* sn_conv_algorithm: what is asked for; one that does not fit gives way to another */
 } sn_conv;
 
-typedef enum { SN_CONV_AUTO, SN_CONV_DIRECT, SN_CONV_WINOGRAD } sn_conv_algorithm;
+typedef enum { SN_CONV_AUTO, SN_CONV_DIRECT, SN_CONV_WINOGRAD, SN_CONV_IM2COL } sn_conv_algorithm;
 typedef enum { SN_CONV_FORWARD, SN_CONV_DATA, SN_CONV_WEIGHTS } sn_conv_pass;
-extern const char *const sn_conv_algorithms[]; /* "auto", "direct", "winograd" */
+extern const char *const sn_conv_algorithms[]; /* "auto", "direct", "winograd", "im2col" */
 /* What a pass in float runs by. */
 sn_conv_algorithm sn_conv_choice(const sn_conv *, sn_conv_pass);
 

@@ -3,13 +3,12 @@
  * and transformed back, so that everything between stays in the second-level cache. */
 #include "num/wino.h"
 
-#include "num/kern.h"
 #include <string.h>
 
 enum { MOST_LANES = 16, ALIGN = 16 };
 
 typedef struct {
-    const sn_wino_kern *kern;
+    const sn_conv_kern *kern;
     int64_t n, h, w, c; /* what is read: images of c channels */
     int64_t oh, ow, oc; /* what is written: oc channels */
     int64_t pt, pl;
@@ -25,8 +24,6 @@ typedef struct {
 static int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by * by; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-const sn_wino_kern *sn_wino_forced;
-
 /* The tiles' inputs (64, block, cp) fill about half of the second-level cache. */
 static int64_t block_of(const shape *s) {
     enum { BYTES = 480 << 10 };
@@ -36,7 +33,7 @@ static int64_t block_of(const shape *s) {
 }
 
 static void finish(shape *s) {
-    s->kern = sn_wino_forced ? sn_wino_forced : sn_wino_kernels(sn_kern_f32()->isa);
+    s->kern = sn_conv_kern_now();
     s->m = SN_WINO_TILE + 1 - s->r;
     s->chunk = 2 * s->kern->lanes;
     s->cp = up(s->c, s->kern->lanes > s->kern->mw ? s->kern->lanes : s->kern->mw);
@@ -197,12 +194,12 @@ static void put_tiles(const job *t, const own *o, int64_t from, int64_t count, i
     for (int64_t i = 0; i < count; i++) {
         int64_t y = (from + i) % s->each / s->across * s->m, x = (from + i) % s->across * s->m;
         int64_t image = (from + i) / s->each;
-        sn_wino_out out = { .at = t->y + ((image * s->oh + y) * s->ow + x) * s->oc + first,
-                            .pixel = s->oc,
-                            .row = s->ow * s->oc,
-                            .rows = (int)least(s->m, s->oh - y),
-                            .cols = (int)least(s->m, s->ow - x),
-                            .channels = n };
+        sn_conv_tile_out out = { .at = t->y + ((image * s->oh + y) * s->ow + x) * s->oc + first,
+                                 .pixel = s->oc,
+                                 .row = s->ow * s->oc,
+                                 .rows = (int)least(s->m, s->oh - y),
+                                 .cols = (int)least(s->m, s->ow - x),
+                                 .channels = n };
         s->kern->output[s->m == 6](o->m + i * s->chunk, s->kern->mr * s->chunk, bias, &out);
     }
 }
@@ -392,20 +389,4 @@ size_t sn_wino_scratch(const sn_conv *d, const sn_pool *pool) {
         if (data > most) most = data;
     }
     return most;
-}
-
-/* ---- the tables ---- */
-
-extern const sn_wino_kern sn_wino_kern_base;
-#if defined(__x86_64__)
-extern const sn_wino_kern sn_wino_kern_v3, sn_wino_kern_v4;
-#endif
-
-const sn_wino_kern *sn_wino_kernels(const char *isa) {
-#if defined(__x86_64__)
-    if (strcmp(isa, "v4") == 0) return &sn_wino_kern_v4;
-    if (strcmp(isa, "v3") == 0) return &sn_wino_kern_v3;
-#endif
-    (void)isa;
-    return &sn_wino_kern_base;
 }

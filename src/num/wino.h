@@ -6,46 +6,7 @@
 #ifndef SN_NUM_WINO_H
 #define SN_NUM_WINO_H
 
-#include "num/conv.h"
-
-enum { SN_WINO_TILE = 8, SN_WINO_PLACES = 64 };
-
-/* ---- the kernels of one instruction set (wino.inc.c) ---- */
-
-/* Where a tile of outputs goes, or comes from. */
-typedef struct {
-    float *at;          /* its first pixel and channel */
-    int64_t pixel, row; /* steps in elements */
-    int rows, cols;     /* that are inside of the image: 1 .. m */
-    int64_t channels;   /* of the chunk that there are */
-} sn_wino_out;
-
-typedef struct {
-    const char *isa;
-    int lanes; /* floats in a vector; a chunk of channels is two of them */
-    int mr;    /* tiles of one product in registers */
-    int mw;    /* input channels of one product of the weight gradient */
-    /* v[place * step + c] for channels c = 0 .. n - 1 (a multiple of lanes) of the tile whose pixels are
-     * px[64]. */
-    void (*input)(float *v, int64_t step, const float *const *px, int64_t n);
-    /* The same of a tile of gradients, m x m pixels px[m * m]. */
-    void (*grad[2])(float *z, int64_t step, const float *const *px, int64_t n); /* m = 4, 6 */
-    /* From a chunk's products t[place * step] to pixels, bias (a whole chunk) added. */
-    void (*output[2])(const float *t, int64_t step, const float *bias, const sn_wino_out *); /* m = 4, 6 */
-    /* u[place * step] (2 lanes) of taps (r * r, 2 lanes): G k G^T; g: the rows of G. */
-    void (*kernel)(float *u, int64_t step, const float *taps, float (*g)[5], int r);
-    /* dk (r * r, 2 lanes) = G^T M G, M the sum of slots parts at m, m + slot, ...; m[place * step]. */
-    void (*back)(float *dk, const float *m, int64_t step, int64_t slots, size_t slot, float (*g)[5], int r);
-    /* c (mr, 2 lanes; rows 2 lanes apart) = a (mr, k; rows lda apart) * b (k, 2 lanes) */
-    void (*product)(float *c, const float *a, int64_t lda, const float *b, int64_t k);
-    /* c (mw, 2 lanes; rows ldc apart) += a (k, mw; rows lda apart) transposed * b (k, 2 lanes; rows ldb apart)
-     */
-    void (*add_product)(float *c, int64_t ldc, const float *a, int64_t lda, const float *b, int64_t ldb,
-                        int64_t k);
-} sn_wino_kern;
-
-const sn_wino_kern *sn_wino_kernels(const char *isa);
-extern const sn_wino_kern *sn_wino_forced; /* tests: instead of the best; NULL */
+#include "num/conv_kern.h"
 
 /* ---- convolutions ---- */
 

@@ -1,6 +1,6 @@
-/* Convolutions alone: make build/tests/bench_conv && build/tests/bench_conv [threads]. For each layer and pass
- * the time of an image and the rate of the direct sum's operations ("effective"), by the direct algorithm and
- * by the one that is chosen. */
+/* Convolutions alone: make build/tests/bench_conv, then build/tests/bench_conv [threads]. For each layer and
+ * pass the time of an image and the rate of the direct sum's operations ("effective"), by im2col over OpenBLAS
+ * and by the one that is chosen. */
 #include "num/conv.h"
 #include "base/mem.h"
 #include "num/gemm.h"
@@ -56,9 +56,9 @@ static double time_of(sn_pool *pool, const sn_conv *d, sn_conv_pass pass, float 
 int main(int argc, char **argv) {
     static const char *const passes[] = { "forward", "data", "weights" };
     sn_pool *pool;
-    if (sn_pool_new(&pool, argc > 1 ? atoi(argv[1]) : 0, NULL) != SN_OK) return 1;
+    if (sn_pool_new(&pool, argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0, NULL) != SN_OK) return 1;
     printf("isa %s, OpenBLAS %s, %d threads\n", sn_kern_f32()->isa, sn_gemm_corename(), sn_pool_size(pool));
-    printf("%-24s %-8s %11s %8s %11s %8s %6s\n", "layer", "pass", "direct ms", "GFLOP/s", "chosen ms",
+    printf("%-24s %-8s %11s %8s %11s %8s %6s\n", "layer", "pass", "im2col ms", "GFLOP/s", "chosen ms",
            "GFLOP/s", "ratio");
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         const layer *l = &layers[i];
@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
         for (int p = 0; p < 3; p++) {
             double t[2];
             for (int a = 0; a < 2; a++) {
-                d.algorithm = a ? SN_CONV_AUTO : SN_CONV_DIRECT;
+                d.algorithm = a ? SN_CONV_AUTO : SN_CONV_IM2COL;
                 t[a] = time_of(pool, &d, (sn_conv_pass)p, x, y, k, s);
             }
             printf("%-24s %-8s %11.3f %8.0f %11.3f %8.0f %6.2f\n", l->name, passes[p],

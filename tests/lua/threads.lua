@@ -60,11 +60,16 @@ for _, n in ipairs { 2, 3, 8 } do
   sh("SONDE_THREADS=" .. n, dir .. "/n.npz")
   same(dir .. "/n.npz")
 end
+-- Products are fused where an instruction set can: the numbers agree, their last bits do not.
+local function near(out)
+  local a, b = npz.load(dir .. "/first.npz").loss, npz.load(out).loss
+  for i = 1, #a do check.near(b[i], a[i], 1e-3 * i, out .. ": loss") end
+end
 local levels = { base = 1, v3 = 2, v4 = 3 }
 for level, rank in pairs(levels) do
   if rank <= levels[sonde.isa] then
     sh("SONDE_ISA=" .. level, dir .. "/isa.npz")
-    same(dir .. "/isa.npz")
+    near(dir .. "/isa.npz")
   end
 end
 for _, stop in ipairs { 1, 7, 13 } do

@@ -24,8 +24,9 @@ static const sn_field fields[] = {
     SN_PAIR(conv2d_cfg, dilation_rate, .def = 1, .min = 1, .max = SN_WINDOW_MAX,
             .doc = "distance between the kernel's taps"),
     SN_ENUM(conv2d_cfg, algorithm, .choices = sn_conv_algorithms,
-            .doc = "of the sums in float32: \"auto\" takes Winograd's for 3x3 and 5x5 kernels of step 1 where that is faster "
-                   "(error 3e-6), \"direct\" never does; m:summary{ engine = true } shows the choice"),
+            .doc = "of the sums in float32: \"auto\" takes Winograd's for 3x3 and 5x5 kernels of step 1 where "
+                   "that is faster "
+                   "(error 3e-6), \"direct\" never does"),
     SN_OBJECT(conv2d_cfg, activation, .kind = &sn_kind_activation, .doc = "applied to the result"),
     SN_BOOL(conv2d_cfg, use_bias, .def = 1, .doc = "add a bias to each filter"),
     SN_OBJECT(conv2d_cfg, kernel_initializer, .kind = &sn_kind_initializer, .sdef = "glorot_uniform",

@@ -1,6 +1,6 @@
-/* The kernels of wino.h, compiled once for each instruction set (-DSN_ISA=base|v3|v4), with products and sums
- * fused where the machine can. */
-#include "num/wino.h"
+/* The kernels of conv_kern.h, compiled once for each instruction set (-DSN_ISA=base|v3|v4), with products and
+ * sums fused where the machine can. */
+#include "num/conv_kern.h"
 
 #include <string.h>
 
@@ -130,7 +130,7 @@ INLINE void store_some(float *p, vec v, int64_t n) {
 }
 
 /* Inside of the image all sizes are constants. */
-INLINE void output_rows(vec u[6][T], vec b, const sn_wino_out *o, int half, int rows, int cols, int64_t n,
+INLINE void output_rows(vec u[6][T], vec b, const sn_conv_tile_out *o, int half, int rows, int cols, int64_t n,
                         int m) {
     for (int i = 0; i < rows; i++) {
         vec y[6] = { { 0 } };
@@ -139,7 +139,7 @@ INLINE void output_rows(vec u[6][T], vec b, const sn_wino_out *o, int half, int 
     }
 }
 
-INLINE void output_tile(const float *t, int64_t step, const float *bias, const sn_wino_out *o, int m) {
+INLINE void output_tile(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *o, int m) {
     for (int half = 0; half < 2; half++) {
         int64_t n = o->channels - half * W;
         if (n <= 0) return;
@@ -157,10 +157,10 @@ INLINE void output_tile(const float *t, int64_t step, const float *bias, const s
     }
 }
 
-static void k_output4(const float *t, int64_t step, const float *bias, const sn_wino_out *o) {
+static void k_output4(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *o) {
     output_tile(t, step, bias, o, 4);
 }
-static void k_output6(const float *t, int64_t step, const float *bias, const sn_wino_out *o) {
+static void k_output6(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *o) {
     output_tile(t, step, bias, o, 6);
 }
 
@@ -266,12 +266,44 @@ static void k_add_product(float *c, int64_t ldc, const float *a, int64_t lda, co
     }
 }
 
+/* All taps of mr pixels and two vectors of channels without leaving the registers. */
+INLINE void rows_of(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,
+                    int nrow, const float *bias, int vecs) {
+    vec s[MR][2];
+    for (int i = 0; i < MR; i++)
+        for (int v = 0; v < vecs; v++) s[i][v] = load(bias + v * W);
+    for (int r = 0; r < nrow; r++) {
+        const float *line = a[r];
+        for (int64_t l = 0; l < k; l++, b += vecs * W) {
+            vec b0 = load(b), b1 = vecs > 1 ? load(b + W) : b0;
+#pragma GCC unroll 14
+            for (int i = 0; i < MR; i++) {
+                float u = line[i * lda + l];
+                s[i][0] += u * b0;
+                if (vecs > 1) s[i][1] += u * b1;
+            }
+        }
+    }
+    for (int i = 0; i < MR; i++)
+        for (int v = 0; v < vecs; v++) store(c + i * ldc + v * W, s[i][v]);
+}
+
+static void k_rows(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,
+                   int nrow, const float *bias) {
+    rows_of(c, ldc, a, lda, b, k, nrow, bias, 2);
+}
+
+static void k_narrow_rows(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,
+                          int nrow, const float *bias) {
+    rows_of(c, ldc, a, lda, b, k, nrow, bias, 1);
+}
+
 #define CAT(a, b)  a##b
-#define NAME(isa)  CAT(sn_wino_kern_, isa)
+#define NAME(isa)  CAT(sn_conv_kern_, isa)
 #define TEXT_(isa) #isa
 #define TEXT(isa)  TEXT_(isa)
 
-const sn_wino_kern NAME(SN_ISA) = {
+const sn_conv_kern NAME(SN_ISA) = {
     .isa = TEXT(SN_ISA),
     .lanes = W,
     .mr = MR,
@@ -282,5 +314,7 @@ const sn_wino_kern NAME(SN_ISA) = {
     .kernel = k_kernel,
     .back = k_back,
     .product = k_product,
+    .rows = k_rows,
+    .narrow_rows = k_narrow_rows,
     .add_product = k_add_product,
 };

@@ -1,5 +1,5 @@
-/* Winograd's convolution against the direct sum in double: odd sizes, every instruction set, the same bits with
- * any number of threads. */
+/* Winograd's convolution and the direct one against im2col in double: odd sizes, every instruction set, the
+ * same bits with any number of threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "num/conv_gemm.h"
+#include "num/direct.h"
 #include "num/kern.h"
 #include "num/wino.h"
 #include <math.h>
@@ -124,7 +125,7 @@ static void check_shape(const shape *s, sn_pool *pool) {
     for (int i = 0; i < 4; i++)
         if (!(e[i] < 1e-5))
             fail_msg("%s, %dx%dx%d -> %d, kernel %d: error %g of %s",
-                     sn_wino_forced ? sn_wino_forced->isa : "best", (int)s->h, (int)s->w, (int)s->ci,
+                     sn_conv_forced ? sn_conv_forced->isa : "best", (int)s->h, (int)s->w, (int)s->ci,
                      (int)s->co, (int)s->k, e[i], (const char *[]){ "y", "dx", "dk", "dbias" }[i]);
     drop(&p);
 }
@@ -134,11 +135,77 @@ static void every_instruction_set_is_right(void **state) {
     const sn_kern_f32_table *isa[3];
     int n = sn_kern_all_f32(isa);
     for (int i = 0; i < n; i++) {
-        sn_wino_forced = sn_wino_kernels(isa[i]->isa);
-        assert_string_equal(sn_wino_forced->isa, isa[i]->isa);
+        sn_conv_forced = sn_conv_kernels(isa[i]->isa);
+        assert_string_equal(sn_conv_forced->isa, isa[i]->isa);
         for (int k = 0; k < NSHAPE; k++) check_shape(&shapes[k], sn_pool_default());
     }
-    sn_wino_forced = NULL;
+    sn_conv_forced = NULL;
+}
+
+/* ---- the direct sum ---- */
+
+typedef struct {
+    int64_t n, h, w, ci, co, kh, kw, sh, sw;
+    bool same;
+} direct_shape;
+
+static const direct_shape direct_shapes[] = {
+    { 2, 13, 17, 3, 32, 5, 5, 1, 1, true },  { 1, 67, 9, 1, 24, 3, 3, 1, 1, true },
+    { 3, 11, 12, 5, 17, 4, 3, 2, 3, true },  { 2, 9, 33, 16, 64, 1, 1, 1, 1, true },
+    { 2, 9, 33, 7, 48, 1, 1, 2, 2, true },   { 1, 1, 40, 3, 30, 1, 7, 1, 1, true },
+    { 2, 16, 15, 4, 31, 5, 5, 1, 1, false }, { 1, 5, 5, 17, 16, 3, 3, 1, 1, true },
+    { 4, 8, 8, 12, 25, 2, 2, 2, 2, false },
+};
+
+static void check_direct(const direct_shape *s, sn_pool *pool) {
+    sn_conv d = { .n = s->n,
+                  .h = s->h,
+                  .w = s->w,
+                  .ci = s->ci,
+                  .kh = s->kh,
+                  .kw = s->kw,
+                  .co = s->co,
+                  .sh = s->sh,
+                  .sw = s->sw,
+                  .dh = 1,
+                  .dw = 1 };
+    d.oh = sn_conv_axis(s->h, s->kh, s->sh, 1, s->same, &d.pt);
+    d.ow = sn_conv_axis(s->w, s->kw, s->sw, 1, s->same, &d.pl);
+    problem p = make(&d, pool);
+    size_t n = sn_direct_scratch(&d, pool);
+    float *scratch = room(n, sizeof *scratch);
+    memset(scratch, 0xff, n * sizeof *scratch);
+    assert_true(sn_direct_forward_fits(&d));
+    sn_direct_forward(pool, p.y, p.x, p.k, p.b, &d, scratch);
+    sn_conv_gemm_forward_f64(pool, p.y64, p.x64, p.k64, p.b64, &d, p.scratch64);
+    if (sn_direct_data_fits(&d)) {
+        sn_direct_data(pool, p.dx, p.dy, p.k, &d, scratch);
+        sn_conv_gemm_backward_data_f64(pool, p.dx64, p.dy64, p.k64, &d, p.scratch64);
+    }
+    if (sn_direct_weights_fits(&d)) {
+        sn_direct_weights(pool, p.dk, p.db, p.x, p.dy, &d, scratch);
+        sn_conv_gemm_backward_weights_f64(pool, p.dk64, p.db64, p.x64, p.dy64, &d, p.scratch64);
+    }
+    double e[4] = { distance(p.y, p.y64, p.ny), distance(p.dx, p.dx64, p.nx), distance(p.dk, p.dk64, p.nk),
+                    distance(p.db, p.db64, p.nb) };
+    for (int i = 0; i < 4; i++)
+        if (!(e[i] < 1e-6))
+            fail_msg("direct, %dx%dx%d -> %d, kernel %dx%d: error %g of %s", (int)s->h, (int)s->w, (int)s->ci,
+                     (int)s->co, (int)s->kh, (int)s->kw, e[i], (const char *[]){ "y", "dx", "dk", "dbias" }[i]);
+    sn_free(scratch);
+    drop(&p);
+}
+
+static void the_direct_sum_is_right(void **state) {
+    (void)state;
+    const sn_kern_f32_table *isa[3];
+    int n = sn_kern_all_f32(isa);
+    for (int i = 0; i < n; i++) {
+        sn_conv_forced = sn_conv_kernels(isa[i]->isa);
+        for (size_t k = 0; k < sizeof direct_shapes / sizeof direct_shapes[0]; k++)
+            check_direct(&direct_shapes[k], sn_pool_default());
+    }
+    sn_conv_forced = NULL;
 }
 
 static void threads_do_not_change_bits(void **state) {
@@ -185,6 +252,7 @@ static void what_does_not_fit_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_instruction_set_is_right),
+        cmocka_unit_test(the_direct_sum_is_right),
         cmocka_unit_test(threads_do_not_change_bits),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
