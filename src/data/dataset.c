@@ -228,6 +228,10 @@ const char *sn_dataset_sample_name(const sn_dataset *d, int64_t i) {
     return d->fns->sample_name ? d->fns->sample_name(d, i) : NULL;
 }
 
+sn_obj *sn_dataset_origin(const sn_dataset *d) {
+    return d->fns == &view_fns ? ((const view *)d)->base->obj : d->obj;
+}
+
 uint64_t sn_hash_bytes(uint64_t h, const void *data, size_t n) {
     const uint8_t *p = data;
     uint64_t word;

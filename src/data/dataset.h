@@ -75,6 +75,7 @@ int64_t sn_dataset_broken(const sn_dataset *); /* how many are known to be broke
  * compares it. */
 uint64_t sn_dataset_fingerprint(const sn_dataset *);
 const char *sn_dataset_sample_name(const sn_dataset *, int64_t i); /* borrowed; NULL = none */
+sn_obj *sn_dataset_origin(const sn_dataset *); /* how it was made; of a view, what it is a part of. Borrowed */
 
 /* ---- for the files of data/datasets/ ---- */
 

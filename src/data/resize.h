@@ -30,4 +30,15 @@ sn_status sn_resize(float *out, int64_t h, int64_t w, const sn_image *in, sn_int
 sn_status sn_resize_u8(uint8_t *out, int64_t h, int64_t w, const sn_image *in, sn_interpolation, sn_fit,
                        sn_err *);
 
+/* How a file becomes h x w pixels of that many channels. */
+typedef struct {
+    int64_t h, w;
+    int channels; /* 1, 3 or 4 */
+    sn_interpolation interpolation;
+    sn_fit fit;
+    int64_t max_pixels; /* <= 0: the default limit */
+} sn_image_way;
+/* Reads, decodes and resizes; out: (h, w, channels). The message names the file. Callable from any thread. */
+sn_status sn_image_read(uint8_t *out, const char *path, const sn_image_way *, sn_err *);
+
 #endif

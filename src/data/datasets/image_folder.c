@@ -2,7 +2,6 @@
  * image_dataset_utils.py), as a dataset of floats 0..255. */
 #include "data/dataset.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "data/cache.h"
@@ -52,27 +51,17 @@ typedef struct {
 
 /* ---- one sample ---- */
 
-/* Puts the path before the message; of a long one the end, which tells the file. */
-static void name_file(const char *path, sn_err *e) {
-    size_t n = strlen(path), most = 150;
-    sn_fail_prefix(e, "%s%s", n > most ? "..." : "", n > most ? path + n - most : path);
-}
-
 static sn_status decode(const folder *f, const char *path, uint8_t *out, sn_err *e) {
     const folder_cfg *c = f->cfg;
-    sn_image m;
-    sn_buf file = SN_BUF_INIT(sn_mem_limit() / 4 < INT32_MAX ? sn_mem_limit() / 4 : INT32_MAX);
-    sn_fit fit = c->crop_to_aspect_ratio ? SN_FIT_CROP : c->pad_to_aspect_ratio ? SN_FIT_PAD : SN_FIT_STRETCH;
-    sn_status s = sn_file_read(path, &file, e);
-    if (s == SN_OK) {
-        s = sn_image_decode(&m, file.data, file.len, color_channels[c->color_mode], c->max_pixels, e);
-        if (s != SN_OK) name_file(path, e);
-    }
-    sn_buf_free(&file);
-    if (s != SN_OK) return s;
-    s = sn_resize_u8(out, c->image_size[0], c->image_size[1], &m, (sn_interpolation)c->interpolation, fit, e);
-    sn_image_drop(&m);
-    return s;
+    sn_image_way way = { .h = c->image_size[0],
+                         .w = c->image_size[1],
+                         .channels = color_channels[c->color_mode],
+                         .interpolation = (sn_interpolation)c->interpolation,
+                         .fit = c->crop_to_aspect_ratio  ? SN_FIT_CROP
+                                : c->pad_to_aspect_ratio ? SN_FIT_PAD
+                                                         : SN_FIT_STRETCH,
+                         .max_pixels = c->max_pixels };
+    return sn_image_read(out, path, &way, e);
 }
 
 /* File names come from anywhere: what could steer a terminal is not printed. */
