@@ -36,7 +36,8 @@ function judge.pass(who, m, d, opts)
   local handle = core.judge(trainer_of(who, m, opts.loss), d, opts.batch_size or 32, who, opts.loss)
   local info = core.judgment_info(handle)
   if info.bad > 0 and not opts.bad then fail(BAD, who, info.bad, info.n, info.first_bad) end
-  return { handle = handle, who = who, n = info.n, classes = class_names(d, info.classes), data = d, info = info }
+  return { handle = handle, who = who, n = info.n, classes = class_names(d, info.classes), data = d, info = info,
+    model = m }
 end
 
 local function want_probabilities(pass)
@@ -161,10 +162,12 @@ judge.samples = {}
 for _, name in ipairs { "show", "picture" } do
   judge.samples[name] = function(...) return require("sonde.pictures").samples[name](...) end
 end
+function judge.samples.explain(...) return require("sonde.explain").samples.explain(...) end
 local Samples = { __tostring = text.samples, __index = judge.samples }
 
 local function sample_rows(pass, places, title)
-  local t = { indices = {}, data = pass.data, title = title, classes = pass.classes, samples = pass.n }
+  local t = { indices = {}, data = pass.data, model = pass.model, title = title, classes = pass.classes,
+    samples = pass.n }
   for i, place in ipairs(places) do
     local row = core.judgment_sample(pass.handle, place)
     row.true_class = pass.classes[row.label + 1]

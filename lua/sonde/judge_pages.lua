@@ -51,6 +51,8 @@ fields
   data  the dataset
 methods
   w:show(), w:picture()  draws the samples, where they are pictures; gives the picture, for :save("x.png")
+  w:explain(1)  which parts of the first one made the model predict what it does, and which speak for the true class;
+    ?explain
 for example
   w = m:worst(val, 9)
   w:show()

@@ -10,6 +10,7 @@ local parts = {
     lr_find = { "lr_find" },
     sharpness = { "sharpness" },
     pictures = { "filters", "feature_maps" },
+    explain = { "explain" },
   },
   run = {
     record = { "record", "recorded" },
