@@ -62,3 +62,20 @@ sonde> for i = 1, #w do assert(v[i]:equal(w[i])) end
 sonde> #v
 8
 sonde>
+
+%case Ctrl-C within one explanation, and in a loop of them
+%run -q -i $TESTS/net.lua
+sonde> big = sequential { conv2d { 64, 5, input_shape = { 128, 128, 3 } }, global_avg_pool2d {}, dense { 2 } }
+sonde> e = big:explain(tensor.zeros { 128, 128, 3 }, { method = "occlusion", patch = 2 })
+%pause 0.5
+%key C-c
+...
+interrupted
+sonde> while true do e = net:explain(data, { index = 1 }) end
+%pause 0.5
+%key C-c
+...
+interrupted
+sonde> #e.methods
+3
+sonde>
