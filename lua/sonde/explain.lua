@@ -101,8 +101,13 @@ local function read_file(m, path, opts)
   return #shape == 2 and x:reshape(shape) or x
 end
 
--- The last part of a path, on one line.
-local function base_name(path) return ((path:match "[^/]+$" or path):gsub("%c", "?")) end
+-- The last part of a path, on one line; of a long one the end.
+local function base_name(path)
+  local name = (path:match "[^/]+$" or path):gsub("%c", "?")
+  local n, most = utf8.len(name), 24
+  if n and n > most then return "..." .. name:sub(utf8.offset(name, n - most + 4)) end
+  return n and name or name:sub(-most)
+end
 
 local function sample_of(d, i)
   local ok, x, y, name = pcall(core.dataset_sample, d, i)
@@ -145,7 +150,7 @@ end
 -- Samples of a tensor: one, or a batch.
 local function from_tensor(m, t)
   local want, shape = m.input_shape, t.shape
-  if wanted_shape(m, shape) then return { { x = t:astype "float32", source = "the image" } }, true end
+  if wanted_shape(m, shape) then return { { x = t:astype "float32", source = #want > 1 and "the image" or "the input" } }, true end
   local each = table.move(shape, 2, #shape, 1, {})
   if not (#shape == #want + 1 and wanted_shape(m, each)) then
     fail("explain: the model wants %s, or a batch of such; x has %s", util.shape_text(want), util.shape_text(shape))

@@ -148,14 +148,18 @@ end
 
 -- What the colors of these maps mean.
 local function colors_text(list)
-  local signed, cam, size
+  local signed, cam, sizes = false, false, {}
   for _, e in ipairs(list) do
-    if SIGNED[e.method] then signed = true elseif e.method == "grad_cam" then cam = true else size = true end
+    if SIGNED[e.method] then signed = true elseif e.method == "grad_cam" then cam = true
+    else sizes[#sizes + 1] = e.method end
   end
   local parts = {}
   if signed or cam then parts[1] = "red speaks for the class" end
   if signed then parts[2] = "blue against it" end
-  if size then parts[#parts + 1] = (#parts > 0 and "in saliency red" or "red") .. " changes its score most" end
+  if #sizes > 0 then
+    parts[#parts + 1] = (#parts > 0 and "in " .. table.concat(sizes, " and ") .. " red" or "red")
+      .. " changes its score most"
+  end
   return table.concat(parts, ", ")
 end
 
