@@ -239,7 +239,9 @@ sn_status sn_obj_finish(sn_obj *o, sn_err *e) {
                            f->doc, o->desc->example);
     }
     sn_status s = o->desc->check ? o->desc->check(o->cfg, e) : SN_OK;
-    return s == SN_OK && o->desc->derive ? o->desc->derive(o->cfg, e) : s;
+    if (s != SN_OK || !o->desc->derive) return s;
+    if (o->desc->drop) o->desc->drop(o->cfg); /* finished before, with other fields */
+    return o->desc->derive(o->cfg, e);
 }
 
 /* ---- setting one field ---- */
