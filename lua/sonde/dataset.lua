@@ -110,14 +110,15 @@ end
 
 parts.methods("dataset", methods)
 util.methods("dataset", "d", methods)
-local FIELDS = { "count", "x_shape", "y_shape", "class_names", "object", "classes" }
+local fields = {}
+for _, name in ipairs { "count", "x_shape", "y_shape", "class_names", "classes" } do
+  fields[name] = function(d) return info(d)[name] end
+end
 
 function meta.__index(d, k)
   if methods[k] then return methods[k] end
-  for _, name in ipairs(FIELDS) do
-    if k == name then return info(d)[k] end
-  end
-  util.unknown("a dataset", k, methods, FIELDS)
+  if fields[k] or k == "object" then return info(d)[k] end
+  util.unknown("a dataset", k, methods, fields)
 end
 meta.__len = core.dataset_len
 
@@ -136,6 +137,6 @@ function meta.__tostring(d)
   return table.concat(parts, util.screen " · ")
 end
 
-meta.methods = methods -- for TAB
+meta.methods, meta.fields = methods, fields -- for TAB
 dataset.methods = methods
 return dataset

@@ -53,6 +53,9 @@ local function field_type(f)
   return f.type
 end
 
+-- What an option is, in a few words: `"valid"  "valid" or "same"`.
+function help.field_text(f) return ("%s  (%s)"):format(f.default, field_type(f)) end
+
 -- A layer's other name belongs to Keras and cannot be written here; where a string stands for an object it can.
 local function other_name(d)
   if not d.alias or d.kind == "layer" then return "" end
@@ -220,6 +223,15 @@ function help.brief(fn)
   if name then return ("function %s; ?%s explains it"):format(name, name) end
 end
 
+-- On a terminal that has colors: what stands at the left margin, up to a second column, is bold.
+local function colored(text)
+  if not util.colors() then return text end
+  return (("\n" .. text):gsub("\n(%S[^\n]*)", function(line)
+    local left, right = line:match "^(.-%S)(%s%s+.*)$"
+    return ("\n\27[1m%s\27[0m%s"):format(left or line, right or "")
+  end):sub(2))
+end
+
 function help.help(topic)
   local text = help.text(topic)
   if not text then
@@ -227,7 +239,7 @@ function help.help(topic)
     util.fail("help: there is nothing about %s%s", type(topic) == "string" and ('"%s"'):format(topic) or util.a(topic),
       near and ('; did you mean "%s"?'):format(near) or "; help() lists what there is")
   end
-  io.stdout:write(text, "\n")
+  require "sonde.prompt".page(colored(text) .. "\n")
 end
 
 return help

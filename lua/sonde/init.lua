@@ -54,8 +54,15 @@ for name, v in pairs(public) do
   _G[name] = v
   names.add(name)
 end
+-- For the prompt; read when they are first called.
+for name, file in pairs { who = "who", time = "timing", edit = "edit" } do
+  sonde[name] = function(...) return require("sonde." .. file)[name](...) end
+  _G[name] = sonde[name]
+end
 setmetatable(_G, { __index = names.global })
 _G.sonde = sonde
+
+require "sonde.who".remember()
 
 -- The metatables stay out of reach: a changed __gc would break the core.
 for name, mt in pairs(core.meta) do mt.__metatable = name end

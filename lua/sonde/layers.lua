@@ -111,6 +111,16 @@ function List.__tostring(list)
   return util.columns(rows, "lll")
 end
 
+-- What TAB offers behind a layer and a dot.
+function layers.names(v)
+  local layer, names = layer_of(v), { params = fields.params(layer_of(v)), fields = {}, options = {} }
+  for _, list in ipairs { fields, tensors } do
+    for name in pairs(list) do names.fields[#names.fields + 1] = name end
+  end
+  for i, f in ipairs(core.describe("layer", layer.type).fields) do names.options[i] = f.name end
+  return names
+end
+
 -- What a value stands for when it is one of m.layers or r.layers: { model, number, ... }.
 function layers.about(v) return about[v] end
 

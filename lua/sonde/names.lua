@@ -34,4 +34,59 @@ function names.global(_, name)
   if ours and ours ~= name then util.fail("there is no %s here; its name is %s", name, ours) end
 end
 
+-- ---- names that turned out to be nil ----
+
+-- The line that a message is about: of the chunk at the prompt, else of the file.
+local function line_of(text, chunk)
+  local path, number = text:match "^([^\n]-):(%d+): "
+  number = tonumber(number)
+  if chunk then
+    if path and path ~= "input" then return nil end
+    local n = 0
+    for line in (chunk .. "\n"):gmatch "(.-)\n" do
+      n = n + 1
+      if n == (number or 1) then return line end
+    end
+    return nil
+  end
+  local file = path and io.open(path)
+  if not file then return nil end
+  local line
+  for _ = 1, number do line = file:read "l" end
+  file:close()
+  return line
+end
+
+-- The nearest of a table's keys; only one that begins alike, for here nothing says that a name of ours was meant.
+local function nearest(name, t)
+  local list = {}
+  for k in next, t do
+    if type(k) == "string" and k:sub(1, 1):lower() == name:sub(1, 1):lower() then list[#list + 1] = k end
+  end
+  table.sort(list)
+  return #name > 2 and core.suggest(name, list) or nil
+end
+
+-- The table that a path like "tensor" or "sonde.kinds" leads to, with no function run on the way.
+local function table_at(path)
+  local v = _G
+  for part in path:gmatch "[%a_][%w_]*" do v = type(v) == "table" and rawget(v, part) or nil end
+  return type(v) == "table" and v or nil
+end
+
+-- "; did you mean conv2d?" for a message of Lua's about a name that is nil. chunk: the text that was typed, if it was.
+function names.hint(text, chunk)
+  local kind, name = text:match "a nil value %((%l+) '([%a_][%w_]*)'%)"
+  if kind == "global" then
+    local near = nearest(name, _G)
+    return near and ("; did you mean %s?"):format(near)
+  elseif kind == "field" or kind == "method" then
+    local line = line_of(text, chunk)
+    local path, sep = (line or ""):match("([%a_][%w_%.]*)([.:])" .. name .. "%f[^%w_]")
+    local t = path and table_at(path)
+    local near = t and rawget(t, name) == nil and nearest(name, t)
+    return near and ("; did you mean %s%s%s?"):format(path, sep, near) or nil
+  end
+end
+
 return names

@@ -345,14 +345,9 @@ load_model(path)
   help = [[
 help(), help "NAME", ?NAME
   Explains a layer, loss, option, method, ...: help "conv2d", ?r:step, ?optimizer. help() lists what there is.
-keys
-  TAB  completes names, fields, methods and options
-  Ctrl-R, arrows  search the history
-  Ctrl-C  interrupts what runs; the run stands at its last step, r:finish() goes on. Where a pcall swallows it, the
-    second Ctrl-C ends the chunk, at the prompt a second of waiting too
-  Ctrl-D  leaves; drops an unfinished chunk first
-names
-  _, _err  the last value, the last error]],
+  ?prompt tells what else can be typed: !COMMAND, ??NAME, keys, names like _ and _err.
+  Ctrl-C interrupts what runs; the run stands at its last step, r:finish() goes on. Where a pcall swallows it, the
+  second Ctrl-C ends the chunk, at the prompt a second of waiting too.]],
 
   sonde = [[
 sonde
@@ -363,8 +358,10 @@ functions
   sonde.clock()  seconds, monotonic
   sonde.memory()  bytes of the core: now, peak, limit
   sonde.print(v)  prints as the prompt does
+  sonde.who(), sonde.time(f), sonde.edit()  also without sonde; ?who, ?time, ?edit
 fields
   sonde.version  of this program
+  sonde.pager  shows what is longer than the screen: a command, or false for nothing; ?prompt
   sonde.threads  how many compute; the results do not depend on it
   sonde.isa, sonde.corename  instruction sets of our kernels, and of OpenBLAS's
   sonde.kinds.metric.mse  constructors by kind, where two kinds share a name]],

@@ -25,6 +25,7 @@ local parts = {
   dataset = {
     pictures = { "show", "picture" },
   },
+  prompt = { prompt = {} }, -- pages alone
 }
 
 local add = {}

@@ -56,8 +56,8 @@ function Bar:update(what, step, steps, seconds, values)
   local filled = math.floor(WIDTH * step / math.max(steps, 1))
   local text = ("%s%d/%d [%s%s] %s left%s"):format(what, step, steps, ("="):rep(filled), ("."):rep(WIDTH - filled),
     remaining(step > 0 and seconds / step * (steps - step) or 0), values_text(values()))
-  io.stderr:write("\r\27[K", text:sub(1, self.columns - 1))
-  io.stderr:flush()
+  core.bar_shown(true)
+  io.stderr:write("\r\27[K" .. text:sub(1, self.columns - 1)) -- at once: warnings come from other threads
   self.on = true
 end
 
@@ -65,7 +65,7 @@ end
 function Bar:clear()
   if not self.on then return end
   io.stderr:write "\r\27[K"
-  io.stderr:flush()
+  core.bar_shown(false)
   self.on = false
 end
 

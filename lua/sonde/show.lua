@@ -72,12 +72,21 @@ end
 function show.text(v) return (text(v, 0, {})) end
 
 -- A value whose metatable has __show(v) shows itself: pictures and plots.
-function show.print(...)
+local function each(write, ...)
   for i = 1, select("#", ...) do
     local v = select(i, ...)
     local mt = type(v) == "table" and getmetatable(v) or core.meta[core.type(v)]
-    if type(mt) == "table" and mt.__show then mt.__show(v) else io.stdout:write(show.text(v), "\n") end
+    if type(mt) == "table" and mt.__show then mt.__show(v) else write(show.text(v) .. "\n") end
   end
+end
+
+function show.print(...)
+  each(function(text) io.stdout:write(text) end, ...)
+end
+
+-- At the prompt what is longer than the screen goes through the pager.
+function show.display(...)
+  each(function(text) require "sonde.prompt".page(text) end, ...)
 end
 
 return show

@@ -74,19 +74,30 @@ function topics.described(word)
   return found
 end
 
--- The options between the braces behind a constructor or method, for TAB.
-function topics.options(name)
+-- The options between the braces behind a constructor or method, for TAB: a list of { name =, field = } for what is
+-- described, { name =, text = } for what a page says.
+function topics.option_rows(name)
   local list = {}
   for _, d in ipairs(topics.described(name)) do
-    for _, f in ipairs(d.fields) do list[#list + 1] = f.name end
+    for _, f in ipairs(d.fields) do list[#list + 1] = { name = f.name, field = f } end
   end
   local page, section = topics.page(name == "fit" and "run" or name), nil
   for _, item in ipairs(page and topics.items[page] or {}) do
     section = item.head or section
     if item.left and section == "options" then
-      for _, option in ipairs(names_in(item.left)) do list[#list + 1] = option end
+      local default = item.left:match "=%s*(.-)$"
+      for _, option in ipairs(names_in(item.left)) do
+        list[#list + 1] = { name = option, text = (default and default .. "  " or "") .. item.right }
+      end
     end
   end
+  return list
+end
+
+-- Their names.
+function topics.options(name)
+  local list = topics.option_rows(name)
+  for i, o in ipairs(list) do list[i] = o.name end
   return list
 end
 

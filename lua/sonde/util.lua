@@ -126,6 +126,12 @@ function util.screen(s)
   return core.utf8 and s or (s:gsub(utf8.charpattern, ascii))
 end
 
+-- May colors be written to stdout?
+function util.colors()
+  local term, no = os.getenv "TERM", os.getenv "NO_COLOR"
+  return core.terminal "stdout" and term and term ~= "dumb" and term ~= "" and not (no and no ~= "")
+end
+
 -- Characters on the screen: UTF-8 counts once.
 local function width(s) return utf8.len(s) or #s end
 

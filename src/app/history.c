@@ -116,6 +116,11 @@ void sn_history_add(const char *line) {
     if (file) append();
 }
 
+const char *sn_history_last(long long n) {
+    if (n < 1 || n > history_length) return NULL;
+    return history_list()[history_length - n]->line;
+}
+
 void sn_history_close(void) {
     clear_history();
     free(file);

@@ -8,6 +8,8 @@
 void sn_history_open(void);
 /* One entry, lines and all; an older equal one goes away. */
 void sn_history_add(const char *entry);
+/* The n-th last entry, from 1, or NULL; it may go with the next one that is added. */
+const char *sn_history_last(long long n);
 void sn_history_close(void);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "app/complete.h"
 #include "app/interrupt.h"
+#include "app/warn.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,6 +23,9 @@ static struct {
     char *text;                   /* the finished line; NULL at end of file */
     volatile sig_atomic_t caught; /* a signal to pass on: SIGTSTP, SIGTERM, ... */
     volatile sig_atomic_t resized;
+    const char *before; /* the chunk so far, which completion reads too */
+    sn_candidates found;
+    int wakes; /* can be read when warnings wait */
 } line;
 
 static const int passed_on[] = { SIGTSTP, SIGTERM, SIGHUP };
@@ -41,27 +45,46 @@ static void on_line(char *text) {
 }
 
 /* ---- completion ---- */
-static int word_start; /* of the word that is being completed, in Readline's line */
-
 static char *next_match(const char *word, int first) {
-    static char **list;
-    static int at;
-    if (!first) list = sn_complete(line.L, rl_line_buffer, word, (size_t)word_start), at = 0;
-    if (!list) return NULL;
-    if (list[at]) return list[at++];
-    free(list);
-    list = NULL;
-    return NULL;
+    static size_t at;
+    (void)word;
+    if (!first) at = 0;
+    return at < line.found.n ? strdup(line.found.list[at++].text) : NULL;
 }
 
 static char **complete(const char *word, int start, int end) {
-    (void)end;
-    bool in_string = start > 0 && strchr("\"'", rl_line_buffer[start - 1]);
-    if (in_string) return NULL; /* Readline's own: file names */
+    (void)word;
+    char *typed = strndup(rl_line_buffer, (size_t)end);
+    if (!typed) return NULL;
+    sn_complete(line.L, line.before, typed, (size_t)start, &line.found);
+    free(typed);
+    if (line.found.files) return NULL; /* Readline's own */
     rl_attempted_completion_over = 1;
     rl_completion_append_character = '\0';
-    word_start = start;
+    rl_completion_suppress_quote = line.found.open;
     return rl_completion_matches(word, next_match);
+}
+
+static char *shown_for(char *text) {
+    for (size_t i = 0; i < line.found.n; i++)
+        if (!strcmp(line.found.list[i].text, text)) return line.found.list[i].shown;
+    return text;
+}
+
+/* Several candidates: matches[1..n], and in [0] what they have in common. */
+static void show_matches(char **matches, int n, int longest) {
+    char **shown = calloc((size_t)n + 2, sizeof *shown);
+    if (shown) {
+        shown[0] = matches[0];
+        for (int i = 1; i <= n; i++) {
+            shown[i] = line.found.files ? matches[i] : shown_for(matches[i]);
+            int width = (int)strlen(shown[i]);
+            longest = i == 1 && !line.found.files ? width : width > longest ? width : longest;
+        }
+        rl_display_match_list(shown, n, longest);
+        free(shown);
+    }
+    rl_forced_update_display();
 }
 
 /* ---- set up ---- */
@@ -86,6 +109,7 @@ void sn_line_open(lua_State *L) {
     rl_catch_sigwinch = 0;
     rl_change_environment = 0; /* children shall see the terminal's size as it is, not as it was */
     rl_attempted_completion_function = complete;
+    rl_completion_display_matches_hook = show_matches;
     rl_completer_word_break_characters = " \t\n\"'\\><=;+-*/%^~#{}()[],&|?";
     rl_completer_quote_characters = "\"'";
     rl_completion_query_items = 0; /* no question in the middle: Ctrl-C could not end it */
@@ -121,10 +145,18 @@ static void pass_on(int sig, const sigset_t *open_mask) {
     rl_forced_update_display();
 }
 
+/* Above the line that is being typed. */
+static void show_warnings(void) {
+    rl_clear_visible_line();
+    sn_warn_write(rl_outstream);
+    rl_on_new_line();
+    rl_forced_update_display();
+}
+
 /* Waits for a key and acts on signals. false: Ctrl-C, the line is gone. */
 static bool wait_key(const sigset_t *open_mask) {
-    struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
-    int n = ppoll(&p, 1, NULL, open_mask);
+    struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = line.wakes, .events = POLLIN } };
+    int n = ppoll(p, 2, NULL, open_mask);
     if (sn_interrupt_take()) {
         drop_typed();
         return false;
@@ -138,7 +170,8 @@ static bool wait_key(const sigset_t *open_mask) {
         line.resized = 0;
         rl_resize_terminal();
     }
-    if (n > 0) rl_callback_read_char();
+    if (n > 0 && p[1].revents) show_warnings();
+    if (n > 0 && p[0].revents) rl_callback_read_char();
     return true;
 }
 
@@ -147,15 +180,19 @@ static sn_line_status read_edited(const char *prompt, const sigset_t *open_mask)
     line.text = NULL;
     rl_reset_screen_size(); /* it may have changed while something ran */
     rl_callback_handler_install(prompt, on_line);
-    while (!line.done)
-        if (!wait_key(open_mask)) return SN_LINE_INTERRUPT;
+    line.wakes = sn_warn_hold(true);
+    bool typed = true;
+    while (typed && !line.done) typed = wait_key(open_mask);
+    sn_warn_hold(false);
+    if (!typed) return SN_LINE_INTERRUPT;
     if (line.text) return SN_LINE_TEXT;
     fputc('\n', rl_outstream);
     fflush(rl_outstream);
     return SN_LINE_EOF;
 }
 
-sn_line_status sn_line_read(const char *prompt, char **text) {
+sn_line_status sn_line_read(const char *prompt, const char *chunk, char **text) {
+    line.before = chunk;
     if (line.plain) return sn_line_read_plain(prompt, text);
     struct sigaction passed = { .sa_handler = on_passed }, resize = { .sa_handler = on_resize };
     struct sigaction ignored = { .sa_handler = SIG_IGN }, before[NPASSED], before_resize, before_quit;
@@ -183,5 +220,6 @@ sn_line_status sn_line_read(const char *prompt, char **text) {
 
 void sn_line_close(void) {
     if (!line.plain && line.L) rl_callback_handler_remove();
+    sn_candidates_free(&line.found);
     line.L = NULL;
 }

@@ -8,8 +8,9 @@ typedef enum { SN_LINE_TEXT, SN_LINE_INTERRUPT, SN_LINE_EOF } sn_line_status;
 
 /* L is walked for completions. */
 void sn_line_open(lua_State *L);
-/* *line is malloc'd and may hold newlines (pasted text). INTERRUPT: Ctrl-C; what was typed is gone. */
-sn_line_status sn_line_read(const char *prompt, char **line);
+/* chunk: the lines of the chunk so far, or NULL. *line is malloc'd and may hold newlines (pasted text).
+ * INTERRUPT: Ctrl-C; what was typed is gone. */
+sn_line_status sn_line_read(const char *prompt, const char *chunk, char **line);
 void sn_line_close(void);
 
 /* The reader for what is no terminal: prompt to stdout, no control codes. */

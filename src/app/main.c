@@ -4,6 +4,7 @@
 #include "app/options.h"
 #include "app/repl.h"
 #include "app/session.h"
+#include "app/warn.h"
 #include <errno.h>
 #include <lauxlib.h>
 #include <limits.h>
@@ -164,6 +165,7 @@ static int run_program(program *p) {
                                .on_terminal = isatty(STDERR_FILENO),
                                .color = wants_color(STDERR_FILENO) };
     set_signals(p);
+    sn_warn_install();
     lua_pushcfunction(L, run_all);
     lua_pushlightuserdata(L, p);
     if (lua_pcall(L, 1, 0, 0) != LUA_OK) {

@@ -6,6 +6,7 @@
 #include "app/report.h"
 #include "base/buf.h"
 #include <ctype.h>
+#include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,23 @@ static void set_global_raw(lua_State *L, const char *name) { /* value on top -> 
     lua_pop(L, 1);
 }
 
+/* _ and _1 are the last value, _2 and _3 those before. */
+static void remember_value(lua_State *L, int idx) {
+    static const char *const names[] = { "_1", "_2", "_3" };
+    lua_pushglobaltable(L);
+    for (int i = 2; i > 0; i--) {
+        lua_pushstring(L, names[i]);
+        lua_pushstring(L, names[i - 1]);
+        lua_rawget(L, -3);
+        lua_rawset(L, -3);
+    }
+    lua_pop(L, 1);
+    lua_pushvalue(L, idx);
+    set_global_raw(L, names[0]);
+    lua_pushvalue(L, idx);
+    set_global_raw(L, "_");
+}
+
 static void note_error(lua_State *L) {
     sn_report_push_last(L);
     set_global_raw(L, "_err");
@@ -58,7 +76,7 @@ static int run_attempt(lua_State *L) {
     a->failed = true;
     sn_history_add(a->text); /* before it runs: whatever that does, the line is kept */
     if (state == SN_CHUNK_BAD) {
-        lua_pushstring(L, sn_report_strip(lua_tostring(L, -1)));
+        sn_report_syntax(L);
         sn_report_remember(L, -1);
         sn_session_complain(s);
         note_error(L);
@@ -71,8 +89,7 @@ static int run_attempt(lua_State *L) {
     }
     a->failed = false;
     if (lua_gettop(L) < base) return 0;
-    lua_pushvalue(L, base);
-    set_global_raw(L, "_");
+    remember_value(L, base);
     if (!sn_chunk_is_silent(a->text)) show_values(s, base);
     return 0;
 }
@@ -80,6 +97,7 @@ static int run_attempt(lua_State *L) {
 /* false: it failed. */
 static bool run(repl *r, const char *text, bool tentative, bool *incomplete) {
     lua_State *L = r->session->L;
+    sn_report_chunk(text);
     attempt a = { .r = r, .text = text, .tentative = tentative };
     lua_pushcfunction(L, run_attempt);
     lua_pushlightuserdata(L, &a);
@@ -87,29 +105,96 @@ static bool run(repl *r, const char *text, bool tentative, bool *incomplete) {
         sn_session_complain(r->session);
         a.failed = true;
     }
+    sn_report_chunk(NULL);
     *incomplete = a.incomplete;
     return !a.failed;
 }
 
-static int call_help(lua_State *L) { /* (topic) -> nothing */
-    const char *topic = lua_touserdata(L, 1);
-    lua_getglobal(L, "help");
-    if (*topic) lua_pushstring(L, topic);
-    lua_call(L, *topic ? 1 : 0, 0);
+/* ---- lines that are no Lua: ?NAME, !COMMAND, x = !COMMAND ---- */
+
+static int call_line(lua_State *L) { /* (line) -> nothing */
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "sonde.prompt");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "line");
+    lua_pushstring(L, lua_touserdata(L, 1));
+    lua_call(L, 1, 0);
     return 0;
 }
 
-/* ?name */
-static void run_help(repl *r, const char *line) {
+static void run_line(repl *r, const char *line) {
     lua_State *L = r->session->L;
-    char topic[128];
-    while (isspace((unsigned char)*line) || *line == '?') line++;
-    snprintf(topic, sizeof topic, "%s", line);
-    for (size_t n = strlen(topic); n && isspace((unsigned char)topic[n - 1]);) topic[--n] = '\0';
-    lua_pushcfunction(L, call_help);
-    lua_pushlightuserdata(L, topic);
-    sn_session_call(r->session, 1, 0);
+    lua_pushcfunction(L, call_line);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)line);
+    if (sn_session_call(r->session, 1, 0) != SN_RAN_OK) note_error(L);
     fflush(stdout);
+}
+
+/* A word and = before it: x = !ls. No Lua has a ! there. */
+static bool is_capture(const char *s) {
+    if (!isalpha((unsigned char)*s) && *s != '_') return false;
+    while (isalnum((unsigned char)*s) || *s == '_') s++;
+    s += strspn(s, " \t");
+    if (*s != '=') return false;
+    s++;
+    return s[strspn(s, " \t")] == '!';
+}
+
+/* dense?, as IPython has it; in Lua a ? means nothing. */
+static bool is_question(const char *s) {
+    size_t n = strlen(s);
+    while (n && isspace((unsigned char)s[n - 1])) n--;
+    if (!n || s[n - 1] != '?') return false;
+    while (n && s[n - 1] == '?') n--;
+    return n && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:") >= n;
+}
+
+static bool is_no_lua(const char *s) { return *s == '?' || *s == '!' || is_capture(s) || is_question(s); }
+
+/* ---- what the Lua half may ask of the prompt ---- */
+
+static const char queued_key = 'q'; /* its address is the registry key of a text that is to be run next */
+
+static int app_run(lua_State *L) { /* run(text) */
+    luaL_checkstring(L, 1);
+    lua_settop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &queued_key);
+    return 0;
+}
+
+static int app_history(lua_State *L) { /* history(n): the n-th last entry, or nil */
+    lua_pushstring(L, sn_history_last(luaL_checkinteger(L, 1)));
+    return 1;
+}
+
+static int open_app(lua_State *L) {
+    static const luaL_Reg functions[] = { { "run", app_run }, { "history", app_history }, { NULL, NULL } };
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    luaL_newlib(L, functions);
+    lua_setfield(L, -2, "sonde.app");
+    return 0;
+}
+
+/* Shows and runs the text that edit() left, as if it had been typed. */
+static void run_queued(repl *r) {
+    lua_State *L = r->session->L;
+    bool incomplete = false;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &queued_key);
+    char *text = lua_isstring(L, -1) ? strdup(lua_tostring(L, -1)) : NULL;
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &queued_key);
+    for (const char *p = text, *prompt = SN_PROMPT; p && *p; prompt = SN_PROMPT_MORE) {
+        size_t n = strcspn(p, "\n");
+        printf("%s%.*s\n", prompt, (int)n, p);
+        p += n + (p[n] != '\0');
+    }
+    if (text && *text) run(r, text, false, &incomplete);
+    if (incomplete) {
+        sn_history_add(text);
+        fputs("error: the text ends in the middle of something; edit() opens it again\n", stderr);
+    }
+    free(text);
 }
 
 static const char *skip_space(const char *s) {
@@ -124,9 +209,9 @@ static bool feed_line(repl *r, const char *line) {
     const char *first = skip_space(line);
     if (!r->chunk.len) {
         if (!*first) return true;
-        if (*first == '?') {
+        if (is_no_lua(first)) {
             sn_history_add(line);
-            run_help(r, first);
+            run_line(r, first);
             return true;
         }
         if (!strcmp(first, "exit") || !strcmp(first, "quit")) return !(r->leave = true);
@@ -141,6 +226,7 @@ static bool feed_line(repl *r, const char *line) {
     }
     bool incomplete, ok = run(r, r->chunk.data, false, &incomplete);
     if (!incomplete) sn_buf_clear(&r->chunk);
+    run_queued(r);
     return ok;
 }
 
@@ -169,11 +255,14 @@ void sn_repl(sn_session *s, bool banner) {
     repl r = { .session = s, .chunk = SN_BUF_INIT(MAX_CHUNK) };
     sn_history_open();
     sn_line_open(s->L);
+    lua_pushcfunction(s->L, open_app);
+    lua_call(s->L, 0, 0);
     if (banner) puts("sonde " SN_VERSION "   help() or ?NAME explains, Ctrl-C interrupts, Ctrl-D leaves");
     while (!r.leave) {
         char *text = NULL;
         fflush(stdout);
-        sn_line_status status = sn_line_read(r.chunk.len ? SN_PROMPT_MORE : SN_PROMPT, &text);
+        sn_line_status status =
+            sn_line_read(r.chunk.len ? SN_PROMPT_MORE : SN_PROMPT, r.chunk.len ? r.chunk.data : NULL, &text);
         if (status == SN_LINE_EOF && !r.chunk.len) break;
         if (status != SN_LINE_TEXT)
             sn_buf_clear(&r.chunk); /* Ctrl-C, and Ctrl-D inside of a chunk */

@@ -4,11 +4,15 @@
 #include "app/session.h"
 #include <lauxlib.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_FRAMES = 8, MAX_LEVEL = 200 };
 
 static const char last_key = 'k'; /* its address is the registry key of the last error */
+static const char *chunk;         /* what runs at the prompt, of which there is one */
+
+void sn_report_chunk(const char *text) { chunk = text; }
 
 void sn_report_remember(lua_State *L, int idx) {
     lua_pushvalue(L, idx);
@@ -19,9 +23,58 @@ void sn_report_push_last(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &last
 
 static bool starts(const char *s, const char *with) { return !strncmp(s, with, strlen(with)); }
 
+static bool one_line(void) { return !chunk || !strchr(chunk, '\n'); }
+
 /* A single line typed at the prompt has no line number worth telling. */
-const char *sn_report_strip(const char *text) {
-    return starts(text, "input:1: ") ? text + strlen("input:1: ") : text;
+static const char *strip(const char *text) {
+    return one_line() && starts(text, "input:1: ") ? text + strlen("input:1: ") : text;
+}
+
+/* The line of the chunk that a message with a place in it speaks of: "\n    2 | x.y = 3". */
+static void add_line(lua_State *L, luaL_Buffer *b, const char *text) {
+    if (one_line() || !starts(text, "input:")) return;
+    long number = strtol(text + strlen("input:"), NULL, 10);
+    const char *p = chunk;
+    for (long n = 1; p && n < number; n++) p = (p = strchr(p, '\n')) ? p + 1 : NULL;
+    if (!p || number < 1) return;
+    p += strspn(p, " \t");
+    lua_pushfstring(L, "\n    %d | ", (int)number);
+    luaL_addvalue(b);
+    luaL_addlstring(b, p, strcspn(p, "\n"));
+}
+
+/* (text, chunk) -> "; did you mean ...?" or nil */
+static int call_hint(lua_State *L) {
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "sonde.names");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "hint");
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_call(L, 2, 1);
+    return 1;
+}
+
+/* The nearest name to one that turned out to be nil. */
+static void add_hint(lua_State *L, luaL_Buffer *b, const char *text) {
+    if (!strstr(text, " a nil value (")) return;
+    lua_pushcfunction(L, call_hint);
+    lua_pushstring(L, text);
+    lua_pushstring(L, chunk);
+    if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1))
+        luaL_addvalue(b);
+    else
+        lua_pop(L, 1);
+}
+
+void sn_report_syntax(lua_State *L) {
+    luaL_Buffer b;
+    const char *text = lua_tostring(L, -1);
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, strip(text));
+    add_line(L, &b, text);
+    luaL_pushresult(&b);
+    lua_remove(L, -2);
 }
 
 static bool is_ours(const lua_Debug *ar) {
@@ -44,7 +97,8 @@ static bool next_frame(lua_State *L, int *level, lua_Debug *ar) {
 static void add_place(lua_State *L, luaL_Buffer *b, const char *msg) {
     lua_Debug ar;
     int level = 1;
-    if (!next_frame(L, &level, &ar) || is_prompt(&ar) || starts(msg, ar.short_src)) return;
+    if (!next_frame(L, &level, &ar) || starts(msg, ar.short_src)) return;
+    if (is_prompt(&ar) && one_line()) return;
     lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
     luaL_addvalue(b);
 }
@@ -77,6 +131,13 @@ static void add_way(lua_State *L, luaL_Buffer *b) {
     }
 }
 
+/* Did the innermost code of the user's stand right in the chunk? What a function's lines say is elsewhere. */
+static bool in_chunk(lua_State *L) {
+    lua_Debug ar;
+    int level = 1;
+    return next_frame(L, &level, &ar) && is_prompt(&ar);
+}
+
 /* Leaves the error value at index 1 as text on top. */
 static void push_text(lua_State *L) {
     if (lua_isstring(L, 1)) {
@@ -99,12 +160,14 @@ int sn_report_handler(lua_State *L) {
     luaL_Buffer b;
     luaL_buffinit(L, &b);
     add_place(L, &b, text);
-    luaL_addstring(&b, sn_report_strip(text));
+    luaL_addstring(&b, strip(text));
+    add_hint(L, &b, text);
     luaL_pushresult(&b); /* error, text, placed */
     sn_report_remember(L, lua_type(L, 1) == LUA_TSTRING ? 3 : 1);
     luaL_buffinit(L, &b);
     lua_pushvalue(L, 3);
     luaL_addvalue(&b);
+    if (in_chunk(L)) add_line(L, &b, lua_tostring(L, 3));
     add_way(L, &b);
     luaL_pushresult(&b);
     return 1;

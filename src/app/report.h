@@ -10,7 +10,10 @@ int sn_report_handler(lua_State *L);
 /* The last error's value: remember keeps the one at idx, push puts it back (nil before the first). */
 void sn_report_remember(lua_State *L, int idx);
 void sn_report_push_last(lua_State *L);
-/* Behind "input:1: ", if text begins so. */
-const char *sn_report_strip(const char *text);
+/* The chunk that is running at the prompt, or NULL: an error in one of several lines shows its line. The text
+ * stays the caller's and must live until the next call. */
+void sn_report_chunk(const char *text);
+/* Replaces the message of a syntax error on top of the stack by what is shown of it. */
+void sn_report_syntax(lua_State *L);
 
 #endif

@@ -12,6 +12,7 @@
 #include <langinfo.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -192,15 +193,26 @@ static int l_entropy(lua_State *L) {
     return 1;
 }
 
-/* core.terminal("stdout" | "stderr") -> columns and lines when that is a terminal, else nil */
+/* core.terminal("stdin" | "stdout" | "stderr") -> columns and lines when that is a terminal, else nil */
 static int l_terminal(lua_State *L) {
-    int fd = strcmp(luaL_checkstring(L, 1), "stderr") == 0 ? STDERR_FILENO : STDOUT_FILENO;
+    static const char *const names[] = { "stdin", "stdout", "stderr", NULL }; /* as their numbers */
+    int fd = luaL_checkoption(L, 1, NULL, names);
     struct winsize w;
     if (!isatty(fd)) return 0;
     bool known = ioctl(fd, TIOCGWINSZ, &w) == 0;
     lua_pushinteger(L, known && w.ws_col > 0 ? w.ws_col : 80);
     lua_pushinteger(L, known && w.ws_row > 0 ? w.ws_row : 24);
     return 2;
+}
+
+static atomic_bool bar_shown;
+
+bool sn_bind_bar_shown(void) { return atomic_load(&bar_shown); }
+
+/* core.bar_shown(boolean): for warnings, which take its line away */
+static int l_bar_shown(lua_State *L) {
+    atomic_store(&bar_shown, lua_toboolean(L, 1));
+    return 0;
 }
 
 static int l_bytes(lua_State *L) {
@@ -258,10 +270,32 @@ static int l_suggest(lua_State *L) {
     return 1;
 }
 
+/* core.source("sonde.run") -> the text of a file of the Lua half, or nil */
+static int l_source(lua_State *L) {
+    const char *module = luaL_checkstring(L, 1);
+    for (const sn_embedded *f = sn_embedded_files; f->module; f++) {
+        if (strcmp(f->module, module) != 0) continue;
+        lua_pushlstring(L, (const char *)f->data, f->size);
+        return 1;
+    }
+    return 0;
+}
+
 static const luaL_Reg base_functions[] = {
-    { "fail", l_fail },       { "clock", l_clock },           { "mix", l_mix },     { "entropy", l_entropy },
-    { "bytes", l_bytes },     { "memory", l_memory },         { "state", l_state }, { "terminal", l_terminal },
-    { "suggest", l_suggest }, { "fail_after", l_fail_after }, { "type", l_type },   { NULL, NULL },
+    { "fail", l_fail },
+    { "clock", l_clock },
+    { "mix", l_mix },
+    { "entropy", l_entropy },
+    { "bytes", l_bytes },
+    { "memory", l_memory },
+    { "state", l_state },
+    { "terminal", l_terminal },
+    { "suggest", l_suggest },
+    { "fail_after", l_fail_after },
+    { "type", l_type },
+    { "source", l_source },
+    { "bar_shown", l_bar_shown },
+    { NULL, NULL },
 };
 
 /* ---- opening ---- */
@@ -335,7 +369,7 @@ int sn_bind_print(lua_State *L) {
     lua_getglobal(L, "require");
     lua_pushliteral(L, "sonde.show");
     lua_call(L, 1, 1);
-    lua_getfield(L, -1, "print");
+    lua_getfield(L, -1, "display");
     lua_remove(L, -2);
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, 0);

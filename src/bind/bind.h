@@ -21,4 +21,7 @@ void sn_bind_clear_interrupt(void);
 /* Up and not yet turned into an error, by the core or by whoever cleared it. */
 bool sn_bind_interrupt_pending(void);
 
+/* Is there a progress bar on stderr's last line? From any thread. */
+bool sn_bind_bar_shown(void);
+
 #endif

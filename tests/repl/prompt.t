@@ -204,7 +204,7 @@ sonde> m = sequential { dense { 1, input_shape = { 1 }, name = "the_first" } }
 %pause 0.2
 %key TAB
 %pause 0.2
-%type =2 }.dilation_rate
+%type 2 }.dilation_rate
 %pause 0.2
 %key ENTER
 ...
@@ -216,7 +216,7 @@ sonde> run = function(_, t) return t.validation_split end
 %pause 0.2
 %key TAB
 %pause 0.2
-%type =5 })
+%type 5 })
 %pause 0.2
 %key ENTER
 ...
