@@ -186,7 +186,7 @@ static void interrupted_between_any_two_steps(void **state) {
 
 typedef struct {
     sn_run *run;
-    bool stop;
+    bool begun, stop;
 } pest;
 
 static void *keep_interrupting(void *arg) {
@@ -194,6 +194,7 @@ static void *keep_interrupting(void *arg) {
     unsigned pause = 1;
     while (!__atomic_load_n(&p->stop, __ATOMIC_RELAXED)) {
         sn_run_interrupt(p->run);
+        __atomic_store_n(&p->begun, true, __ATOMIC_RELEASE);
         usleep(pause = pause * 7 % 97 + 20);
     }
     return NULL;
@@ -210,6 +211,7 @@ static void interrupted_at_any_moment(void **state) {
     pest p = { .run = b.run };
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, keep_interrupting, &p), 0);
+    while (!__atomic_load_n(&p.begun, __ATOMIC_ACQUIRE)) usleep(100); /* or the run may be over before */
     int cancelled = 0;
     size_t n = b.m->slab_count;
     float *grads = calloc(n, sizeof *grads);
