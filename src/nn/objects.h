@@ -42,6 +42,7 @@ typedef struct sn_regularizer_type {
     double (*value)(const void *cfg, const void *w, size_t n, sn_pool *);
     /* dw += scale * gradient of value */
     void (*grad)(const void *cfg, void *dw, const void *w, size_t n, double scale, sn_pool *);
+    bool whole; /* no sum over the weights: the gradient of a part of them needs them all */
     const char *check[4];
 } sn_regularizer_type;
 extern const sn_kind sn_kind_regularizer;

@@ -57,19 +57,25 @@ static sn_status make_units(sn_measure *m, sn_err *e) {
     return m->scratch ? SN_OK : SN_ENOMEM;
 }
 
-static size_t largest_penalized(const sn_measure *m) {
+static const sn_regularizer_type *regularizer_of(const sn_param *p) {
+    return p->spec.regularizer ? sn_regularizer_in(p->spec.regularizer->desc, SN_F32) : NULL;
+}
+
+/* How many numbers the largest parameter with a penalty has; whole: of those whose penalty is no sum. */
+static size_t largest_penalized(const sn_measure *m, bool whole) {
     size_t most = 0;
     for (int r = 0; r < m->nrow; r++) {
-        int p = m->row[r].param;
-        if (p < 0 || !m->model->params[p].spec.regularizer) continue;
-        if (m->model->params[p].count > most) most = m->model->params[p].count;
+        const sn_param *p = m->row[r].param < 0 ? NULL : &m->model->params[m->row[r].param];
+        const sn_regularizer_type *t = p ? regularizer_of(p) : NULL;
+        if (t && (t->whole || !whole) && p->count > most) most = p->count;
     }
     return most;
 }
 
+bool sn_probe_wants_penalty(const sn_measure *m) { return m->type->penalty && m->type->penalty(m->probe->cfg); }
+
 static sn_status make_penalty(sn_measure *m, sn_err *e) {
-    size_t most = largest_penalized(m);
-    if (most == 0 || !(m->type->sees & SN_SEES_GRADS)) return SN_OK;
+    if (largest_penalized(m, false) == 0 || !(m->type->sees & SN_SEES_GRADS)) return SN_OK;
     int n = sn_pool_size(m->pool);
     m->serial = sn_calloc((size_t)n, sizeof *m->serial, "probe: penalties", e);
     m->chunk = sn_calloc((size_t)n, sizeof *m->chunk, "probe: penalties", e);
@@ -83,7 +89,8 @@ static sn_status make_penalty(sn_measure *m, sn_err *e) {
             return SN_ENOMEM;
         }
     }
-    if (!m->type->penalty || !m->type->penalty(m->probe->cfg)) return SN_OK;
+    size_t most = largest_penalized(m, !sn_probe_wants_penalty(m));
+    if (most == 0) return SN_OK;
     m->penalty = sn_calloc(most, sizeof(float), "probe: penalties", e);
     return m->penalty ? SN_OK : SN_ENOMEM;
 }
@@ -250,8 +257,8 @@ bool sn_measure_penalized(const sn_measure *m, int row) {
     return p->trainable && p->spec.regularizer;
 }
 
-/* Penalties of weights are sums over the weights, so that any part of a parameter has its own gradient. A pool
- * of one runs them, since their own work on the pool would stop at Ctrl-C. */
+/* Most penalties are sums over the weights, so that any part of a parameter has its own gradient; the others
+ * are computed in one go. A pool of one runs them, since their own work on the pool would stop at Ctrl-C. */
 typedef struct {
     sn_measure *m;
     const sn_param *p;
@@ -261,9 +268,8 @@ typedef struct {
 } penalty_job;
 
 static void penalty_of(const penalty_job *j, float *to, size_t from, size_t n, int worker) {
-    const sn_regularizer_type *t = sn_regularizer_in(j->p->spec.regularizer->desc, SN_F32);
     memset(to, 0, n * sizeof *to);
-    t->grad(j->p->spec.regularizer->cfg, to, j->w + from, n, 1.0, j->m->serial[worker]);
+    regularizer_of(j->p)->grad(j->p->spec.regularizer->cfg, to, j->w + from, n, 1.0, j->m->serial[worker]);
 }
 
 static void penalty_cell(void *ctx, int64_t cell, int worker) {
@@ -289,6 +295,12 @@ static void grad_cell(void *ctx, int64_t cell, int worker) {
 void sn_measure_penalty(sn_measure *m, int row, const float *g, const float *w, sn_moments *penalty,
                         sn_moments *data) {
     const sn_param *p = &m->model->params[m->row[row].param];
+    if (regularizer_of(p)->whole) {
+        const float *pen = sn_measure_penalty_grad(m, row, w);
+        *penalty = sn_moments_of(m->pool, pen, NULL, p->count);
+        if (data) *data = sn_moments_of(m->pool, g + p->offset, pen, p->count);
+        return;
+    }
     penalty_job j = { .m = m, .p = p, .g = data ? g + p->offset : NULL, .w = w + p->offset, .cell = SN_CHUNK };
     while ((p->count + j.cell - 1) / j.cell > SN_STAT_CELLS) j.cell *= 2;
     int64_t cells = (int64_t)((p->count + j.cell - 1) / j.cell);
@@ -303,6 +315,9 @@ const float *sn_measure_penalty_grad(sn_measure *m, int row, const float *w) {
     if (!sn_measure_penalized(m, row)) return NULL;
     const sn_param *p = &m->model->params[m->row[row].param];
     penalty_job j = { .m = m, .p = p, .w = w + p->offset };
-    sn_parallel_always(m->pool, (int64_t)((p->count + SN_CHUNK - 1) / SN_CHUNK), grad_cell, &j);
+    if (regularizer_of(p)->whole)
+        penalty_of(&j, m->penalty, 0, p->count, 0);
+    else
+        sn_parallel_always(m->pool, (int64_t)((p->count + SN_CHUNK - 1) / SN_CHUNK), grad_cell, &j);
     return m->penalty;
 }

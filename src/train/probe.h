@@ -83,7 +83,7 @@ struct sn_measure {
     float *scratch;   /* sn_unit_scratch of the largest */
     sn_pool **serial; /* (nserial = threads of the pool): each a pool of one, which nothing interrupts */
     float **chunk;    /* (nserial): SN_CHUNK numbers each */
-    float *penalty;   /* as many as the largest parameter with a regularizer has; NULL = not wanted */
+    float *penalty;   /* as many as the largest parameter has that needs it; NULL = none does */
     int nserial;
     int *row_of;                   /* (nlayer): rows of layers; -1 = none */
     int model_nodes, model_params; /* of the model that it was made for */
@@ -135,5 +135,6 @@ void sn_measure_penalty(sn_measure *, int row, const float *g, const float *w, s
                         sn_moments *data);
 /* That gradient as numbers, in m->penalty: for probes whose sn_probe_type.penalty asked for it. */
 const float *sn_measure_penalty_grad(sn_measure *, int row, const float *w);
+bool sn_probe_wants_penalty(const sn_measure *); /* did it? */
 
 #endif

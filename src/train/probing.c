@@ -39,7 +39,8 @@ sn_status sn_probe_last(sn_measure *m, sn_run *r, sn_err *e) {
                        "%s: compares successive steps; r:record{ \"%s\" } measures them as they come",
                        m->probe->desc->name, m->probe->desc->name);
     sn_status s = sees ? want_step(m, r, e) : SN_OK;
-    bool weights = (sees & (SN_SEES_BEFORE | SN_SEES_OUTPUT | SN_SEES_OUTPUT_GRAD)) || m->penalty;
+    bool weights =
+        (sees & (SN_SEES_BEFORE | SN_SEES_OUTPUT | SN_SEES_OUTPUT_GRAD)) || sn_probe_wants_penalty(m);
     if (s == SN_OK && weights) s = want_before(m, t, e);
     if (s != SN_OK) return s;
     if (sees & (SN_SEES_OUTPUT | SN_SEES_OUTPUT_GRAD)) return last_scene(m, r, e);

@@ -245,6 +245,23 @@ end } } })
 q:finish()
 check.ok(q:gradients().dense.kernel.ratio > 0) -- an epoch's last step keeps them
 
+-- ---- a penalty that is no sum over the weights ----
+
+do
+  local wide = sequential { dense { 9000, kernel_regularizer = function(w) return sonde.sqrt(sonde.sum(w ^ 2)) end,
+    input_shape = { 2 } }, dense { 1, activation = "sigmoid" } }
+  wide:compile { loss = "binary_crossentropy", optimizer = sgd { 0.01 } }
+  local s = run(wide)
+  local series = s:record { "gradients", every = 1 }
+  s:step()
+  local kernel = s.layers.dense.kernel
+  check.near(s:gradients()[1].penalty_norm, 1, 1e-5) -- w / |w|
+  check.near(s:gradients()[1].data_norm, kernel.data_grad:norm(), 1e-5)
+  check.near(s:gradients { part = "penalty" }[1].norm, 1, 1e-5)
+  check.near(s:gradients { part = "data" }[1].norm, kernel.data_grad:norm(), 1e-5)
+  check.near(series["dense/kernel"].penalty_norm[1], 1, 1e-5)
+end
+
 -- ---- texts ----
 
 local tables = require "sonde.probe_table"

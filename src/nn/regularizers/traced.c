@@ -72,6 +72,7 @@ const sn_regularizer_type SN_R(sn_regularizer_traced) = {
               .drop = sn_traced_drop },
     .value = value,
     .grad = grad,
+    .whole = true,
     .check = { "traced{program=\"inputs 1; square 0; sum 1; const 0.3; mul 2 3\"}",
                "traced{program=\"inputs 1; square 0; sum 1; sqrt 2\"}",
                "traced{program=\"inputs 1; square 0; mean 1; exp 2; sum 0; mul 3 4\"}" },
