@@ -113,7 +113,7 @@ function on.epoch_end(r, s, ev)
   tell(r, s, "on_epoch_end", s.first + ev.epoch - 1, logs_of(values), r)
   local rate, _, iterations = core.trainer_rate(s.trainer)
   s.ends = s.ends or {} -- what no column of the history keeps
-  s.ends[row] = { step = ev.step, learning_rate = rate, iterations = iterations }
+  s.ends[row] = { step = ev.step, learning_rate = rate, iterations = iterations, seconds = ev.seconds }
   draw_live(r, s, "update")
 end
 

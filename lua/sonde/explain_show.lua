@@ -106,6 +106,9 @@ local function heat_picture(e, gray, scale, alpha)
   return picture(base * (1 - a) + colors * a, { range = { 0, 255 } }), top
 end
 
+-- The map of one sample alone, scale times as large as the image.
+function show.heat(e, scale) return (heat_picture(e, select(2, image_of(e)), scale, 0.85)) end
+
 local function check_alpha(v)
   if v == nil then return 0.85 end
   if type(v) ~= "number" or not (v >= 0 and v <= 1) then

@@ -10,6 +10,7 @@ local parts = {
     lr_find = { "lr_find" },
     sharpness = { "sharpness" },
     pictures = { "filters", "feature_maps" },
+    report_html = { "report" },
     explain = { "explain" },
   },
   run = {
@@ -20,6 +21,7 @@ local parts = {
     valley = { "landscape", "keep_path" },
     sharpness = { "sharpness" },
     plot_run = { "plot" },
+    report_html = { "report" },
     pictures = { "show_batch", "batch_picture" },
   },
   dataset = {

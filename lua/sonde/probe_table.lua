@@ -32,11 +32,14 @@ local function whole(v) return v and (v ~= v and "nan" or ("%d"):format(v)) or "
 local BLOCKS = { [0] = " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }
 local SIGNS = { [0] = " ", ".", ":", "-", "=", "+", "*", "#" }
 
+tables.BLOCKS = BLOCKS
+
 local function levels() return core.utf8 and BLOCKS or SIGNS end
 
--- Heights of the counts in so many characters; what is there at all is seen.
-function tables.bars(counts, width)
-  local sign, sums, most = levels(), {}, 0
+-- Heights of the counts in so many characters; what is there at all is seen. signs: tables.BLOCKS where it is not for
+-- this terminal.
+function tables.bars(counts, width, signs)
+  local sign, sums, most = signs or levels(), {}, 0
   for i = 1, width do sums[i] = 0 end
   for i, n in ipairs(counts) do
     local k = (i - 1) * width // #counts + 1
@@ -48,8 +51,8 @@ function tables.bars(counts, width)
 end
 
 -- A series as heights between its least and largest value; what is no number is a gap.
-function tables.trend(list, width)
-  local sign, n, points, low, high = levels(), #list, {}, math.huge, -math.huge
+function tables.trend(list, width, signs)
+  local sign, n, points, low, high = signs or levels(), #list, {}, math.huge, -math.huge
   local columns = math.min(n, width)
   for i = 1, columns do
     local v = list[columns == 1 and n or 1 + math.floor((i - 1) * (n - 1) / (columns - 1) + 0.5)]

@@ -208,6 +208,21 @@ function Series.__tostring(s)
   return table.concat(out, "\n")
 end
 
+-- What was recorded, for those who print it elsewhere: { steps =, every =, stopped =, parts = { { key =, text =, field =
+-- the most telling column, list = rows { name =, param = }, values = function(row), series = function(row) }, ... } }
+function record.contents(s)
+  local info, out = about[s], { parts = {} }
+  local n, stopped = core.recorder_info(info.recorder)
+  out.steps, out.every, out.stopped = core.recorder_steps(info.recorder), info.every, stopped
+  for i, part in ipairs(info.parts) do
+    local field = tables.field(tables.recorded(part.name)[1])
+    out.parts[i] = { key = part.key, name = part.name, text = part.text, field = field, list = part.list,
+      values = function(row) return core.recorder_values(info.recorder, part.number, n, row) end,
+      series = function(row) return core.recorder_series(info.recorder, part.number, row, part.columns[field]) end }
+  end
+  return out
+end
+
 -- ---- r:record ----
 
 -- Every probe with its rows and columns by name; a second one of a kind is gradients_1.

@@ -88,6 +88,14 @@ static int dataset_labels(lua_State *L) {
     return 1;
 }
 
+/* core.dataset_fingerprint(d) -> 16 hexadecimal digits: what a saved run knows its data by */
+static int dataset_fingerprint(lua_State *L) {
+    char text[17];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)sn_dataset_fingerprint(sn_check_dataset(L, 1)));
+    lua_pushstring(L, text);
+    return 1;
+}
+
 static int dataset_broken(lua_State *L) {
     lua_pushinteger(L, sn_dataset_broken(sn_check_dataset(L, 1)));
     return 1;
@@ -168,19 +176,13 @@ static int loader_bytes(lua_State *L) {
 
 void sn_open_datasets(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "dataset_tensors", dataset_tensors },
-        { "dataset_split", dataset_split },
-        { "dataset_take", dataset_take },
-        { "dataset_view", dataset_view },
-        { "dataset_labels", dataset_labels },
-        { "dataset_len", dataset_len },
-        { "dataset_broken", dataset_broken },
-        { "dataset_sample", dataset_sample },
-        { "dataset_info", dataset_info },
-        { "loader_bytes", loader_bytes },
-        { "dataset_notice", dataset_notice },
-        { "dataset_seed", dataset_seed },
-        { NULL, NULL },
+        { "dataset_tensors", dataset_tensors }, { "dataset_split", dataset_split },
+        { "dataset_take", dataset_take },       { "dataset_view", dataset_view },
+        { "dataset_labels", dataset_labels },   { "dataset_len", dataset_len },
+        { "dataset_broken", dataset_broken },   { "dataset_fingerprint", dataset_fingerprint },
+        { "dataset_sample", dataset_sample },   { "dataset_info", dataset_info },
+        { "loader_bytes", loader_bytes },       { "dataset_notice", dataset_notice },
+        { "dataset_seed", dataset_seed },       { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");

@@ -193,6 +193,24 @@ static int judgment_order(lua_State *L) {
     return 2;
 }
 
+/* core.judgment_losses(judgment) -> mean of the samples' finite data losses, their standard deviation (n - 1),
+ * how many are finite */
+static int judgment_losses(lua_State *L) {
+    const sn_judgment *g = check_judgment(L);
+    if (!g->loss) return sn_raise_text(L, "the judgment has no losses");
+    double sum = 0, squares = 0;
+    int64_t n = 0;
+    for (int64_t i = 0; i < g->seen.n; i++)
+        if (isfinite(g->loss[i])) sum += g->loss[i], n++;
+    double mean = sum / (double)n; /* nan where there is none */
+    for (int64_t i = 0; i < g->seen.n; i++)
+        if (isfinite(g->loss[i])) squares += (g->loss[i] - mean) * (g->loss[i] - mean);
+    lua_pushnumber(L, mean);
+    lua_pushnumber(L, n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN);
+    lua_pushinteger(L, n);
+    return 3;
+}
+
 /* core.judgment_sample(j, place) -> { index, name, label, predicted, probability, confidence, loss }; what
  * is not defined is absent */
 static int judgment_sample(lua_State *L) {
@@ -377,6 +395,7 @@ void sn_open_judging(lua_State *L) {
         { "wilson", wilson },
         { "judgment_order", judgment_order },
         { "judgment_sample", judgment_sample },
+        { "judgment_losses", judgment_losses },
         { "judgment_calibration", judgment_calibration },
         { "judgment_histogram", judgment_histogram },
         { "judgment_areas", judgment_areas },

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { MAX_TEXT = 256 << 20 };
+
 static sn_picture *push_picture(lua_State *L) { return sn_push_box(L, SN_MT_PICTURE, sizeof(sn_picture)); }
 
 static sn_picture *check_picture(lua_State *L, int arg) {
@@ -139,6 +141,17 @@ static int picture_save(lua_State *L) {
     return 0;
 }
 
+/* core.picture_png(picture) -> the bytes of such a file */
+static int picture_png(lua_State *L) {
+    const sn_picture *p = check_picture(L, 1);
+    sn_buf *bytes = sn_push_buf(L, MAX_TEXT);
+    sn_err e;
+    if (sn_picture_png(p, bytes, &e) != SN_OK) return sn_raise(L, &e);
+    lua_pushlstring(L, bytes->data, bytes->len);
+    sn_buf_free(bytes);
+    return 1;
+}
+
 /* core.picture_tensor(picture) -> uint8 (h, w, channels) */
 static int picture_tensor(lua_State *L) {
     const sn_picture *p = check_picture(L, 1);
@@ -221,8 +234,6 @@ static int graphics(lua_State *L) {
     return 2;
 }
 
-enum { MAX_TEXT = 256 << 20 };
-
 /* core.picture_text(picture) -> what draws it in the terminal; only where graphics() is not "none" */
 static int picture_text(lua_State *L) {
     const sn_picture *p = check_picture(L, 1);
@@ -251,6 +262,7 @@ void sn_open_pictures(lua_State *L) {
         { "picture_load", picture_load },
         { "picture_decode", picture_decode },
         { "picture_save", picture_save },
+        { "picture_png", picture_png },
         { "picture_tensor", picture_tensor },
         { "picture_size", picture_size },
         { "graphics", graphics },
