@@ -350,6 +350,7 @@ static void open_core(lua_State *L) {
     sn_open_probes(L);
     sn_open_measures(L);
     sn_open_valleys(L);
+    sn_open_profiles(L);
     sn_open_explaining(L);
 }
 

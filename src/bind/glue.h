@@ -144,6 +144,7 @@ void sn_open_looks_any(lua_State *);
 void sn_open_probes(lua_State *);
 void sn_open_measures(lua_State *);
 void sn_open_valleys(lua_State *);
+void sn_open_profiles(lua_State *);
 void sn_open_explaining(lua_State *);
 
 #endif

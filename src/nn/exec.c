@@ -1,8 +1,21 @@
 #include "nn/exec.h"
 
+#include "base/file.h"
 #include "nn/plan_impl.h"
 #include "num/vec.h"
 #include <string.h>
+
+/* ---- measuring time ---- */
+
+double sn_exec_clock(const sn_times *t) { return t ? sn_clock() : 0; }
+
+void sn_exec_add_time(sn_times *t, sn_time part, double since) {
+    if (t) t->part[part] += sn_clock() - since;
+}
+
+static void add_node_time(const sn_times *t, double *list, int i, double since) {
+    if (i < t->nnode) list[i] += sn_clock() - since;
+}
 
 /* ---- the io of one node ---- */
 
@@ -68,9 +81,11 @@ sn_status sn_exec_forward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) 
     if (s != SN_OK || i == p->model->input) return s;
     sn_io io = node_io(p, st, i);
     io.scratch = sn_plan_at(p, pn->fwd_scratch);
+    double start = sn_exec_clock(st->times);
     pn->type->forward(pn->cfg, &io);
     /* Keras 3 divides activity penalties by the batch size (keras/src/layers/layer.py). */
     if (pn->activity) p->activity += activity_value(p, i, st->n);
+    if (st->times) add_node_time(st->times, st->times->forward, i, start);
     s = cancelled(p, e); /* then the output is not whole */
     if (s == SN_OK && st->visit && st->visit->output) st->visit->output(st->visit->ctx, i, io.y, &io.out);
     return s;
@@ -94,6 +109,7 @@ sn_status sn_exec_loss(sn_plan *p, const sn_step *st, const sn_obj *loss, const 
     const sn_loss_type *type = sn_loss_in(loss->desc, p->opts.dtype);
     size_t rows = (size_t)(p->rows_per_sample * st->n), cols = os->n ? (size_t)os->d[os->n - 1] : 1;
     size_t tcols = (size_t)(sn_shape_count(target) / p->rows_per_sample);
+    double start = sn_exec_clock(st->times);
     void *dy = p->opts.mode == SN_PLAN_TRAIN ? sn_plan_at(p, p->nodes[m->output].dy) : NULL;
     type->eval(loss->cfg, p->each, dy, sn_exec_output(p), t, rows, cols, tcols, 1.0 / (double)rows);
     double sum = 0;
@@ -105,6 +121,7 @@ sn_status sn_exec_loss(sn_plan *p, const sn_step *st, const sn_obj *loss, const 
         for (int64_t r = 0; r < p->rows_per_sample; r++) s += p->each[i * p->rows_per_sample + r];
         each[i] = s / (double)p->rows_per_sample;
     }
+    sn_exec_add_time(st->times, SN_TIME_LOSS, start);
     return cancelled(p, e);
 }
 
@@ -195,7 +212,9 @@ static void mark_live(sn_plan *p, const sn_inject *inject) {
 
 void sn_exec_backward_begin(sn_plan *p, const sn_step *st) {
     mark_live(p, st->inject);
+    double start = sn_exec_clock(st->times);
     if (st->grads) zero_grads(p, st);
+    sn_exec_add_time(st->times, SN_TIME_CLEAR, start);
 }
 
 sn_status sn_exec_backward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) {
@@ -207,7 +226,9 @@ sn_status sn_exec_backward_node(sn_plan *p, const sn_step *st, int i, sn_err *e)
     }
     put_injected(p, st, i);
     if (i != p->model->input) {
+        double start = sn_exec_clock(st->times);
         backward_of(p, st, i);
+        if (st->times) add_node_time(st->times, st->times->backward, i, start);
     } else if (st->visit && st->visit->output_grad) {
         sn_shape shape = sn_shape_with_batch(&p->model->nodes[i].out, st->n);
         st->visit->output_grad(st->visit->ctx, i, sn_plan_at(p, p->nodes[i].dy), &shape);
@@ -221,7 +242,9 @@ sn_status sn_exec_backward(sn_plan *p, const sn_step *st, bool penalties, sn_err
         sn_status s = sn_exec_backward_node(p, st, i, e);
         if (s != SN_OK) return s;
     }
+    double start = sn_exec_clock(st->times);
     if (penalties && st->grads) add_penalties(p, st);
+    sn_exec_add_time(st->times, SN_TIME_PENALTIES, start);
     return cancelled(p, e);
 }
 

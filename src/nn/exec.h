@@ -20,6 +20,26 @@ typedef struct {
     const void *dy; /* (n, node's shape) of the plan's dtype */
 } sn_inject;
 
+/* Seconds that parts of steps took on the driver's thread, added up; the caller zeroes them. */
+typedef enum {
+    SN_TIME_CLEAR,      /* gradients to zero */
+    SN_TIME_LOSS,       /* the loss and its gradient */
+    SN_TIME_PENALTIES,  /* values and gradients of the weights' regularizers */
+    SN_TIME_UPDATE,     /* clipping, the optimizer, keeping the weights before it */
+    SN_TIME_STATISTICS, /* moving averages */
+    SN_TIME_METRICS,
+    SN_TIME_DATA, /* waiting for the next batch */
+    SN_TIMES
+} sn_time;
+typedef struct {
+    int nnode;                  /* the model's; parts of other nodes are not measured */
+    double *forward, *backward; /* (nnode) each */
+    double part[SN_TIMES];
+    double step;   /* whole steps, from the batch to the metrics */
+    int64_t steps; /* that were completed; those of inference count too */
+    int64_t samples;
+} sn_times;
+
 /* What one step runs on. params and grads are slabs of the plan's dtype with the model's layout. */
 typedef struct {
     const void *params;
@@ -31,6 +51,7 @@ typedef struct {
     uint64_t seed, step; /* of this step's randomness */
     const sn_visitor *visit; /* NULL: nobody looks */
     const sn_inject *inject; /* NULL: backward is of the loss, and sn_exec_loss comes before it */
+    sn_times *times;         /* NULL: not measured */
 } sn_step;
 
 /* Can fail only with SN_ECANCEL. */
@@ -61,5 +82,9 @@ bool sn_exec_has_grad(const sn_plan *, int node);
 /* A tapped tensor after the step: (n, node's shape). NULL when it was not tapped. */
 const void *sn_exec_tap(const sn_plan *, int node, bool grad);
 const void *sn_exec_input_grad(const sn_plan *);
+
+/* The clock where steps are measured (else 0), and what has passed since then, added to a part. NULL is fine. */
+double sn_exec_clock(const sn_times *);
+void sn_exec_add_time(sn_times *, sn_time part, double since);
 
 #endif

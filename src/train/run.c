@@ -155,12 +155,15 @@ static sn_status take_batch(sn_run *r, sn_err *e) {
     bool val = r->phase == PHASE_VALIDATE;
     sn_loader *l = val ? r->val_loader : r->loader;
     sn_status s = SN_OK;
+    sn_times *times = val ? NULL : r->t->times;
+    double start = sn_exec_clock(times);
     if (r->seek) s = sn_loader_seek(l, val ? 0 : r->epoch, val ? r->next_val : r->next_batch, e);
     if (s == SN_OK) {
         r->seek = false;
         do s = sn_loader_next(l, &r->held, e);
         while (s == SN_ECANCEL && !is_interrupted(r)); /* an interruption that was reported already */
     }
+    sn_exec_add_time(times, SN_TIME_DATA, start);
     r->has_held = s == SN_OK;
     if (s != SN_OK && s != SN_ECANCEL) r->seek = true; /* the loader may stand anywhere now */
     return s;

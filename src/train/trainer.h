@@ -46,7 +46,8 @@ typedef struct sn_trainer {
     /* of the target's shape that was last checked */
     sn_shape target;
     bool target_known;
-    float *outputs; /* a batch's outputs, kept until the step is known to have succeeded */
+    sn_times *times; /* borrowed: of the steps and predictions from now on; NULL: not measured */
+    float *outputs;  /* a batch's outputs, kept until the step is known to have succeeded */
     size_t outputs_count;
 } sn_trainer;
 

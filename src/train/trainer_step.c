@@ -76,8 +76,10 @@ static sn_status settle(sn_trainer *t, sn_status s) {
 }
 
 /* Penalties of the weights as they are: Keras adds those seen before the update. */
-static sn_status add_penalty(sn_trainer *t, sn_losses *l, sn_err *e) {
+static sn_status add_penalty(sn_trainer *t, sn_times *times, sn_losses *l, sn_err *e) {
+    double start = sn_exec_clock(times);
     l->penalty = sn_model_penalty(t->model, t->model->slab, t->layer_penalty, t->pool);
+    sn_exec_add_time(times, SN_TIME_PENALTIES, start);
     if (sn_pool_cancelled(t->pool)) return sn_fail(e, SN_ECANCEL, "interrupted");
     l->total = l->data + l->penalty + l->activity;
     return SN_OK;
@@ -96,7 +98,7 @@ static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float
         s = sn_exec_loss(t->train_plan, st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
     }
     if (s == SN_OK) s = sn_exec_backward(t->train_plan, st, penalties, e);
-    return s == SN_OK ? add_penalty(t, l, e) : s;
+    return s == SN_OK ? add_penalty(t, st->times, l, e) : s;
 }
 
 static void swap_grads(sn_trainer *t) {
@@ -112,7 +114,8 @@ static sn_step training_step(const sn_trainer *t, int64_t n, const float *x) {
                       .x = x,
                       .train = true,
                       .seed = t->seed,
-                      .step = (uint64_t)t->iterations };
+                      .step = (uint64_t)t->iterations,
+                      .times = t->times };
 }
 
 sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const float *y,
@@ -121,6 +124,7 @@ sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const f
     if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
     if (s != SN_OK) return s;
     sn_step st = training_step(t, n, x);
+    st.times = NULL; /* it is no step */
     s = compute_gradients(t, &st, y, y_shape, penalties, l, e);
     if (s == SN_OK) {
         swap_grads(t);
@@ -155,9 +159,13 @@ static void keep_weights(sn_trainer *t) {
 /* The part of a step that is made whole, whatever happens. */
 static void finish_step(sn_trainer *t, const sn_step *st, sn_sight *sight) {
     bool keep = wants_before(t);
+    double start = sn_exec_clock(t->times);
     if (keep) keep_weights(t);
     sn_optim_apply(t, t->next_grads);
+    sn_exec_add_time(t->times, SN_TIME_UPDATE, start);
+    start = sn_exec_clock(t->times);
     sn_exec_commit(t->train_plan, st, t->model->slab);
+    sn_exec_add_time(t->times, SN_TIME_STATISTICS, start);
     swap_grads(t);
     t->grads_id++;
     t->before = keep ? t->next_grads : NULL;
@@ -194,10 +202,25 @@ static sn_status try_step(sn_trainer *t, const sn_step *st, const float *y, cons
         tell_begin(t, sight);
     }
     sn_status s = compute_gradients(t, st, y, y_shape, true, l, e);
+    double start = sn_exec_clock(t->times);
     if (s == SN_OK) s = sn_optim_measure(t, t->next_grads, e);
+    sn_exec_add_time(t->times, SN_TIME_UPDATE, start);
     if (s != SN_OK || !st->visit) return s;
     *sight = sight_of(t, st, y, l);
     return tell_gradients(t, sight) ? sn_fail(e, SN_EHALT, "halted before the update") : SN_OK;
+}
+
+static void count_step(sn_times *times, int64_t n, double start) {
+    if (!times) return;
+    times->step += sn_exec_clock(times) - start;
+    times->steps++;
+    times->samples += n;
+}
+
+static void update_metrics(sn_trainer *t, int64_t n, const float *y) {
+    double start = sn_exec_clock(t->times);
+    sn_trainer_update_metrics(t, n, t->outputs, y);
+    sn_exec_add_time(t->times, SN_TIME_METRICS, start);
 }
 
 sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
@@ -209,10 +232,12 @@ sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float 
     sn_sight sight = { 0 };
     sn_step st = training_step(t, n, x);
     st.visit = choose_observers(t) ? &eyes : NULL;
+    double start = sn_exec_clock(t->times);
     s = try_step(t, &st, y, y_shape, l, &sight, e);
     if (s == SN_OK) {
         finish_step(t, &st, &sight);
-        sn_trainer_update_metrics(t, n, t->outputs, y);
+        update_metrics(t, n, y);
+        count_step(t->times, n, start);
     }
     return settle(t, s);
 }
@@ -226,7 +251,7 @@ sn_status sn_trainer_eval(sn_trainer *t, int64_t n, const float *x, const float 
     *l = (sn_losses){ .n = n };
     s = sn_exec_forward(t->eval_plan, &st, e);
     if (s == SN_OK) s = sn_exec_loss(t->eval_plan, &st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
-    if (s == SN_OK) s = add_penalty(t, l, e);
+    if (s == SN_OK) s = add_penalty(t, NULL, l, e);
     if (s == SN_OK) sn_trainer_update_metrics(t, n, sn_exec_output(t->eval_plan), y);
     return settle(t, s);
 }
@@ -235,10 +260,13 @@ sn_status sn_trainer_predict(sn_trainer *t, int64_t n, const float *x, const flo
     *out = NULL;
     sn_status s = sn_trainer_prepare(t, n, false, e);
     if (s != SN_OK) return s;
-    sn_step st = { .params = t->model->slab, .n = n, .x = x };
+    sn_step st = { .params = t->model->slab, .n = n, .x = x, .times = t->times };
+    double start = sn_exec_clock(t->times);
     s = settle(t, sn_exec_forward(t->eval_plan, &st, e));
-    if (s == SN_OK) *out = sn_exec_output(t->eval_plan);
-    return s;
+    if (s != SN_OK) return s;
+    *out = sn_exec_output(t->eval_plan);
+    count_step(t->times, n, start);
+    return SN_OK;
 }
 
 sn_status sn_trainer_each(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
