@@ -12,6 +12,7 @@ local parts = {
     pictures = { "filters", "feature_maps" },
     report_html = { "report" },
     explain = { "explain" },
+    profile = { "profile" },
   },
   run = {
     record = { "record", "recorded" },
@@ -20,6 +21,7 @@ local parts = {
     watch = { "watch", "break_at", "info", "disable", "enable", "delete", "ignore", "continue" },
     valley = { "landscape", "keep_path" },
     sharpness = { "sharpness" },
+    profile = { "profile" },
     plot_run = { "plot" },
     report_html = { "report" },
     pictures = { "show_batch", "batch_picture" },
