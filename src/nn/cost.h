@@ -10,8 +10,9 @@ typedef struct {
     double bytes; /* every array read or written once, where a node runs by itself */
 } sn_cost;
 
-/* Of one node for n samples, of a plan in float32. backward is zero where it does not run; activations: bytes that are kept from
- * forward to backward for this node alone (its output, unless it lies where the input does, and what it saves).
+/* Of one node for n samples, of a plan in float32. backward is zero where it does not run; activations: bytes
+ * that are kept from forward to backward for this node alone (its output, unless it lies where the input does,
+ * and what it saves).
  */
 typedef struct {
     sn_cost forward, backward;

@@ -83,7 +83,8 @@ bool sn_exec_has_grad(const sn_plan *, int node);
 const void *sn_exec_tap(const sn_plan *, int node, bool grad);
 const void *sn_exec_input_grad(const sn_plan *);
 
-/* The clock where steps are measured (else 0), and what has passed since then, added to a part. NULL is fine. */
+/* The clock where steps are measured (else 0), and what has passed since then, added to a part. NULL is fine.
+ */
 double sn_exec_clock(const sn_times *);
 void sn_exec_add_time(sn_times *, sn_time part, double since);
 
