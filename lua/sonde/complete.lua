@@ -1,6 +1,6 @@
--- What TAB offers: globals, fields and methods of what is there, options with their types, and what may stand in a text:
--- values of options, names of layers, conditions, modules. Values are read with raw access and the fields of sonde's own;
--- no function of the user's runs.
+-- What TAB offers: globals, fields and methods of what is there, options with their types, and what may stand in a
+-- text: values of options, names of layers, conditions, modules. Values are read with raw access and the fields of
+-- sonde's own; no function of the user's runs.
 local core = require "sonde.core"
 local arguments = require "sonde.complete_arguments"
 local help = require "sonde.help"

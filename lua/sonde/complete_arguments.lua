@@ -59,8 +59,8 @@ local function conditions(callee, typed, resolve)
   local part = typed:match "[%w_.]*$"
   local probe, list = part:match "^([%w_]+)%.", {}
   if probe then
-    local known = core.describe("probe", probe) ~= nil
-    for _, column in ipairs(known and require "sonde.probes".columns(probe) or {}) do list[#list + 1] = probe .. "." .. column end
+    local columns = core.describe("probe", probe) and require "sonde.probes".columns(probe) or {}
+    for i, column in ipairs(columns) do list[i] = probe .. "." .. column end
     return list, part
   end
   for _, name in ipairs(arguments.objects "probe") do list[#list + 1] = name .. "." end

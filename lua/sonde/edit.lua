@@ -68,7 +68,9 @@ function edit.edit(what)
     local info = debug.getinfo(what, "S")
     if info.source:sub(1, 1) ~= "@" then
       local text, why = require "sonde.source".of(what)
-      if not text or info.source ~= "=input" then util.fail("edit: the function %s", text and "is sonde's own" or why) end
+      if not text or info.source ~= "=input" then
+        util.fail("edit: the function %s", text and "is sonde's own" or why)
+      end
       return edit_text(text)
     end
     if change(info.source:sub(2), info.linedefined) then return dofile(info.source:sub(2)) end

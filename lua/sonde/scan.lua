@@ -25,8 +25,9 @@ local function quoted_end(text, at)
   end
 end
 
--- The text's tokens: { type = "name" | "keyword" | "number" | "string" | "op", text =, at = }. A text in quotes that has
--- no end is a last token { type = "open", text = what stands in it so far }; in a comment without end nothing is given.
+-- The text's tokens: { type = "name" | "keyword" | "number" | "string" | "op", text =, at = }. A text in quotes that
+-- has no end is a last token { type = "open", text = what stands in it so far }; in a comment without end nothing is
+-- given.
 function scan.tokens(text)
   local list, at = {}, 1
   local function put(type, s, value)
@@ -45,7 +46,8 @@ function scan.tokens(text)
       if not stop then return nil end
       at = stop + 1
     elseif text:find("^%.?%d", at) then
-      put("number", text:match("^0[xX][%x.]*", at) or text:match("^[%d.]+[eE][+-]?%d+", at) or text:match("^[%d.]+", at))
+      put("number", text:match("^0[xX][%x.]*", at) or text:match("^[%d.]+[eE][+-]?%d+", at)
+        or text:match("^[%d.]+", at))
     elseif c == '"' or c == "'" or text:find("^%[=*%[", at) then
       local stop = quoted_end(text, at)
       local inner = c == "[" and #text:match("^%[=*%[", at) or 1
@@ -75,10 +77,8 @@ function scan.chain(tokens, i)
       table.insert(parts, 1, { sep, t.text })
       at = at - 2
     elseif t.type == "op" and t.text == "]" then
-      local key = tokens[at - 1]
-      if not key or not tokens[at - 2] or tokens[at - 2].text ~= "[" or (key.type ~= "number" and key.type ~= "string") then
-        return nil
-      end
+      local key, open = tokens[at - 1], tokens[at - 2]
+      if not open or open.text ~= "[" or (key.type ~= "number" and key.type ~= "string") then return nil end
       table.insert(parts, 1, { ".", key.type == "number" and tonumber(key.text) or key.text })
       at = at - 3
     else
@@ -101,8 +101,8 @@ local function callee(tokens, i)
   return parts and { name = last_name(parts), parts = parts }
 end
 
--- The brackets open at the end, outermost first: { open = "{", callee = { name =, parts = } or nil, pos = the place among
--- its values, from 1, key = the option that is being given, seen = { the options so far } }.
+-- The brackets open at the end, outermost first: { open = "{", callee = { name =, parts = } or nil, pos = the place
+-- among its values, from 1, key = the option that is being given, seen = { the options so far } }.
 function scan.frames(tokens)
   local frames = {}
   for i, t in ipairs(tokens) do

@@ -40,8 +40,8 @@ local function unwrapped(fn)
   return inner and unwrapped(inner) or fn
 end
 
--- What the bytes of a compiled function say of the code alone: behind the header (signature, version, format, check, three
--- sizes, an integer, a number; lundump.h of Lua 5.4) and the number of upvalues.
+-- What the bytes of a compiled function say of the code alone: behind the header (signature, version, format, check,
+-- three sizes, an integer, a number; lundump.h of Lua 5.4) and the number of upvalues.
 local HEADER = 4 + 1 + 1 + 6 + 3 + string.packsize "j" + string.packsize "n" + 1
 local function code_of(fn) return string.dump(fn, true):sub(HEADER + 1) end
 
@@ -74,7 +74,9 @@ function source.of(fn)
   elseif info.source == "=input" then
     text, where = typed_chunk(fn), "input"
   end
-  if not text then return nil, ("was defined at %s:%d, whose text is not there any more"):format(info.short_src, first) end
+  if not text then
+    return nil, ("was defined at %s:%d, whose text is not there any more"):format(info.short_src, first)
+  end
   return lines_of(text, first, last), where, first
 end
 
@@ -87,7 +89,9 @@ function source.file(kind, name) return ("src/%s/%s.c"):format(FOLDERS[kind], na
 
 local function of_objects(word)
   local out = {}
-  for _, d in ipairs(topics.described(word)) do out[#out + 1] = ("%s %s: %s"):format(d.kind, d.name, source.file(d.kind, d.name)) end
+  for i, d in ipairs(topics.described(word)) do
+    out[i] = ("%s %s: %s"):format(d.kind, d.name, source.file(d.kind, d.name))
+  end
   return #out > 0 and help.text(word) .. "\n\nsource\n  " .. table.concat(out, "\n  ") or nil
 end
 

@@ -22,8 +22,9 @@ end
 
 function Timing.__tostring(t)
   if t.calls == 1 then return human(t.seconds) .. "  (one call)" end
-  return ("%s  (best of %d runs of %s call%s; mean %s)"):format(human(t.seconds), t.runs, util.thousands(t.calls // t.runs),
-    t.calls == t.runs and "" or "s", human(t.mean))
+  local n = t.calls // t.runs
+  return ("%s  (best of %d runs of %s call%s; mean %s)"):format(human(t.seconds), t.runs, util.thousands(n),
+    n == 1 and "" or "s", human(t.mean))
 end
 
 -- Seconds of n calls.
@@ -62,7 +63,8 @@ function timing.time(f, opts)
   local t
   if calls and calls > 1 then
     t = several(f, calls - 1, 1)
-    t = { seconds = math.min(t.seconds, first), mean = (t.mean * (calls - 1) + first) / calls, runs = calls, calls = calls }
+    t = { seconds = math.min(t.seconds, first), mean = (t.mean * (calls - 1) + first) / calls, runs = calls,
+      calls = calls }
   elseif calls or first >= LONG then
     t = { seconds = first, mean = first, runs = 1, calls = 1 }
   else

@@ -55,7 +55,9 @@ local describe = {
   number = function(v) return ("%.14g"):format(v) end,
   string = function(v) return ("%q"):format(cut(v)) end,
   tensor = function(v) return util.shape_text(v.shape) .. " " .. v.dtype end,
-  model = function(v) return ("%s -> %s"):format(util.shape_text(v.input_shape, true), util.shape_text(v.output_shape, true)) end,
+  model = function(v)
+    return ("%s -> %s"):format(util.shape_text(v.input_shape, true), util.shape_text(v.output_shape, true))
+  end,
   table = function(v)
     local n = entries(v)
     return n == 1 and "1 entry" or n .. " entries"

@@ -67,7 +67,8 @@ only("net.layers.he", "net.layers.head")
 only('net.layers["he', 'net.layers["head')
 has("net.layers.head.", "net.layers.head.kernel")
 has("net.layers.head.", "net.layers.head.units")
-only("net.layers[2].ker", "net.layers[2].kernel", "net.layers[2].kernel_initializer", "net.layers[2].kernel_regularizer")
+only("net.layers[2].ker", "net.layers[2].kernel",
+  "net.layers[2].kernel_initializer", "net.layers[2].kernel_regularizer")
 has("net.layers.head.kernel:", "net.layers.head.kernel:reshape")
 has("net.layers.head.config.", "net.layers.head.config.units")
 only("net.optimizer.lear", "net.optimizer.learning_rate")
@@ -80,7 +81,8 @@ only("net:run(d, { batch_s", "net:run(d, { batch_size = ")
 only("net:fit(d, { batch_s", "net:fit(d, { batch_size = ")
 check.equal(lines("  padd", "m = sequential {\n  conv2d { 3, 5,")[1], "  padding = ")
 has("sequential { den", "sequential { dense")
-has("net:run(d, { callbacks = { { on_epoch_end = function(e) pri", "net:run(d, { callbacks = { { on_epoch_end = function(e) print")
+has("net:run(d, { callbacks = { { on_epoch_end = function(e) pri",
+  "net:run(d, { callbacks = { { on_epoch_end = function(e) print")
 only("dense { use_b", "dense { use_bias = ")
 local list = offered "conv2d { 3, 5, padd"
 check.has(list[1].shown, '"valid" or "same"')
@@ -122,9 +124,11 @@ files "x = !ls sr"
 -- nothing runs, whatever it is
 hit = 0
 local function count() hit = hit + 1 end
-trap = setmetatable({ known = 1 }, { __index = count, __pairs = count, __len = count, __call = count, __tostring = count })
+trap = setmetatable({ known = 1 }, { __index = count, __pairs = count, __len = count, __call = count,
+  __tostring = count })
 behind = setmetatable({}, { __index = { inherited = 1 } })
-for _, line in ipairs { "trap.k", "trap.x.y", "trap:", "trap().x", "trap{}.", 'trap["k', "count().", "f(trap.", "trap[1]." } do
+for _, line in ipairs { "trap.k", "trap.x.y", "trap:", "trap().x", "trap{}.", 'trap["k', "count().",
+  "f(trap.", "trap[1]." } do
   lines(line)
 end
 check.equal(hit, 0)
@@ -132,8 +136,9 @@ only("trap.k", "trap.known")
 only("behind.in", "behind.inherited")
 
 -- text of any kind is no error
-for _, line in ipairs { "", "'", '"', "[[", "--", "-- x", "--[[", "}", ")", "]", "...", "..", ":", "::", "a.b.", "1.", "0x", "[=[",
-  "x = [[a]", "f(", "end", "function", "if x then", "\\", "\0", "é", "a['", "local x <", "?", "??", "!", "? ", "x = !" } do
+for _, line in ipairs { "", "'", '"', "[[", "--", "-- x", "--[[", "}", ")", "]", "...", "..", ":", "::", "a.b.", "1.", "0x",
+  "[=[", "x = [[a]", "f(", "end", "function", "if x then", "\\",
+  "\0", "é", "a['", "local x <", "?", "??", "!", "? ", "x = !" } do
   for _, before in ipairs { "", "f(", "x = [[", "-- c", "t = {", "function f(" } do
     check.equal(type(offered(line, before)), "table")
   end

@@ -105,8 +105,10 @@ local hint = require "sonde.names".hint
 check.equal(hint("attempt to call a nil value (global 'con2d')", "con2d{}"), "; did you mean conv2d?")
 check.equal(hint("attempt to index a nil value (global 'nothing')", "nothing.x"), nil)
 check.equal(hint("attempt to index a nil value (global 'x')", "x.y"), nil)
-check.equal(hint("input:2: attempt to call a nil value (field 'fromat')", "a = 1\nstring.fromat()"), "; did you mean string.format?")
-check.equal(hint("attempt to call a nil value (field 'zeros_')", "a = tensor.zeros_{ 2 }"), "; did you mean tensor.zeros?")
+check.equal(hint("input:2: attempt to call a nil value (field 'fromat')", "a = 1\nstring.fromat()"),
+  "; did you mean string.format?")
+check.equal(hint("attempt to call a nil value (field 'zeros_')", "a = tensor.zeros_{ 2 }"),
+  "; did you mean tensor.zeros?")
 check.equal(hint("attempt to call a nil value (field 'q')", "own.q()"), nil)
 check.equal(hint("attempt to call a nil value (field '?')", "own[1]()"), nil)
 
