@@ -81,10 +81,10 @@ end
 -- t: { caption =, head = { ... }, align = "lrr", rows = { { ... }, ... }, foot = rows, class =, label = }. A cell is a
 -- text, or { text = or html =, class =, style =, title = }. The first of a row is its head.
 function html.table(t)
-  local out = { ('<div class="scroll" tabindex="0" role="region" aria-label="%s">'):format(
+  local out = { t.caption and element("p", { class = "caption" }, t.caption) or "",
+    ('<div class="scroll" tabindex="0" role="region" aria-label="%s">'):format(
     escape(t.label or t.caption or t.head[1])), ("<table%s>"):format(t.class and ' class="' .. t.class .. '"' or "") }
   local function align(c) return t.align and t.align:sub(c, c) or "l" end
-  if t.caption then out[#out + 1] = element("caption", nil, t.caption) end
   local heads = {}
   for c, v in ipairs(t.head) do heads[c] = cell("th", v, align(c), { scope = "col" }) end
   out[#out + 1] = "<thead><tr>" .. table.concat(heads) .. "</tr></thead>"

@@ -162,7 +162,7 @@ function facts.measure(opts)
     worst_wanted = opts.worst, batch_size = opts.batch_size, level = LEVEL, problems = {} }
   f.layers = layers.info(f.model).layers
   f.compiled = core.state(f.model).trainer ~= nil
-  if f.compiled then f.loss, f.optimizer, f.metrics = core.trainer_info(core.state(f.model).trainer) end
+  if f.compiled then f.loss, f.optimizer, f.metric_names, f.metrics = core.trainer_info(core.state(f.model).trainer) end
   if f.run then
     add_history(f)
     add_layers(f)

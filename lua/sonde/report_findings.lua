@@ -10,6 +10,8 @@ local findings = { checks = {} }
 
 local function add(name, check) table.insert(findings.checks, { name = name, check = check }) end
 
+local function finding(section, text, proof) return { section = section, text = text, proof = proof } end
+
 -- ---- words ----
 
 local function fixed(v) return util.fixed("%.4f", v) end
@@ -74,24 +76,29 @@ add("numbers that are not finite", function(f)
     for i, v in ipairs(f.history[name]) do
       local unknown = name:find "^val_" and not f.validation[i] or name == "learning_rate"
       if v - v ~= 0 and not unknown then
-        out[#out + 1] = { section = "curves", text = ("%s is %s in epoch %d."):format(name, util.number(v), f.first + i) }
+        out[#out + 1] = finding("curves", ("%s is %s in epoch %d."):format(name, util.number(v), f.first + i))
         break
       end
     end
   end
   for _, row in ipairs(f.gradients or {}) do
     if row.bad > 0 then
-      out[#out + 1] = { section = "layers", text = ("The gradient of %s holds numbers that are not finite."):format(row.name),
-        proof = ("%d nan and %d inf of %d."):format(row.nan, row.inf, row.count) }
+      out[#out + 1] = finding("layers", ("The gradient of %s holds numbers that are not finite."):format(row.name),
+        ("%d nan and %d inf of %d."):format(row.nan, row.inf, row.count))
       break
     end
   end
   local info = f.info_judged
   if info and info.bad > 0 then
-    out[#out + 1] = { section = "confusion", text = ("The outputs of %d of %d samples are not finite."):format(info.bad,
-      info.n), proof = "The first of them: " .. info.first_bad .. "." }
+    out[#out + 1] = finding("confusion", ("The outputs of %d of %d samples are not finite."):format(info.bad, info.n),
+      "The first of them: " .. info.first_bad .. ".")
   end
-  return out, "numbers that are not finite: none in the history, the gradients and the outputs"
+  local seen = {}
+  if (f.epochs or 0) > 0 then seen[1] = "the history" end
+  if f.gradients then seen[#seen + 1] = "the gradients" end
+  if info then seen[#seen + 1] = "the outputs" end
+  return out, "numbers that are not finite: " .. (#seen > 0 and "none in " .. table.concat(seen, ", ")
+    or "there is nothing yet that could hold one")
 end)
 
 -- ---- what the loss is made of ----
@@ -110,9 +117,8 @@ local function say_composition(f, out)
   end
   local proof = n > 1 and t.layers[most] / sum >= 0.5 and ("%s holds %s of the penalty (%s of %s)."):format(most,
     percent(t.layers[most] / sum), fixed(t.layers[most]), fixed(sum)) or nil
-  out[#out + 1] = { section = "loss_terms", proof = proof, text = ("The printed %s of %s is data loss %s + penalty %s: %s "
-    .. "of it is no error of the predictions."):format(name, fixed(t.total), fixed(t.data), fixed(extra),
-    percent(extra / t.total)) }
+  out[#out + 1] = finding("loss_terms", ("The printed %s of %s is data loss %s + penalty %s: %s of it is no error of the "
+    .. "predictions."):format(name, fixed(t.total), fixed(t.data), fixed(extra), percent(extra / t.total)), proof)
 end
 
 -- Where the printed loss rises, and the data loss does not.
@@ -120,15 +126,16 @@ local function say_growing(f, out, list, name)
   local total, data, penalty = column(list, "total"), column(list, "data"), column(list, "penalty")
   local n, from = #total, best(total, 1)
   if not from or from == n or not (total[n] - total[from] > margin(total)) then return end
-  local rise, moved, grown, noise = total[n] - total[from], data[n] - data[from], penalty[n] - penalty[from], margin(data)
+  local rise, moved, grown = total[n] - total[from], data[n] - data[from], penalty[n] - penalty[from]
+  local noise = margin(data)
   if not (grown > 0 and moved < noise) then return end
   local how = moved < -noise and ("fell by %s"):format(fixed(-moved))
     or ("did not move beyond its scatter (%s)"):format(signed(moved))
-  out[#out + 1] = { section = "loss_terms", text = ("From epoch %d to %d the printed %s rose by %s while its data loss %s: "
-    .. "the penalty grew by %s."):format(f.first + from, f.first + n, name, fixed(rise), how, fixed(grown)),
-    proof = ("%s %s to %s, data loss %s to %s, penalty %s to %s; two epochs of data loss differ by %s from scatter alone."):
-      format(name, fixed(total[from]), fixed(total[n]), fixed(data[from]), fixed(data[n]), fixed(penalty[from]),
-      fixed(penalty[n]), fixed(noise)) }
+  out[#out + 1] = finding("loss_terms", ("From epoch %d to %d the printed %s rose by %s while its data loss %s: the "
+    .. "penalty grew by %s."):format(f.first + from, f.first + n, name, fixed(rise), how, fixed(grown)),
+    ("%s %s to %s, data loss %s to %s, penalty %s to %s; two epochs of data loss differ by up to %s from scatter alone.")
+    :format(name, fixed(total[from]), fixed(total[n]), fixed(data[from]), fixed(data[n]), fixed(penalty[from]),
+    fixed(penalty[n]), fixed(noise)))
 end
 
 add("what the loss is made of", function(f)
@@ -159,21 +166,21 @@ add("data loss against chance", function(f)
   local k = chance(f)
   if not k then return {}, "data loss against chance: there is no cross-entropy of judged samples" end
   local reference, mean, half = math.log(k), f.losses.mean, 1.96 * f.losses.se
-  local proof = ("Data loss %s (%s) over %s samples of the %s; ln %d = %s is the loss of saying 1/%d for every class."):format(
-    fixed(mean), interval(mean - half, mean + half), util.thousands(f.losses.n), f.data_name, k, fixed(reference), k)
+  local proof = ("Data loss %s (%s) over %s samples of the %s; ln %d = %s is the loss of saying 1/%d for every class.")
+    :format(fixed(mean), interval(mean - half, mean + half), util.thousands(f.losses.n), f.data_name, k,
+    fixed(reference), k)
   local quiet = ("data loss against chance: %s, below ln %d = %s"):format(fixed(mean), k, fixed(reference))
   if mean - half > reference then
-    return { { section = "calibration", proof = proof,
-      text = ("The data loss is above ln %d: saying the same for every sample would have a lower one."):format(k) } }
+    return { finding("calibration", ("The data loss is above ln %d: saying the same for every sample would have a lower "
+      .. "one."):format(k), proof) }
   elseif mean + half >= reference then
-    return { { section = "calibration", proof = proof,
-      text = ("The data loss cannot be told from ln %d, that of saying the same for every sample."):format(k) } }
+    return { finding("calibration", ("The data loss cannot be told from ln %d, that of saying the same for every sample.")
+      :format(k), proof) }
   end
   local extra = f.terms and f.terms.train and f.terms.train.penalty
   if extra and mean - half + extra > reference then
-    return { { section = "loss_terms", proof = proof .. (" The penalty adds %s."):format(fixed(extra)),
-      text = ("The loss with its penalty, %s, is above ln %d; the data loss is below it, better than chance."):format(
-      fixed(mean + extra), k) } }
+    return { finding("loss_terms", ("The loss with its penalty, %s, is above ln %d; the data loss is below it, better "
+      .. "than chance."):format(fixed(mean + extra), k), proof .. (" The penalty adds %s."):format(fixed(extra))) }
   end
   return {}, quiet
 end)
@@ -190,12 +197,10 @@ add("accuracy against the most frequent class", function(f)
   local proof = ("Accuracy %s (%s) over %s samples; %s of them are %s."):format(fixed(c.accuracy),
     interval(c.lower, c.upper), util.thousands(c.n), percent(share), c.classes[most])
   if said and #c.classes > 1 and c.by_class[said].support < c.n then
-    return { { section = "confusion", proof = proof, text = ("All %s predictions are %s."):format(util.thousands(c.n),
-      c.classes[said]) } }
+    return { finding("confusion", ("All %s predictions are %s."):format(util.thousands(c.n), c.classes[said]), proof) }
   elseif c.lower <= share and share < 1 then
-    return { { section = "confusion", proof = proof, text = c.upper < share
-      and "The accuracy is below what the most frequent class alone would give."
-      or "The accuracy cannot be told from that of always saying the most frequent class." } }
+    return { finding("confusion", c.upper < share and "The accuracy is below what the most frequent class alone would "
+      .. "give." or "The accuracy cannot be told from that of always saying the most frequent class.", proof) }
   end
   return {}, ("accuracy against the most frequent class: %s, over %s"):format(fixed(c.accuracy), fixed(share))
 end)
@@ -218,8 +223,8 @@ local function with_accuracy(f, from, n)
   local text = (" %s is highest at epoch %d (%s)"):format(name, f.first + at, fixed(list[at]))
   local moved, noise = list[n] - list[from], margin(list)
   if moved > noise then
-    return text .. (", and rose by %s points since epoch %d: more predictions are right, and the wrong ones cost more."):
-      format(points(moved), f.first + from)
+    return text .. (", and rose by %s points since epoch %d: more predictions are right, and the wrong ones cost more.")
+      :format(points(moved), f.first + from)
   end
   return text .. "."
 end
@@ -234,9 +239,9 @@ add("the best epoch of validation", function(f)
   local noise = 1.5 * margin(data) -- the least of many is picked: further off than one of them
   local rise = data[n] - data[from]
   if rise > noise then
-    return { { section = "curves", text = ("The validation data loss is lowest at epoch %d (%s) and has risen to %s since."):
-      format(f.first + from, fixed(data[from]), fixed(data[n])), proof = ("%s in %d epoch%s; scatter alone makes up to %s.")
-      :format(signed(rise), n - from, n - from == 1 and "" or "s", fixed(noise)) .. with_accuracy(f, from, n) } }
+    return { finding("curves", ("The validation data loss is lowest at epoch %d (%s) and has risen to %s since."):format(
+      f.first + from, fixed(data[from]), fixed(data[n])), ("%s in %d epoch%s; scatter alone makes up to %s."):format(
+      signed(rise), n - from, n - from == 1 and "" or "s", fixed(noise)) .. with_accuracy(f, from, n)) }
   end
   return {}, n < 4 and "the best epoch of validation: fewer than 4 epochs have no scatter to compare with"
     or ("the best epoch of validation: %d; data loss since then %s, scatter alone up to %s"):format(f.first + from,
@@ -249,9 +254,9 @@ add("the data loss of training", function(f)
   local n, from = #data, best(data, 1)
   local noise = 1.5 * margin(data)
   if from and data[n] - data[from] > noise then
-    return { { section = "curves", text = ("The data loss of training has risen from %s (epoch %d) to %s."):format(
-      fixed(data[from]), f.first + from, fixed(data[n])), proof = ("%s; scatter alone makes up to %s."):format(
-      signed(data[n] - data[from]), fixed(noise)) } }
+    return { finding("curves", ("The data loss of training has risen from %s (epoch %d) to %s."):format(
+      fixed(data[from]), f.first + from, fixed(data[n])), ("%s; scatter alone makes up to %s."):format(
+      signed(data[n] - data[from]), fixed(noise))) }
   end
   return {}, "the data loss of training: at its lowest, within the scatter between epochs"
 end)
@@ -267,9 +272,9 @@ add("accuracy of training and validation", function(f)
   local d, lower, upper = share_difference(hits(a, n), n, hits(b, m), m, 0.95)
   local text = ("%s points (%s)"):format(points(d), interval(lower, upper, points))
   if lower > 0 then
-    return { { section = "curves", text = ("The accuracy of training is above that of validation by %s."):format(text),
-      proof = ("Epoch %d: %s %s over %s samples, averaged over the epoch in training mode; %s %s over %s."):format(
-      f.first + f.epochs, train, fixed(a), util.thousands(n), val, fixed(b), util.thousands(m)) } }
+    return { finding("curves", ("The accuracy of training is above that of validation by %s."):format(text),
+      ("Epoch %d: %s %s over %s samples, averaged over the epoch in training mode; %s %s over %s."):format(
+      f.first + f.epochs, train, fixed(a), util.thousands(n), val, fixed(b), util.thousands(m))) }
   end
   return {}, "accuracy of training above that of validation: " .. text
 end)
@@ -283,9 +288,9 @@ add("calibration", function(f)
     interval(c.gain_lower, c.gain_upper))
   if c.gain_lower > 0 then
     local wide = c.temperature > 1
-    return { { section = "calibration", text = ("The predictions are %s-confident: %s."):format(wide and "over" or "under",
-      gain), proof = ("Mean confidence %s, accuracy %s (%s), ECE %s. T* is fitted to these very samples."):format(
-      fixed(c.confidence), fixed(c.accuracy), interval(f.confusion.lower, f.confusion.upper), fixed(c.ece)) } }
+    return { finding("calibration", ("The predictions are %s-confident: %s."):format(wide and "over" or "under", gain),
+      ("Mean confidence %s, accuracy %s (%s), ECE %s. T* is fitted to these very samples."):format(fixed(c.confidence),
+      fixed(c.accuracy), interval(f.confusion.lower, f.confusion.upper), fixed(c.ece))) }
   end
   return {}, "calibration: " .. gain
 end)
@@ -309,9 +314,9 @@ add("classes", function(f)
   local text = ("%s %s (%d of %d), %s %s (%d of %d)"):format(a.name, fixed(a.recall), a.correct, a.support, b.name,
     fixed(b.recall), b.correct, b.support)
   if lower > 0 then
-    out[1] = { section = "confusion", text = ("Recall differs between classes by %s points: %s."):format(points(d), text),
-      proof = ("Interval of the difference: %s .. %s points, at %.4g %% for each pair of %d classes."):format(points(lower),
-      points(upper), 100 * level, k) }
+    out[1] = finding("confusion", ("Recall differs between classes by %s points: %s."):format(points(d), text),
+      ("Interval of the difference: %s .. %s points, at %.4g %% for each pair of %d classes."):format(points(lower),
+      points(upper), 100 * level, k))
   end
   return out, ("classes: recall of %s; interval of the difference %s .. %s points"):format(text, points(lower),
     points(upper))
@@ -328,10 +333,9 @@ add("dead units", function(f)
   for _, layer in ipairs(f.layers) do kind[layer.name] = layer.type end
   for _, row in ipairs(f.activations) do
     if (row.dead or 0) > 0 and not RELAYS[kind[row.layer]] then
-      out[#out + 1] = { section = "layers", text = ("%d of %d units of %s are dead: zero for all of %s samples."):format(
-        row.dead, row.units, row.name, util.thousands(row.samples)), proof = ("A unit that is silent in %s samples is "
-        .. "active in fewer than %s of all (95 %%)."):format(util.thousands(row.samples),
-        percent(1 - 0.05 ^ (1 / row.samples))) }
+      out[#out + 1] = finding("layers", ("%d of %d units of %s are dead: zero for all of %s samples."):format(row.dead,
+        row.units, row.name, util.thousands(row.samples)), ("A unit that is silent in %s samples is active in fewer than "
+        .. "%s of all (95 %%)."):format(util.thousands(row.samples), percent(1 - 0.05 ^ (1 / row.samples))))
     end
   end
   return out, ("dead units: none over %s samples"):format(util.thousands(f.seen or 0))
@@ -350,9 +354,8 @@ add("update / weight", function(f)
   local text = ("%.2g for %s, %.2g .. %.2g for the other%s"):format(top.ratio, top.name, list[1].ratio, rest.ratio,
     #list == 2 and "" or " " .. #list - 1)
   if top.ratio > FACTOR * rest.ratio then
-    return { { section = "layers", text = ("Update / weight of the last step is %s."):format(text),
-      proof = ("Norm of the step over norm of the weights, kernels only; %.3g times as much as the next."):format(
-      top.ratio / rest.ratio) } }
+    return { finding("layers", ("Update / weight of the last step is %s."):format(text), ("Norm of the step over norm of "
+      .. "the weights, kernels only; %.3g times as much as the next."):format(top.ratio / rest.ratio)) }
   end
   return {}, "update / weight of the last step: " .. text
 end)
@@ -363,8 +366,8 @@ add("broken files", function(f)
     f.run.validation or nil, [f.data_name or ""] = f.data } do
     local n = d:broken()
     if n > 0 and not seen[d] then
-      out[#out + 1] = { section = "configuration", text = ("%d of the %s files of the %s cannot be read and are left out.")
-        :format(n, util.thousands(#d), title) }
+      out[#out + 1] = finding("configuration", ("%d of the %s files of the %s cannot be read and are left out."):format(
+        n, util.thousands(#d), title))
     end
     seen[d] = true
   end

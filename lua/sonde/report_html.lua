@@ -31,7 +31,9 @@ local function canvas(f, wanted)
   function p.plot(plot, caption, size)
     if reason then return nil end
     count = count + 1
-    local svg = facts.try(f, "plot", function() return plot:render("svg", { width = size.width, height = size.height }) end)
+    local svg = facts.try(f, "plot", function()
+      return plot:render("svg", { width = size.width, height = size.height })
+    end)
     if not svg then return html.note("No plot of ", caption, ": ", f.problems.plot, ".") end
     return html.figure(html.svg(svg, caption, ("p%d-"):format(count)), caption, "plot")
   end
@@ -66,7 +68,9 @@ end
 local function judged_tiles(f, out)
   local function add(...) out[#out + 1] = { ... } end
   local c, k, t = f.confusion, f.calibration, f.numbers
-  if c then add("accuracy, " .. f.data_name, fixed(c.accuracy), ("95 %%: %s .. %s"):format(fixed(c.lower), fixed(c.upper))) end
+  if c then
+    add("accuracy, " .. f.data_name, fixed(c.accuracy), ("95 %%: %s .. %s"):format(fixed(c.lower), fixed(c.upper)))
+  end
   if k then
     add("ECE", fixed(k.ece), ("NLL %s, Brier %s"):format(fixed(k.nll), fixed(k.brier)))
     add("T*", ("%.3g"):format(k.temperature), ("NLL gain %s"):format(fixed(k.gain)))
@@ -184,7 +188,8 @@ end
 
 local Report = {}
 function Report.__tostring(t)
-  local out = { ("%s: %s, %d finding%s"):format(t.path, core.bytes(t.bytes), #t.findings, #t.findings == 1 and "" or "s") }
+  local n = #t.findings
+  local out = { ("%s: %s, %d finding%s"):format(t.path, core.bytes(t.bytes), n, n == 1 and "" or "s") }
   for i, v in ipairs(t.findings) do
     local head = ("%3d  "):format(i)
     out[i + 1] = head .. layout.wrap(v.text, layout.width(), #head)

@@ -41,7 +41,7 @@ local function matrix(c)
     end
   end
   return html.table { class = "matrix", head = head, rows = rows, align = "l" .. ("c"):rep(#c.classes),
-    caption = "Rows are true classes, columns predicted ones; shares are of the true class", label = "confusion matrix" }
+    label = "confusion matrix", caption = "Rows are true classes, columns predicted ones; shares are of the true class" }
 end
 
 local function pairs_table(c)
@@ -61,14 +61,15 @@ local function classes_table(c, level)
     if i > MOST_REPORTED then break end
     local lower, upper = core.wilson(s.correct, s.support, level)
     rows[i] = { s.name, s.predicted > 0 and fixed(s.precision) or "-", s.support > 0 and fixed(s.recall) or "-",
-      s.support > 0 and range(lower, upper) or "-", s.support + s.predicted > 0 and fixed(s.f1) or "-", count(s.support) }
+      s.support > 0 and range(lower, upper) or "-", s.support + s.predicted > 0 and fixed(s.f1) or "-",
+      count(s.support) }
   end
   local foot = {}
   for i, name in ipairs { "macro", "weighted" } do
     local s = c[name]
     foot[i] = { name .. " average", fixed(s.precision), fixed(s.recall), "", fixed(s.f1), count(c.n) }
   end
-  return html.table { head = { "class", "precision", "recall", ("%g %% of recall"):format(100 * level), "F1", "samples" },
+  return html.table { head = { "class", "precision", "recall", ("recall, %g %%"):format(100 * level), "F1", "samples" },
     align = "lrrrrr", rows = rows, foot = foot, caption = "Each class" .. (left > 0 and
     (" (the first %d of %d; m:classification_report(d) has all)"):format(MOST_REPORTED, #c.by_class) or "") }
 end
@@ -79,7 +80,9 @@ local function judged_text(f)
     f.data_name)
 end
 
-local function missing(f, what) return html.note("Not measured: ", f.problems[what] or "there is nothing to judge", ".") end
+local function missing(f, what)
+  return html.note("Not measured: ", f.problems[what] or "there is nothing to judge", ".")
+end
 
 function sections.confusion(f, page)
   if not f.pass then return f.numbers and sections.numbers(f, page) or missing(f, "judging") end
@@ -97,8 +100,7 @@ end
 
 -- ---- calibration ----
 
-local NARROW = { width = 560, height = 600, class = "plot" }
-local WIDE = { width = 620, height = 480, class = "plot" }
+local TALL, SQUARE = { width = 440, height = 520 }, { width = 440, height = 420 }
 
 local function without_title(p)
   for _, panel in ipairs(p.panels) do panel.title = nil end
@@ -109,8 +111,8 @@ local function bins_table(c)
   local rows = {}
   for _, b in ipairs(c.bins) do
     if b.count > 0 then
-      rows[#rows + 1] = { ("%.3f .. %.3f"):format(b.low, b.high), count(b.count), fixed(b.confidence), fixed(b.accuracy),
-        range(b.lower, b.upper), ("%+.4f"):format(b.accuracy - b.confidence) }
+      rows[#rows + 1] = { ("%.3f .. %.3f"):format(b.low, b.high), count(b.count), fixed(b.confidence),
+        fixed(b.accuracy), range(b.lower, b.upper), ("%+.4f"):format(b.accuracy - b.confidence) }
     end
   end
   return html.table { head = { "confidence in", "samples", "mean confidence", "accuracy",
@@ -120,7 +122,7 @@ end
 local function scores_table(c)
   local rows = {
     { "accuracy", fixed(c.accuracy), "share of right predictions" },
-    { "mean confidence", fixed(c.confidence), "probability of the predicted class; equal to the accuracy when calibrated" },
+    { "mean confidence", fixed(c.confidence), "probability of the predicted class; calibrated: the accuracy" },
     { "ECE", fixed(c.ece), ("expected calibration error, %d bins of equal width"):format(#c.bins) },
     { "adaptive ECE", fixed(c.adaptive_ece), "the same with bins of equal counts" },
     { "MCE", fixed(c.mce), "the largest gap of a bin" },
@@ -140,15 +142,17 @@ function sections.calibration(f, page)
   if not c then return missing(f, "calibration") end
   local out = {}
   local p = without_title(c:plot())
-  out[1] = page.plot(p, ("Reliability: accuracy at each confidence, with %g %% intervals; below, how many samples"):format(
-    100 * c.level), NARROW)
+  for _, s in ipairs(p.panels[1].series) do s.title = nil end -- there is no room for a legend; the caption says it
+  out[1] = page.plot(p, ("Reliability: accuracy at each confidence with its %g %% interval; the broken line is perfect "
+    .. "calibration. Below, how many samples"):format(100 * c.level), TALL)
   if f.histogram then
-    out[#out + 1] = page.plot(without_title(f.histogram:plot()), ("Confidence of %s right and %s wrong predictions"):format(
-      count(f.histogram.right), count(f.histogram.wrong)), WIDE)
+    local caption = ("Confidence of %s right and %s wrong predictions"):format(count(f.histogram.right),
+      count(f.histogram.wrong))
+    out[#out + 1] = page.plot(without_title(f.histogram:plot()), caption, SQUARE)
   end
   if f.roc and f.roc.auc == f.roc.auc then
     out[#out + 1] = page.plot(without_title(f.roc:plot()), ("ROC of class %s: AUC %s"):format(f.roc.name,
-      fixed(f.roc.auc)), WIDE)
+      fixed(f.roc.auc)), SQUARE)
   end
   return (#out > 0 and '<div class="plots">' .. table.concat(out, "\n") .. "</div>\n" or "") .. scores_table(c)
     .. (f.roc and f.roc.auc == f.roc.auc and html.paragraph("Area under the ROC curve of class ", raw(html.name(
@@ -163,11 +167,11 @@ function sections.numbers(f, page)
     rows[k] = { s.name, util.number(s.rmse), util.number(s.mae), util.number(s.bias), util.number(s.sd), fixed(s.r2),
       s.bad > 0 and { text = count(s.bad), class = "alert" } or "0" }
   end
-  local out = { html.paragraph(("The model predicts numbers. Measured on %s of the %s: RMSE %s, mean absolute error %s."):
-    format(samples(t.n), f.data_name, util.number(t.rmse), util.number(t.mae))) }
+  local out = { html.paragraph(("The model predicts numbers. Measured on %s of the %s: RMSE %s, mean absolute error %s.")
+    :format(samples(t.n), f.data_name, util.number(t.rmse), util.number(t.mae))) }
   local drawn = page.plot(plot.new { panels = { { x = { label = "true" }, y = { label = "predicted" }, series = {
     { kind = "points", title = "samples", x = t.x, y = t.y, color = 1 } } } } },
-    "Predicted against true" .. (t.outputs > 1 and ", output 1" or ""), WIDE)
+    "Predicted against true" .. (t.outputs > 1 and ", output 1" or ""), SQUARE)
   if drawn then out[2] = '<div class="plots">' .. drawn .. "</div>" end
   out[#out + 1] = html.table { head = { "output", "RMSE", "mean absolute error", "bias", "sd of the truth", "R2",
     "not finite" }, align = "lrrrrrr", rows = rows, caption = t.outputs > #t.columns and
@@ -230,7 +234,7 @@ end
 
 local function item(f, row, x, lo, hi)
   local p = reduced(picture(x, { range = { lo, hi } }))
-  local class = math.max(core.picture_size(p)) >= 96 and "big" or nil
+  local class = math.max(core.picture_size(p)) >= 48 and "big" or nil
   local what = f.numbers and ("sample %d"):format(row.index) or ("sample %d, %s%s"):format(row.index, row.true_class,
     row.predicted_class ~= row.true_class and row.predicted_class and " taken for " .. row.predicted_class or "")
   local shown, over = html.picture(p, what, class), map_of(f, x, row)
@@ -270,8 +274,9 @@ function sections.worst(f)
   local intro = html.paragraph(("The %d samples of the %s with the largest %s."):format(#f.worst, f.data_name, what))
   if not is_picture(f.data.x_shape) then return intro .. worst_table(f) end
   local shown, mapped = gallery(f)
-  return intro .. (mapped and html.paragraph("Beside each, Grad-CAM: what in the picture speaks for the predicted class, in red.")
-    or f.problems.map and html.note("No Grad-CAM: ", f.problems.map, ".") or "") .. shown .. html.details("As a table", worst_table(f))
+  local note = mapped and html.paragraph "Beside each, Grad-CAM: what in the picture speaks for the predicted class, in red."
+    or f.problems.map and html.note("No Grad-CAM: ", f.problems.map, ".") or ""
+  return intro .. note .. shown .. html.details("As a table", worst_table(f))
 end
 
 return sections

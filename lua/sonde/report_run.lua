@@ -15,7 +15,7 @@ local function loss_text(v) return v and util.fixed("%.4f", v) or "-" end
 
 -- ---- curves ----
 
-local HALF = { width = 640, height = 400 }
+local SMALL, WIDE_PLOT = { width = 440, height = 310 }, { width = 640, height = 400 }
 
 local function epochs_of(f)
   local x = {}
@@ -49,8 +49,11 @@ local function loss_panel(f)
     if k == 1 or any_finite(total) then
       local differ = false
       for i, v in ipairs(total) do differ = differ or v == v and v ~= data[i] end
-      table.insert(panel.series, { kind = "line", title = side[2], x = x, y = total, color = k })
-      if differ then table.insert(panel.series, { kind = "line", title = side[3], x = x, y = data, color = k, dash = 2 }) end
+      local function curve(title, y, dash)
+        table.insert(panel.series, { kind = "line", title = title, x = x, y = y, color = k, dash = dash })
+      end
+      curve(side[2], total)
+      if differ then curve(side[3], data, 2) end
     end
   end
   return plot.new { panels = { panel } }
@@ -72,6 +75,14 @@ local function varies(list)
   for _, v in ipairs(list) do
     if v == v and v ~= list[1] then return true end
   end
+end
+
+-- The figure has a caption.
+local function untitled(panel)
+  local copy = {}
+  for k, v in pairs(panel) do copy[k] = v end
+  copy.title = nil
+  return copy
 end
 
 local MOST_ROWS = 400
@@ -102,21 +113,26 @@ function sections.curves(f, page)
       .. "below.")
   end
   local out = { page.plot(loss_panel(f), "The printed loss" .. (f.terms.train.penalty ~= 0 and
-    ", and without the penalties (broken): the data loss" or ""), HALF) }
+    ", and without the penalties (broken): the data loss" or ""), WIDE_PLOT) }
   for _, name in ipairs(metrics_of(f)) do
     if name ~= "learning_rate" or varies(f.history[name]) then
-      out[#out + 1] = page.plot(plots.run(f.run, name), name .. (f.history["val_" .. name] and
-        ", training (averaged over the epoch, in training mode) and validation" or ""), HALF)
+      local p = plots.run(f.run, name)
+      out[#out + 1] = page.plot(plot.new { panels = { untitled(p.panels[1]) } }, name .. (f.history["val_" .. name] and
+        ", training (averaged over the epoch, in training mode) and validation" or ""), WIDE_PLOT)
     end
   end
   local drawn = #out > 0
-  return (drawn and '<div class="plots">' .. table.concat(out, "\n") .. "</div>\n" or page.no_plots())
+  return (drawn and '<div class="plots wide">' .. table.concat(out, "\n") .. "</div>\n" or page.no_plots())
     .. html.details("The numbers of every epoch", history_table(f), not drawn)
 end
 
 -- ---- loss terms ----
 
-local function change(a, b) return a and b and util.fixed("%+.4f", b - a) or "-" end
+local function change(a, b)
+  if not a or not b then return "-" end
+  local text = util.fixed("%+.4f", b - a)
+  return text:find "^[+-]0%.0000$" and text:sub(2) or text
+end
 
 -- Names of the layers that have a penalty, the largest last one first.
 local function penalized(f)
@@ -177,7 +193,8 @@ local function penalty_panel(f, layers)
   local many = #layers > MOST_LAYERS
   for k = 1, many and MOST_LAYERS or #layers do
     local rest = many and k == MOST_LAYERS
-    local s = { kind = "bars", title = rest and ("%d others"):format(#layers - k + 1) or layers[k], x = x, y = {}, low = {},
+    local title = rest and ("%d others"):format(#layers - k + 1) or layers[k]
+    local s = { kind = "bars", title = title, x = x, y = {}, low = {},
       left = {}, right = {}, color = k }
     for i = 1, f.epochs do
       local v = 0
@@ -197,10 +214,9 @@ function sections.loss_terms(f, page)
     local p = plots.run(f.run, "loss_terms")
     for i, panel in ipairs(p.panels) do
       local what = i == 1 and "training" or "validation"
-      panel.title = nil
-      out[i] = page.plot(plot.new { panels = { panel } }, ("What the loss is made of, %s"):format(what), HALF)
+      out[i] = page.plot(plot.new { panels = { untitled(panel) } }, "What the loss is made of, " .. what, SMALL)
     end
-    if #layers > 1 then out[#out + 1] = page.plot(penalty_panel(f, layers), "The penalty, by layer", HALF) end
+    if #layers > 1 then out[#out + 1] = page.plot(penalty_panel(f, layers), "The penalty, by layer", SMALL) end
   end
   local drawn = #out > 0 and '<div class="plots">' .. table.concat(out, "\n") .. "</div>\n" or ""
   local title = tostring(f.terms):match "^(.-)%s%s" or ""
@@ -222,45 +238,61 @@ end
 
 local function percent(v) return v and util.fixed("%.1f %%", 100 * v) or "-" end
 
-local function bad_cell(row)
-  if row.bad == 0 then return { text = "0" } end
-  return { text = ("%d nan, %d inf"):format(row.nan, row.inf), class = "alert" }
+-- Rows of { head, align, function(row) -> cell, function(row) -> is it worth a column }, those columns that any row
+-- wants, as a table.
+local function choose(list, columns, caption)
+  local head, align, rows = {}, "", {}
+  for _, c in ipairs(columns) do
+    local wanted = not c[4]
+    for _, row in ipairs(list) do wanted = wanted or c[4](row) end
+    if wanted then
+      head[#head + 1], align = c[1], align .. c[2]
+      for i, row in ipairs(list) do
+        rows[i] = rows[i] or {}
+        rows[i][#head] = (c[3](row))
+      end
+    end
+  end
+  return html.table { head = head, align = align, rows = rows, caption = caption }
 end
 
-local function gradients_table(f)
-  local rows, parts = {}, false
-  for _, row in ipairs(f.gradients) do parts = parts or row.data_norm ~= nil end
-  for i, row in ipairs(f.gradients) do
-    local cells = { row.name, util.shape_text(row.shape), number(row.norm) }
-    if parts then cells[4], cells[5] = number(row.data_norm), number(row.penalty_norm) end
-    local rest = { number(row.ratio), number(row.mean), number(row.std), percent(row.zero), bad_cell(row), bars_of(row) }
-    rows[i] = table.move(rest, 1, #rest, #cells + 1, cells)
-  end
-  local head = { "parameter", "shape", "gradient norm" }
-  if parts then head[4], head[5] = "of the data loss", "of the penalty" end
-  for _, name in ipairs { "update / weight", "mean", "std", "zero", "not finite", "histogram" } do
-    head[#head + 1] = name
-  end
-  return html.table { head = head, align = "ll" .. ("r"):rep(#head - 3) .. "l", rows = rows, caption = f.gradients_title }
-end
+local function of(field) return function(row) return number(row[field]) end end
+local function has(field) return function(row) return row[field] ~= nil end end
+
+local NOT_FINITE = { "not finite", "r", function(row)
+  if row.bad == 0 then return "0" end
+  return { text = ("%d nan, %d inf"):format(row.nan, row.inf), class = "alert" }
+end, function(row) return row.bad > 0 end }
+local SHAPE = { "shape", "l", function(row) return { text = util.shape_text(row.shape), class = "shape" } end }
+local ZERO = { "zero", "r", function(row) return percent(row.zero) end }
+
+local GRADIENTS = {
+  { "parameter", "l", function(row) return row.name end }, SHAPE, { "norm", "r", of "norm" },
+  { "of the data", "r", of "data_norm", has "data_norm" },
+  { "of the penalty", "r", of "penalty_norm", has "penalty_norm" },
+  { "update / weight", "r", of "ratio" }, { "mean", "r", of "mean" }, { "std", "r", of "std" }, ZERO, NOT_FINITE,
+  { "histogram", "l", bars_of },
+}
 
 local function activations_table(f)
-  local rows, kind = {}, {}
+  local kind = {}
   for _, layer in ipairs(f.layers) do kind[layer.name] = layer.type end
-  for i, row in ipairs(f.activations) do
-    local dead = row.units and ("%d of %d"):format(row.dead, row.units) or "-"
-    rows[i] = { row.name, kind[row.layer] or "", util.shape_text(row.shape), number(row.mean), number(row.std),
-      number(row.min), number(row.max), percent(row.zero), (row.dead or 0) > 0 and { text = dead, class = "alert" } or
-      dead, bad_cell(row) }
+  local function dead(row)
+    local text = row.units and ("%d of %d"):format(row.dead, row.units) or "-"
+    return (row.dead or 0) > 0 and { text = text, class = "alert" } or text
   end
-  return html.table { head = { "layer", "type", "output", "mean", "std", "min", "max", "zero", "dead units",
-    "not finite" }, align = "lllrrrrrrr", rows = rows, caption = ("outputs of the layers over %s samples of the %s, in "
-    .. "inference mode; a unit is dead that is zero for all of them"):format(util.thousands(f.seen or 0), f.data_name) }
+  local columns = { { "layer", "l", function(row) return row.name end },
+    { "type", "l", function(row) return kind[row.layer] or "" end }, SHAPE, { "mean", "r", of "mean" },
+    { "std", "r", of "std" }, { "min", "r", of "min" }, { "max", "r", of "max" }, ZERO, { "dead units", "r", dead },
+    NOT_FINITE }
+  return choose(f.activations, columns, ("Outputs of the layers over %s samples of the %s, in inference mode; a unit "
+    .. "is dead that is zero for all of them"):format(util.thousands(f.seen or 0), f.data_name))
 end
 
 function sections.layers(f)
   local out = {}
-  if f.gradients then out[1] = gradients_table(f)
+  if f.gradients then
+    out[1] = choose(f.gradients, GRADIENTS, (f.gradients_title:gsub("^gradients,", "Gradients of the last step,")))
   else out[1] = html.note("No gradients: ", f.problems.gradients or "there are none", ".") end
   if f.activations and #f.activations > 0 then out[2] = activations_table(f)
   elseif f.problems.activations then out[2] = html.note("No activations: ", f.problems.activations, ".") end
@@ -284,7 +316,7 @@ local function part_table(part)
       { text = tables.trend(list, TREND, tables.BLOCKS), class = "bars" } }
   end
   return html.table { head = { "of", "first", "last", "least", "largest", "trend" }, align = "lrrrrl", rows = rows,
-    caption = ("%s: %s"):format(part.text, part.field) }
+    label = ("%s: %s"):format(part.text, part.field) }
 end
 
 function sections.recorded(f, page)
@@ -295,17 +327,18 @@ function sections.recorded(f, page)
       out[#out + 1] = html.note(tostring(series), ".")
     else
       out[#out + 1] = html.paragraph(("Recorded %s from step %s to step %s: %d times."):format(c.every == 1 and
-        "at every step" or ("at every %d steps"):format(c.every), number(c.steps[1]), number(c.steps[#c.steps]),
-        #c.steps))
+        "at every step" or ("at each step that %d divides"):format(c.every), util.thousands(c.steps[1] // 1 | 0),
+        util.thousands(c.steps[#c.steps] // 1 | 0), #c.steps))
       local drawn, p = {}, series:plot()
       for i, panel in ipairs(p.panels) do
-        local title = panel.title
-        panel.title = nil
-        drawn[i] = page.plot(plot.new { panels = { panel } }, title, HALF)
+        drawn[i] = page.plot(plot.new { panels = { untitled(panel) } }, panel.title, WIDE_PLOT)
       end
-      if #drawn > 0 then out[#out + 1] = '<div class="plots">' .. table.concat(drawn, "\n") .. "</div>" end
+      if #drawn > 0 then out[#out + 1] = '<div class="plots wide">' .. table.concat(drawn, "\n") .. "</div>" end
       for _, part in ipairs(c.parts) do
-        if #part.list > 0 then out[#out + 1] = part_table(part) end
+        if #part.list > 0 then
+          out[#out + 1] = html.details(("The numbers of %s: %s"):format(part.text, part.field), part_table(part),
+            #drawn == 0)
+        end
       end
     end
   end

@@ -17,10 +17,8 @@ local function objects_text(list)
 end
 
 local function compile_text(f)
-  local metrics = {}
-  for i = 2, #f.metrics, 2 do metrics[#metrics + 1] = f.metrics[i] end
   return ("m:compile {\n  loss = %s,\n  optimizer = %s,%s\n}"):format(tostring(f.loss), tostring(f.optimizer),
-    #metrics > 0 and ("\n  metrics = %s,"):format(objects_text(metrics)) or "")
+    #f.metrics > 0 and ("\n  metrics = %s,"):format(objects_text(f.metrics)) or "")
 end
 
 local function run_text(f)
@@ -75,7 +73,7 @@ local function data_table(f)
     add("judged on: " .. f.data_name, f.data)
   end
   if #list == 0 then return html.note "There are no data." end
-  for i, name in ipairs { "samples", "one sample", "label", "classes", "broken files found", "fingerprint", "made by" } do
+  for i, name in ipairs { "samples", "one sample", "label", "classes", "broken files", "fingerprint", "made by" } do
     rows[i] = { name }
     for k, cells in ipairs(list) do rows[i][k + 1] = cells[i] end
   end

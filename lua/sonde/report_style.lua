@@ -30,12 +30,15 @@ nav { position: sticky; top: 0; z-index: 1; background: var(--paper); border-bot
 nav ul { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; margin: 0; padding: .55rem 0; list-style: none; }
 nav a { text-decoration: none; font-size: .92rem; }
 nav a:hover { text-decoration: underline; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .8rem; margin: 1.4rem 0 0; }
+.tiles {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(15.5rem, 1fr)); gap: .8rem; margin: 1.4rem 0 0;
+}
 .tiles > div { padding: .7rem .9rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .tiles dt { color: var(--soft); font-size: .84rem; }
 .tiles dd { margin: 0; }
 .tiles .value { font-size: 1.45rem; font-weight: 600; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .tiles .under { color: var(--soft); font-size: .82rem; }
+@media (max-width: 40rem) { .tiles { grid-template-columns: 1fr 1fr; } }
 .findings { margin: 0; padding: 0; list-style: none; counter-reset: finding; }
 .findings li {
   position: relative; margin: .6rem 0; padding: .7rem 1rem .7rem 3rem; background: var(--card);
@@ -46,40 +49,51 @@ nav a:hover { text-decoration: underline; }
 }
 .findings p { margin: .15rem 0 0; }
 .findings .proof { color: var(--soft); font-size: .93rem; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); gap: 1rem; }
+.plots.wide { grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); }
 figure { margin: 0 0 1rem; }
 .plot { padding: .7rem .7rem .4rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .plot svg { display: block; width: 100%; height: auto; }
-.plot.narrow { max-width: 38rem; }
 figcaption { margin-top: .3rem; font-size: .88rem; }
 .plot g[color="black"] { color: var(--ink); }
 .plot [fill="rgb(51,51,51)"], .plot [fill="black"] { fill: var(--ink); }
 .plot [stroke="rgb(102, 102, 102)"] { stroke: var(--soft); }
 .plot [stroke="rgb(221, 221, 221)"] { stroke: var(--grid); }
 .scroll { overflow-x: auto; margin: .6rem 0 1rem; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-caption { padding: .2rem 0 .4rem; color: var(--soft); text-align: left; font-size: .9rem; }
-th, td { padding: .3rem .75rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
+.caption { margin: 1.2rem 0 -.2rem; color: var(--soft); font-size: .9rem; }
+th, td { padding: .28rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { border-bottom: 2px solid var(--line); color: var(--soft); font-weight: 600; white-space: nowrap; }
 tbody th, tfoot th { font-weight: 500; }
 tbody tr:nth-child(even) { background: var(--stripe); }
 tfoot td, tfoot th { font-weight: 600; }
 th.num, td.num { text-align: right; white-space: nowrap; }
 th.mid, td.mid { text-align: center; }
-td.bars { padding-block: 0; vertical-align: middle; font: 1.05rem/1 "DejaVu Sans Mono", "Noto Sans Mono", monospace; white-space: pre; color: var(--blue); }
+td.bars {
+  padding-block: 0; vertical-align: middle; white-space: pre; color: var(--blue);
+  font: 1.05rem/1 "DejaVu Sans Mono", "Noto Sans Mono", monospace;
+}
+td.shape { white-space: nowrap; }
 td.alert { color: var(--warm); font-weight: 600; }
 th.deep { padding-left: 2rem; font-weight: 400; }
-.matrix td { min-width: 4.2rem; text-align: center; border: 2px solid var(--paper); background: rgba(var(--hue), var(--share)); }
+.matrix td {
+  min-width: 4.6rem; text-align: center; border: 2px solid var(--paper); background: rgba(var(--hue), var(--share));
+}
 .matrix td.off { background: rgba(var(--wrong), var(--share)); }
 .matrix td.dark { color: #fff; }
 .matrix td small { display: block; opacity: .85; }
 .matrix tbody tr:nth-child(even) { background: none; }
 @media (prefers-color-scheme: dark) { .matrix td.dark { color: #10141a; } }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .9rem; margin: 1rem 0; padding: 0; list-style: none; }
+.gallery {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .9rem; margin: 1rem 0; padding: 0;
+  list-style: none;
+}
 .gallery li { padding: .6rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .gallery figure { margin: 0; }
 .gallery .pair { display: flex; gap: .4rem; }
-.gallery img { display: block; width: 100%; min-width: 0; height: auto; border-radius: 4px; image-rendering: pixelated; }
+.gallery img {
+  display: block; width: 100%; min-width: 0; height: auto; border-radius: 4px; image-rendering: pixelated;
+}
 .gallery img.big { image-rendering: auto; }
 .gallery .pair img { width: 50%; flex: 1 1 0; }
 .gallery.maps { grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); }
@@ -93,7 +107,7 @@ details { margin: .6rem 0; }
 summary { cursor: pointer; color: var(--blue); font-size: .94rem; }
 :focus-visible { outline: 2px solid var(--blue); outline-offset: 2px; }
 @media print {
-  :root { color-scheme: light; }
+  @page { margin: 14mm; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   nav { display: none; }
   h2, h3 { break-after: avoid; }
