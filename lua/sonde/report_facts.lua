@@ -143,8 +143,24 @@ local function add_numbers(f)
   end
 end
 
+local CROSS = { categorical_crossentropy = true, sparse_categorical_crossentropy = true, binary_crossentropy = true }
+facts.crossentropies = CROSS
+
+-- Does the model predict numbers? Outputs of several axes are no row of classes, whatever the loss is; where that is a
+-- cross-entropy they are classes for each place, which are judged by nothing yet.
+local function predicts_numbers(f)
+  if #f.model.output_shape <= 1 then return core.output_kind(model.predictor_of(f.model)) == "numbers" end
+  if f.loss and CROSS[f.loss.type] then
+    util.fail("report: the outputs have the shape %s; only one row of classes for each sample can be judged",
+      util.shape_text(f.model.output_shape))
+  end
+  return true
+end
+
 local function add_judgment(f)
-  if core.output_kind(model.predictor_of(f.model)) == "numbers" then
+  local numbers = try(f, "judging", function() return predicts_numbers(f) end)
+  if numbers == nil then return end
+  if numbers then
     try(f, "judging", function() add_numbers(f) end)
     return
   end

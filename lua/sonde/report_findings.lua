@@ -4,6 +4,7 @@
 --
 -- Whoever diagnoses (causes, fixes that were tried) adds checks here: findings.checks is an open list.
 local core = require "sonde.core"
+local facts = require "sonde.report_facts"
 local util = require "sonde.util"
 
 local findings = { checks = {} }
@@ -22,6 +23,9 @@ local function interval(lower, upper, text)
   text = text or fixed
   return ("95 %%: %s .. %s"):format(text(lower), text(upper))
 end
+
+-- A class in a sentence: its name, or "class 0".
+local function class(f, k) return (f.data.class_names and "" or "class ") .. f.pass.classes[k] end
 
 -- ---- noise ----
 
@@ -117,8 +121,8 @@ local function say_composition(f, out)
   end
   local proof = n > 1 and t.layers[most] / sum >= 0.5 and ("%s holds %s of the penalty (%s of %s)."):format(most,
     percent(t.layers[most] / sum), fixed(t.layers[most]), fixed(sum)) or nil
-  out[#out + 1] = finding("loss_terms", ("The printed %s of %s is data loss %s + penalty %s: %s of it is no error of the "
-    .. "predictions."):format(name, fixed(t.total), fixed(t.data), fixed(extra), percent(extra / t.total)), proof)
+  out[#out + 1] = finding("loss_terms", ("The printed %s of %s is data loss %s + penalty %s: %s of it is no error of "
+    .. "the predictions."):format(name, fixed(t.total), fixed(t.data), fixed(extra), percent(extra / t.total)), proof)
 end
 
 -- Where the printed loss rises, and the data loss does not.
@@ -133,7 +137,7 @@ local function say_growing(f, out, list, name)
     or ("did not move beyond its scatter (%s)"):format(signed(moved))
   out[#out + 1] = finding("loss_terms", ("From epoch %d to %d the printed %s rose by %s while its data loss %s: the "
     .. "penalty grew by %s."):format(f.first + from, f.first + n, name, fixed(rise), how, fixed(grown)),
-    ("%s %s to %s, data loss %s to %s, penalty %s to %s; two epochs of data loss differ by up to %s from scatter alone.")
+    ("%s %s to %s, data loss %s to %s, penalty %s to %s; scatter alone parts two epochs of data loss by up to %s.")
     :format(name, fixed(total[from]), fixed(total[n]), fixed(data[from]), fixed(data[n]), fixed(penalty[from]),
     fixed(penalty[n]), fixed(noise)))
 end
@@ -153,11 +157,10 @@ end)
 
 -- ---- chance ----
 
-local CROSS = { categorical_crossentropy = true, sparse_categorical_crossentropy = true, binary_crossentropy = true }
 
 -- The data loss of 1 / classes on everything.
 local function chance(f)
-  if not f.losses or not f.loss or not CROSS[f.loss.type] or f.losses.n ~= f.pass.n then return nil end
+  if not f.losses or not f.loss or not facts.crossentropies[f.loss.type] or f.losses.n ~= f.pass.n then return nil end
   if f.info_judged.independent then return 2 end
   return f.loss.type == "binary_crossentropy" and 2 or #f.pass.classes
 end
@@ -171,11 +174,11 @@ add("data loss against chance", function(f)
     fixed(reference), k)
   local quiet = ("data loss against chance: %s, below ln %d = %s"):format(fixed(mean), k, fixed(reference))
   if mean - half > reference then
-    return { finding("calibration", ("The data loss is above ln %d: saying the same for every sample would have a lower "
-      .. "one."):format(k), proof) }
+    return { finding("calibration", ("The data loss is above ln %d: saying the same for every sample would have a "
+      .. "lower one."):format(k), proof) }
   elseif mean + half >= reference then
-    return { finding("calibration", ("The data loss cannot be told from ln %d, that of saying the same for every sample.")
-      :format(k), proof) }
+    return { finding("calibration", ("The data loss cannot be told from ln %d, that of saying the same for every "
+      .. "sample."):format(k), proof) }
   end
   local extra = f.terms and f.terms.train and f.terms.train.penalty
   if extra and mean - half + extra > reference then
@@ -195,9 +198,9 @@ add("accuracy against the most frequent class", function(f)
   end
   local share = c.by_class[most].support / c.n
   local proof = ("Accuracy %s (%s) over %s samples; %s of them are %s."):format(fixed(c.accuracy),
-    interval(c.lower, c.upper), util.thousands(c.n), percent(share), c.classes[most])
+    interval(c.lower, c.upper), util.thousands(c.n), percent(share), class(f, most))
   if said and #c.classes > 1 and c.by_class[said].support < c.n then
-    return { finding("confusion", ("All %s predictions are %s."):format(util.thousands(c.n), c.classes[said]), proof) }
+    return { finding("confusion", ("All %s predictions are %s."):format(util.thousands(c.n), class(f, said)), proof) }
   elseif c.lower <= share and share < 1 then
     return { finding("confusion", c.upper < share and "The accuracy is below what the most frequent class alone would "
       .. "give." or "The accuracy cannot be told from that of always saying the most frequent class.", proof) }
@@ -239,9 +242,9 @@ add("the best epoch of validation", function(f)
   local noise = 1.5 * margin(data) -- the least of many is picked: further off than one of them
   local rise = data[n] - data[from]
   if rise > noise then
-    return { finding("curves", ("The validation data loss is lowest at epoch %d (%s) and has risen to %s since."):format(
-      f.first + from, fixed(data[from]), fixed(data[n])), ("%s in %d epoch%s; scatter alone makes up to %s."):format(
-      signed(rise), n - from, n - from == 1 and "" or "s", fixed(noise)) .. with_accuracy(f, from, n)) }
+    return { finding("curves", ("The validation data loss is lowest at epoch %d (%s) and has risen to %s since.")
+      :format(f.first + from, fixed(data[from]), fixed(data[n])), ("%s in %d epoch%s; scatter alone makes up to %s.")
+      :format(signed(rise), n - from, n - from == 1 and "" or "s", fixed(noise)) .. with_accuracy(f, from, n)) }
   end
   return {}, n < 4 and "the best epoch of validation: fewer than 4 epochs have no scatter to compare with"
     or ("the best epoch of validation: %d; data loss since then %s, scatter alone up to %s"):format(f.first + from,
@@ -284,8 +287,8 @@ end)
 add("calibration", function(f)
   local c = f.calibration
   if not c then return {}, "calibration: " .. (f.problems.calibration or "there are no probabilities") end
-  local gain = ("T* = %.3g would lower the NLL of %s by %s (%s)"):format(c.temperature, fixed(c.nll), fixed(c.gain),
-    interval(c.gain_lower, c.gain_upper))
+  local gain = ("T* = %.3g%s would lower the NLL of %s by %s (%s)"):format(c.temperature, c.temperature_at_limit and
+    ", the end of the range," or "", fixed(c.nll), fixed(c.gain), interval(c.gain_lower, c.gain_upper))
   if c.gain_lower > 0 then
     local wide = c.temperature > 1
     return { finding("calibration", ("The predictions are %s-confident: %s."):format(wide and "over" or "under", gain),
@@ -311,8 +314,8 @@ add("classes", function(f)
   local k = #c.by_class
   local level = 1 - 0.05 / math.max(1, k * (k - 1) / 2)
   local d, lower, upper = share_difference(a.correct, a.support, b.correct, b.support, level)
-  local text = ("%s %s (%d of %d), %s %s (%d of %d)"):format(a.name, fixed(a.recall), a.correct, a.support, b.name,
-    fixed(b.recall), b.correct, b.support)
+  local text = ("%s %s (%d of %d), %s %s (%d of %d)"):format(class(f, high), fixed(a.recall), a.correct, a.support,
+    class(f, low), fixed(b.recall), b.correct, b.support)
   if lower > 0 then
     out[1] = finding("confusion", ("Recall differs between classes by %s points: %s."):format(points(d), text),
       ("Interval of the difference: %s .. %s points, at %.4g %% for each pair of %d classes."):format(points(lower),
@@ -334,8 +337,8 @@ add("dead units", function(f)
   for _, row in ipairs(f.activations) do
     if (row.dead or 0) > 0 and not RELAYS[kind[row.layer]] then
       out[#out + 1] = finding("layers", ("%d of %d units of %s are dead: zero for all of %s samples."):format(row.dead,
-        row.units, row.name, util.thousands(row.samples)), ("A unit that is silent in %s samples is active in fewer than "
-        .. "%s of all (95 %%)."):format(util.thousands(row.samples), percent(1 - 0.05 ^ (1 / row.samples))))
+        row.units, row.name, util.thousands(row.samples)), ("A unit that is silent in %s samples is active in fewer "
+        .. "than %s of all (95 %%)."):format(util.thousands(row.samples), percent(1 - 0.05 ^ (1 / row.samples))))
     end
   end
   return out, ("dead units: none over %s samples"):format(util.thousands(f.seen or 0))
@@ -351,11 +354,13 @@ add("update / weight", function(f)
   if #list < 2 then return {}, "update / weight: fewer than two kernels have been updated" end
   table.sort(list, function(a, b) return a.ratio < b.ratio end)
   local top, rest = list[#list], list[#list - 1]
-  local text = ("%.2g for %s, %.2g .. %.2g for the other%s"):format(top.ratio, top.name, list[1].ratio, rest.ratio,
-    #list == 2 and "" or " " .. #list - 1)
+  local others = #list == 2 and ("%.2g for %s"):format(rest.ratio, rest.name)
+    or ("%.2g .. %.2g for the other %d"):format(list[1].ratio, rest.ratio, #list - 1)
+  local text = ("%.2g for %s, %s"):format(top.ratio, top.name, others)
   if top.ratio > FACTOR * rest.ratio then
-    return { finding("layers", ("Update / weight of the last step is %s."):format(text), ("Norm of the step over norm of "
-      .. "the weights, kernels only; %.3g times as much as the next."):format(top.ratio / rest.ratio)) }
+    return { finding("layers", ("Update / weight of the last step is %s."):format(text), "Norm of the step over norm "
+      .. "of the weights, kernels only" .. (rest.ratio > 0 and ("; %.3g times as much as the next."):format(top.ratio
+      / rest.ratio) or ".")) }
   end
   return {}, "update / weight of the last step: " .. text
 end)
@@ -366,8 +371,8 @@ add("broken files", function(f)
     f.run.validation or nil, [f.data_name or ""] = f.data } do
     local n = d:broken()
     if n > 0 and not seen[d] then
-      out[#out + 1] = finding("configuration", ("%d of the %s files of the %s cannot be read and are left out."):format(
-        n, util.thousands(#d), title))
+      out[#out + 1] = finding("configuration", ("%d of the %s files of the %s cannot be read and %s left out."):format(
+        n, util.thousands(#d), title, n == 1 and "is" or "are"))
     end
     seen[d] = true
   end

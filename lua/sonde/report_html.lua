@@ -46,6 +46,7 @@ end
 local function fixed(v) return v and util.fixed("%.4f", v) or "-" end
 
 local function duration(seconds)
+  if seconds < 1 then return ("%.0f ms"):format(1000 * seconds) end
   if seconds < 60 then return ("%.1f s"):format(seconds) end
   if seconds < 3600 then return ("%d min %d s"):format(seconds // 60, seconds % 60 // 1) end
   return ("%d h %d min"):format(seconds // 3600, seconds % 3600 // 60)
@@ -85,8 +86,8 @@ local function tiles(f)
   local total, trainable = core.model_count(f.model)
   list[#list + 1] = { "parameters", util.thousands(total), util.thousands(trainable) .. " trainable" }
   if f.run and f.timed > 0 then
-    list[#list + 1] = { "training time", duration(f.seconds), ("%s per epoch, validation included"):format(
-      duration(f.seconds / f.timed)) }
+    list[#list + 1] = { "training time", duration(f.seconds), ("%s per epoch%s"):format(duration(
+      f.seconds / f.timed), core.state(f.run).validation and ", validation included" or "") }
   end
   for i, t in ipairs(list) do
     out[i] = ("<div><dt>%s</dt><dd><div class=\"value\">%s</div><div class=\"under\">%s</div></dd></div>"):format(

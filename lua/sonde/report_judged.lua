@@ -41,7 +41,7 @@ local function matrix(c)
     end
   end
   return html.table { class = "matrix", head = head, rows = rows, align = "l" .. ("c"):rep(#c.classes),
-    label = "confusion matrix", caption = "Rows are true classes, columns predicted ones; shares are of the true class" }
+    label = "confusion matrix", caption = "Rows are true classes, columns predicted ones, shares of the true class" }
 end
 
 local function pairs_table(c)
@@ -167,7 +167,7 @@ function sections.numbers(f, page)
     rows[k] = { s.name, util.number(s.rmse), util.number(s.mae), util.number(s.bias), util.number(s.sd), fixed(s.r2),
       s.bad > 0 and { text = count(s.bad), class = "alert" } or "0" }
   end
-  local out = { html.paragraph(("The model predicts numbers. Measured on %s of the %s: RMSE %s, mean absolute error %s.")
+  local out = { html.paragraph(("The model predicts numbers. On %s of the %s: RMSE %s, mean absolute error %s.")
     :format(samples(t.n), f.data_name, util.number(t.rmse), util.number(t.mae))) }
   local drawn = page.plot(plot.new { panels = { { x = { label = "true" }, y = { label = "predicted" }, series = {
     { kind = "points", title = "samples", x = t.x, y = t.y, color = 1 } } } } },
@@ -274,7 +274,7 @@ function sections.worst(f)
   local intro = html.paragraph(("The %d samples of the %s with the largest %s."):format(#f.worst, f.data_name, what))
   if not is_picture(f.data.x_shape) then return intro .. worst_table(f) end
   local shown, mapped = gallery(f)
-  local note = mapped and html.paragraph "Beside each, Grad-CAM: what in the picture speaks for the predicted class, in red."
+  local note = mapped and html.paragraph "Beside each, Grad-CAM: in red what speaks for the predicted class."
     or f.problems.map and html.note("No Grad-CAM: ", f.problems.map, ".") or ""
   return intro .. note .. shown .. html.details("As a table", worst_table(f))
 end

@@ -209,8 +209,9 @@ local function penalty_panel(f, layers)
 end
 
 function sections.loss_terms(f, page)
-  local layers, out = penalized(f), {}
-  if f.epochs > 0 and any_finite(term(f.train, "total")) then
+  local layers, out, any = penalized(f), {}, false
+  for _, t in ipairs(f.train) do any = any or t.total ~= t.data end
+  if any and any_finite(term(f.train, "total")) then
     local p = plots.run(f.run, "loss_terms")
     for i, panel in ipairs(p.panels) do
       local what = i == 1 and "training" or "validation"
@@ -257,7 +258,8 @@ local function choose(list, columns, caption)
 end
 
 local function of(field) return function(row) return number(row[field]) end end
-local function has(field) return function(row) return row[field] ~= nil end end
+-- Is there anything of it? Without a penalty the gradient is that of the data.
+local function penalized_row(row) return (row.penalty_norm or 0) ~= 0 end
 
 local NOT_FINITE = { "not finite", "r", function(row)
   if row.bad == 0 then return "0" end
@@ -268,9 +270,10 @@ local ZERO = { "zero", "r", function(row) return percent(row.zero) end }
 
 local GRADIENTS = {
   { "parameter", "l", function(row) return row.name end }, SHAPE, { "norm", "r", of "norm" },
-  { "of the data", "r", of "data_norm", has "data_norm" },
-  { "of the penalty", "r", of "penalty_norm", has "penalty_norm" },
-  { "update / weight", "r", of "ratio" }, { "mean", "r", of "mean" }, { "std", "r", of "std" }, ZERO, NOT_FINITE,
+  { "of the data", "r", of "data_norm", penalized_row },
+  { "of the penalty", "r", of "penalty_norm", penalized_row },
+  { "update / weight", "r", of "ratio", function(row) return row.ratio ~= nil end },
+  { "mean", "r", of "mean" }, { "std", "r", of "std" }, ZERO, NOT_FINITE,
   { "histogram", "l", bars_of },
 }
 
@@ -292,7 +295,8 @@ end
 function sections.layers(f)
   local out = {}
   if f.gradients then
-    out[1] = choose(f.gradients, GRADIENTS, (f.gradients_title:gsub("^gradients,", "Gradients of the last step,")))
+    local title = f.gradients_title:gsub("^gradients,", "gradients of the last step,"):gsub("^g", "G")
+    out[1] = choose(f.gradients, GRADIENTS, title)
   else out[1] = html.note("No gradients: ", f.problems.gradients or "there are none", ".") end
   if f.activations and #f.activations > 0 then out[2] = activations_table(f)
   elseif f.problems.activations then out[2] = html.note("No activations: ", f.problems.activations, ".") end

@@ -61,7 +61,7 @@ local function data_rows(d)
 end
 
 local function data_table(f)
-  local list, rows, head = {}, {}, { "" }
+  local list, rows, head = {}, {}, { "data" }
   local function add(title, d)
     if d then list[#list + 1], head[#head + 1] = data_rows(d), title end
   end
