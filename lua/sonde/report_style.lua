@@ -64,7 +64,7 @@ table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabu
 .caption { margin: 1.2rem 0 -.2rem; color: var(--soft); font-size: .9rem; }
 th, td { padding: .28rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { border-bottom: 2px solid var(--line); color: var(--soft); font-weight: 600; white-space: nowrap; }
-tbody th, tfoot th { font-weight: 500; }
+tbody th, tfoot th { min-width: 7.5rem; font-weight: 500; }
 tbody tr:nth-child(even) { background: var(--stripe); }
 tfoot td, tfoot th { font-weight: 600; }
 th.num, td.num { text-align: right; white-space: nowrap; }
