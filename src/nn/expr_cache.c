@@ -27,8 +27,7 @@ static void ready_free(sn_expr_ready *r) {
 
 void sn_expr_cache_free(sn_expr_cache *c) {
     if (!c) return;
-    ready_free(&c->kept[0]);
-    ready_free(&c->kept[1]);
+    for (int i = 0; i < SN_EXPR_KEPT; i++) ready_free(&c->kept[i]);
     sn_expr_free(c->x);
     sn_free(c);
 }
@@ -64,7 +63,7 @@ static sn_status make_ready(sn_expr_cache *c, const sn_expr_opts *o, bool scratc
 
 sn_status sn_expr_take(sn_expr_cache *c, const sn_expr_opts *o, bool scratch, sn_expr_ready *r, sn_err *e) {
     if (!atomic_flag_test_and_set(&c->busy)) {
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < SN_EXPR_KEPT; i++) {
             if (!serves(c, &c->kept[i], o, scratch)) continue;
             *r = c->kept[i];
             c->kept[i] = (sn_expr_ready){ 0 };
@@ -78,7 +77,9 @@ sn_status sn_expr_take(sn_expr_cache *c, const sn_expr_opts *o, bool scratch, sn
 
 void sn_expr_give(sn_expr_cache *c, sn_expr_ready *r) {
     if (!atomic_flag_test_and_set(&c->busy)) {
-        int at = !c->kept[0].plan ? 0 : !c->kept[1].plan ? 1 : (c->last ^= 1);
+        int at = 0;
+        while (at < SN_EXPR_KEPT && c->kept[at].plan) at++;
+        if (at == SN_EXPR_KEPT) at = c->last = (c->last + 1) % SN_EXPR_KEPT;
         ready_free(&c->kept[at]);
         c->kept[at] = *r;
         *r = (sn_expr_ready){ 0 };

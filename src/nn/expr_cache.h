@@ -15,10 +15,14 @@ typedef struct {
     size_t bytes;
 } sn_expr_ready;
 
+enum { SN_EXPR_KEPT = 4 };
+
 typedef struct {
     sn_expr *x;
     atomic_flag busy;
-    sn_expr_ready kept[2]; /* training and inference, or two precisions, do not drive each other out */
+    /* Training and inference, two precisions, and a probe with a pool of its own do not drive each other out.
+     */
+    sn_expr_ready kept[SN_EXPR_KEPT];
     int last;
 } sn_expr_cache;
 
