@@ -11,8 +11,11 @@ local BASE = { "epoch", "step", "steps_per_epoch", "iterations", "loss", "data",
 
 -- All names that a moment of the run may have.
 function moment.names(r)
-  local names = table.move(BASE, 1, #BASE, 1, {})
-  for _, name in ipairs((core.run_columns(r))) do names[#names + 1] = name end
+  local names, seen = table.move(BASE, 1, #BASE, 1, {}), {}
+  for _, name in ipairs(names) do seen[name] = true end
+  for _, name in ipairs((core.run_columns(r))) do
+    if not seen[name] then names[#names + 1] = name end
+  end
   return names
 end
 
