@@ -38,7 +38,8 @@ function picture.range_of(who, tensors, range, colormap)
   colormap = colormap or "gray"
   if core.type(range) == "table" then
     local lo, hi = range[1], range[2]
-    if #range ~= 2 or type(lo) ~= "number" or type(hi) ~= "number" or not (lo < hi) then
+    if #range ~= 2 or type(lo) ~= "number" or type(hi) ~= "number"
+      or not (-math.huge < lo and lo < hi and hi < math.huge) then
       fail("%s: range wants { lowest, highest }, as in { 0, 255 }", who)
     end
     return lo, hi
@@ -168,6 +169,7 @@ end
 local function make(_, v, opts)
   opts = util.options("picture", opts, OPTIONS)
   if is(v) then v = v:tensor() end
+  if type(v) == "string" then fail('picture: a file is read by picture.load %s', util.quoted(v)) end
   local t = util.as_tensor(v, "picture", "the value")
   if #t.shape == 4 then
     if #t == 0 then fail("picture: %s is a batch of none", util.shape_text(t.shape)) end
@@ -223,8 +225,15 @@ picture.add_note = add_note
 
 -- ---- methods ----
 
+local OTHERS = { jpg = true, jpeg = true, gif = true, bmp = true, webp = true, tif = true, tiff = true, svg = true,
+  pdf = true }
+
 function methods.save(p, path)
   if type(path) ~= "string" then fail("save: wants a path, got %s", util.a(path)) end
+  local ending = path:match "%.(%w+)$"
+  if ending and OTHERS[ending:lower()] then
+    fail('save: pictures are written as PNG, not as .%s; p:save("x.png")', ending)
+  end
   core.picture_save(p, path)
 end
 
@@ -233,6 +242,7 @@ function methods.tensor(p) return core.picture_tensor(p) end
 
 -- A picture of another size.
 function methods.resize(p, width, height)
+  if width == nil or height == nil then fail "resize: wants width and height, as in p:resize(64, 64)" end
   return core.picture_resize(p, util.whole("resize", "width", width, nil, 1),
     util.whole("resize", "height", height, nil, 1))
 end

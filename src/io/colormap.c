@@ -25,7 +25,7 @@ static const uint8_t tables[][PLACES][3] = {
 };
 
 void sn_colormap(int map, double v, uint8_t rgb[3]) {
-    double at = (v < 0 ? 0 : v > 1 ? 1 : v) * (PLACES - 1);
+    double at = (v > 0 ? fmin(v, 1) : 0) * (PLACES - 1);
     if (map == 0) {
         memset(rgb, (int)lrint(at * 255 / (PLACES - 1)), 3);
         return;

@@ -54,7 +54,7 @@ int64_t sn_values_range(const sn_tensor *t, double *least, double *most) {
     return bad;
 }
 
-static uint8_t to_byte(double unit) { return (uint8_t)lrint(255 * (unit < 0 ? 0 : unit > 1 ? 1 : unit)); }
+static uint8_t to_byte(double unit) { return (uint8_t)lrint(255 * (unit > 0 ? fmin(unit, 1) : 0)); }
 
 /* One pixel from its c values; false: some are not finite. */
 static bool draw_pixel(uint8_t *out, const sn_tensor *t, int64_t at, int c, double lo, double hi, int map) {
@@ -62,7 +62,7 @@ static bool draw_pixel(uint8_t *out, const sn_tensor *t, int64_t at, int c, doub
     for (int k = 0; k < c; k++) {
         double raw = sn_tensor_get(t, at + k);
         if (!isfinite(raw)) return false;
-        v[k] = (raw - lo) / (hi - lo);
+        v[k] = (raw / 2 - lo / 2) / (hi / 2 - lo / 2); /* halves: their difference is finite */
     }
     if (c == 1)
         sn_colormap(map, v[0], out);

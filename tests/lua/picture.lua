@@ -144,6 +144,20 @@ check.equal(run("SONDE_GRAPHICS=kitty", "print(picture.graphics(), picture.pixel
 check.equal(run("SONDE_GRAPHICS=256", "print(picture.graphics(), picture.pixels())"), "256\tfalse\n")
 check.has(run("SONDE_GRAPHICS=sixels", SHOW), 'script.lua:1: SONDE_GRAPHICS="sixels" is not one of kitty, sixel, iterm')
 
+-- numbers of any size, and what is no range
+for _, map in ipairs { "gray", "viridis", "coolwarm" } do
+  local huge = picture(tensor({ { -1e308, 1e308 }, { 0, 1 } }, "float64"), { colormap = map }):tensor()
+  local small = picture(tensor { { -1, 1 }, { 0, 0 } }, { colormap = map }):tensor()
+  check.ok(huge:equal(small), "%s", map)
+  for _, range in ipairs { { 0, math.huge }, { -math.huge, 0 }, { 0, 0 / 0 }, { 1, 1 } } do
+    check.fails(function() picture(tensor { { 1 } }, { colormap = map, range = range }) end, "range wants { lowest")
+  end
+end
+local square = picture(tensor.ones { 4, 4 })
+check.fails(function() square:resize(8) end, "resize: wants width and height")
+check.fails(function() square:save "x.jpg" end, "written as PNG, not as .jpg")
+check.fails(function() picture "x.png" end, 'picture.load "x.png"')
+
 -- without libchafa: what needs it says so, and the rest works
 local f = assert(io.open(file "libchafa.so.0", "w"))
 f:close()
