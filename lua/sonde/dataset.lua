@@ -129,8 +129,9 @@ function meta.__tostring(d)
   if not i.has_y then parts[#parts + 1] = "no labels"
   else parts[#parts + 1] = "labels " .. (#i.y_shape == 0 and "class number" or util.shape_text(i.y_shape)) end
   if i.class_names then
-    local names = table.concat(i.class_names, ", ", 1, math.min(#i.class_names, 10))
-    parts[#parts + 1] = "classes: " .. names .. (#i.class_names > 10 and ", ..." or "")
+    local names = {}
+    for k = 1, math.min(#i.class_names, 10) do names[k] = util.plain(i.class_names[k]) end
+    parts[#parts + 1] = "classes: " .. table.concat(names, ", ") .. (#i.class_names > 10 and ", ..." or "")
   end
   local broken = core.dataset_broken(d)
   if broken > 0 then parts[#parts + 1] = ("%d broken"):format(broken) end

@@ -103,10 +103,9 @@ end
 
 -- The last part of a path, on one line; of a long one the end.
 local function base_name(path)
-  local name = (path:match "[^/]+$" or path):gsub("%c", "?")
+  local name = util.plain(path:match "[^/]+$" or path)
   local n, most = utf8.len(name), 24
-  if n and n > most then return "..." .. name:sub(utf8.offset(name, n - most + 4)) end
-  return n and name or name:sub(-most)
+  return n > most and "..." .. name:sub(utf8.offset(name, n - most + 4)) or name
 end
 
 local function sample_of(d, i)

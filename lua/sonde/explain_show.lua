@@ -11,11 +11,9 @@ local SIDE = 224 -- about that many pixels a picture has, unless its scale is gi
 
 -- ---- words ----
 
-local function plain(name) return (tostring(name):gsub("%c", "?")) end
-
 -- A class as it is called, from 1.
 local function class_text(e, class, name)
-  if name then return plain(name) end
+  if name then return util.plain(name) end
   if e.kind == "numbers" then return ("output %d"):format(class) end
   return ("class %d (label %d)"):format(class, class - 1)
 end

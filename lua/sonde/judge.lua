@@ -24,7 +24,7 @@ end
 
 local function class_names(d, classes)
   local names, given = {}, d.class_names or {}
-  for k = 1, classes do names[k] = (given[k] or tostring(k - 1)):gsub("%c", "?") end
+  for k = 1, classes do names[k] = util.plain(given[k] or k - 1) end
   return names
 end
 

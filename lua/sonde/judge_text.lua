@@ -167,7 +167,7 @@ function text.samples(t)
   left = left - used(2) - used(3)
   if named then rows[1][7] = "file" end
   for i, r in ipairs(t) do
-    rows[i + 1][7] = named and shortened((r.name or ""):gsub("%c", "?"), math.max(left, FILE // 2), true) or nil
+    rows[i + 1][7] = named and shortened(util.plain(r.name or ""), math.max(left, FILE // 2), true) or nil
   end
   return wrapped(t.title) .. "\n" .. util.columns(rows, "rllrrrl")
 end

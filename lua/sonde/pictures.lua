@@ -19,12 +19,9 @@ local function want_pictures(who, d)
     who, util.shape_text(shape))
 end
 
--- A name on one line, whatever folders and files are called.
-local function plain(name) return (name:gsub("%c", "?")) end
-
 local function class_name(d, k)
   local names = d.class_names
-  return names and names[k + 1] and plain(names[k + 1]) or ("class %d"):format(k)
+  return names and names[k + 1] and util.plain(names[k + 1]) or ("class %d"):format(k)
 end
 
 -- Largest of a list: its place from 0, its value.
@@ -134,7 +131,7 @@ local function of_table(who, t, opts)
   if #t == 0 then fail("%s: the table is empty", who) end
   want_pictures(who, t.data)
   local xs, captions = {}, {}
-  local function name(class) return (t.data.class_names and "" or "class ") .. plain(class) end
+  local function name(class) return (t.data.class_names and "" or "class ") .. util.plain(class) end
   for i, r in ipairs(t) do
     xs[i] = read_sample(who, t.data, r.index)
     local text = name(r.true_class)

@@ -126,6 +126,14 @@ function util.screen(s)
   return core.utf8 and s or (s:gsub(utf8.charpattern, ascii))
 end
 
+-- The name of a file or a class, which may be anything, as letters on one line of that screen.
+function util.plain(s)
+  s = tostring(s):gsub("%c", "?")
+  if not utf8.len(s) then return (s:gsub("[\128-\255]", "?")) end
+  s = s:gsub("\194[\128-\159]", "?") -- a terminal's controls too
+  return core.utf8 and s or (s:gsub("[\194-\244][\128-\191]+", "?"))
+end
+
 -- May colors be written to stdout?
 function util.colors()
   local term, no = os.getenv "TERM", os.getenv "NO_COLOR"

@@ -103,7 +103,7 @@ end
 local function sample_text(find)
   if not find.sample then return "" end
   local more = {}
-  if find.file then more[1] = ('"%s"'):format(find.file:match "[^/]*$") end
+  if find.file then more[1] = ('"%s"'):format(util.plain(find.file:match "[^/]*$")) end
   if find.index then more[#more + 1] = ("%d of the data"):format(find.index) end
   return (", sample %d of the batch%s"):format(find.sample,
     #more > 0 and (" (%s)"):format(table.concat(more, ", ")) or "")

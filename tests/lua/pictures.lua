@@ -164,4 +164,18 @@ check.fails(function() m:feature_maps("dense", x) end, "the output of dense is (
 check.fails(function() one:feature_maps("conv2d", tensor.zeros { 0, 3, 3, 1 }) end, "x holds no sample")
 check.fails(function() one:feature_maps("conv2d", tensor.zeros { 4, 4, 4, 1 }) end, "got (batch, 4, 4, 1)")
 
+-- names of files and classes on a screen
+do
+  local core, util = require "sonde.core", require "sonde.util"
+  local known = core.utf8
+  core.utf8 = true
+  for given, want in pairs { ["\27[31mred"] = "?[31mred", ["a\nb"] = "a?b", ["\194\15531m"] = "?31m", ["\255x"] = "?x",
+    ["\u{65E5}x"] = "\u{65E5}x", [3] = "3" } do
+    check.equal(util.plain(given), want)
+  end
+  core.utf8 = false
+  check.equal(util.plain "\u{65E5}x\u{E9}", "?x?")
+  core.utf8 = known
+end
+
 check.done()
