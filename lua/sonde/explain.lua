@@ -1,5 +1,6 @@
 -- m:explain(x): which parts of an input speak for a class. What is explained, and with what; the maps are computed in
 -- sonde.explain_maps, drawn and printed in sonde.explain_show.
+local classes = require "sonde.classes"
 local core = require "sonde.core"
 local dataset = require "sonde.dataset"
 local layers = require "sonde.layers"
@@ -186,49 +187,29 @@ end
 -- ---- classes ----
 
 -- The names of the classes, or nil. Only those that were given for it must fit.
-local function names_of(m, opts, d, classes)
+local function names_of(m, opts, d, count)
   local list = opts.class_names
   if list ~= nil then
-    if core.type(list) ~= "table" or #list ~= classes then
-      fail("explain: class_names wants a list of %d names", classes)
+    if core.type(list) ~= "table" or #list ~= count then
+      fail("explain: class_names wants a list of %d names", count)
     end
     return list
   end
   d = d and d.class_names and d or reference(m, opts)
   list = d and d.class_names
-  return list and #list == classes and list or nil
+  return list and #list == count and list or nil
 end
 
--- The number, from 1, of the class that was asked for.
-local function class_number(v, names, classes)
-  if type(v) == "number" then
-    local n = util.whole("explain", "class", v, nil, 1)
-    if n > classes then fail("explain: class = %d, but there %s; classes are numbered from 1", n,
-      classes == 1 and "is 1" or ("are %d"):format(classes)) end
-    return n
-  end
-  if type(v) ~= "string" then fail("explain: class = %s must be a number from 1 or a name", util.quoted(v)) end
-  if not names then
-    fail('explain: class = "%s": the classes have no names; give the number, from 1, or class_names = { ... }', v)
-  end
-  for i, name in ipairs(names) do
-    if name == v then return i end
-  end
-  local near = core.suggest(v, names)
-  fail('explain: there is no class "%s"%s', v, near and ('; did you mean "%s"?'):format(near)
-    or "; there are " .. table.concat(names, ", ", 1, math.min(#names, 20)))
-end
-
--- The class, from 1, of a label as a list or number; nil: it is none.
-local function label_class(y, classes)
+-- The class, from 0, of a label as a list or number; nil: it is none.
+local function label_class(y, count)
   if type(y) == "table" and #y == 1 then y = y[1] end
   if type(y) == "number" then
     local k = math.tointeger(y)
-    return k and k >= 0 and k < classes and k + 1 or nil
+    return k and k >= 0 and k < count and k or nil
   end
-  if type(y) ~= "table" or #y ~= classes or type(y[1]) ~= "number" then return nil end
+  if type(y) ~= "table" or #y ~= count or type(y[1]) ~= "number" then return nil end
   for i, share in ipairs(y) do
-    if share > 0.5 then return i end
+    if share > 0.5 then return i - 1 end
   end
 end
 
@@ -237,13 +218,13 @@ end
 -- Where scores come from: { model, trainer, node, kind, classes, units, batch_size, shape }.
 local function head_of(m, opts)
   local trainer = model.predictor_of(m)
-  local kind, classes, units = core.output_kind(trainer)
+  local kind, count, units = core.output_kind(trainer)
   local node, output = core.look_logits(m)
-  return { model = m, trainer = trainer, kind = kind, classes = classes, units = units, node = node, output = output,
+  return { model = m, trainer = trainer, kind = kind, classes = count, units = units, node = node, output = output,
     shape = layers.info(m).input, batch_size = util.whole("explain", "batch_size", opts.batch_size, 32, 1) }
 end
 
--- Scores before the last softmax or sigmoid, probabilities of all classes.
+-- Scores before the last softmax or sigmoid, probabilities of all classes, and the likeliest class, from 0.
 local function predict(head, sample)
   local d = core.dataset_tensors(sample.x:reshape { 1, table.unpack(sample.x.shape) })
   local out = core.look_outputs(head.trainer, d, 1, { head.node, head.output }, false)
@@ -256,23 +237,24 @@ local function predict(head, sample)
     end
     if not best or v > shares[best] then best = i end
   end
-  return out[1]:reshape { head.units }:tolist(), shares, best
+  return out[1]:reshape { head.units }:tolist(), shares, best - 1
 end
 
--- One unit with sigmoid speaks for class 2, its negative for class 1.
+-- One unit with sigmoid speaks for class 1, its negative for class 0.
 local function about_sample(head, sample, class, names)
   local zs, shares, best = predict(head, sample)
   class = class or best
   local two = head.units == 1 and head.classes == 2
-  local about = setmetatable({ x = sample.x, class = class, share = shares[class], unit = two and 1 or class,
-    sign = two and class == 1 and -1 or 1 }, { __index = head })
+  local about = setmetatable({ x = sample.x, class = class, share = shares[class + 1], unit = two and 1 or class + 1,
+    sign = two and class == 0 and -1 or 1 }, { __index = head })
   about.score = about.sign * zs[about.unit]
   local likely = head.kind == "probabilities" or head.kind == "logits"
-  about.facts = { class = class, name = names and names[class], score = about.score,
-    probability = likely and about.share or nil, predicted = best, predicted_name = names and names[best],
-    predicted_probability = likely and shares[best] or nil, image = sample.x, source = sample.source, file = sample.file,
+  about.facts = { class = class, name = names and names[class + 1], score = about.score,
+    probability = likely and about.share or nil, predicted = best, predicted_name = names and names[best + 1],
+    predicted_probability = likely and shares[best + 1] or nil, image = sample.x, source = sample.source, file = sample.file,
     number = sample.number, label = sample.y and label_class(sample.y, head.classes), kind = head.kind }
-  about.facts.label_name = names and names[about.facts.label]
+  local label = about.facts.label
+  about.facts.label_name = names and label and names[label + 1]
   return about
 end
 
@@ -302,7 +284,8 @@ function explain.model.explain(m, x, y, name, opts)
   local list, single, d = gather(m, x, y, opts)
   local head = head_of(m, opts)
   local names = names_of(m, opts, d, head.classes)
-  local class = opts.class ~= nil and class_number(opts.class, names, head.classes) or nil
+  local class = nil
+  if opts.class ~= nil then class = classes.number("explain", opts.class, head.classes, names) end
   local results = {}
   for i, sample in ipairs(list) do
     if type(name) == "string" then sample.file, sample.source = name, base_name(name) end
@@ -326,7 +309,7 @@ function explain.samples.explain(t, i, opts)
   end
   local list = {}
   for k, class in ipairs { row.predicted, row.label } do
-    copy.class = class + 1
+    copy.class = class
     list[k] = explain.model.explain(t.model, t.data, copy)
   end
   return show.list(list)

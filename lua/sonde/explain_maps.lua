@@ -1,5 +1,5 @@
 -- Computing maps of explanations for one sample. about: { model, trainer, x (the sample), shape (the input's), node,
--- unit, sign (the score is sign times that unit of that node), class (from 1), probability, options }. Each method
+-- unit, sign (the score is sign times that unit of that node), class (from 0), probability, options }. Each method
 -- gives a table with map: (h, w), of flat inputs (features), and raw.
 local calls = require "sonde.calls"
 local core = require "sonde.core"
@@ -207,7 +207,7 @@ function maps.occlusion(about, opts)
   local fill = baseline_of(about, opts.baseline, flat and 0 or "mean")
   local out, down, across = core.occlusion(about.trainer, about.x, fill, about.batch_size, patch[1], patch[2],
     stride[1], stride[2])
-  local shares = core.tensor_last(core.output_shares(about.trainer, out), about.class - 1)
+  local shares = core.tensor_last(core.output_shares(about.trainer, out), about.class)
   local drops = tensor.full({ #shares }, about.share) - shares
   local map = core.occlusion_spread(drops, shape, patch[1], patch[2], stride[1], stride[2])
   return { raw = flat and drops or drops:reshape { down, across }, map = flat and map:reshape { h } or map,

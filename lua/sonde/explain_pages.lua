@@ -7,7 +7,7 @@ m:explain(x), m:explain(data, { index = 3 }), m:explain("cat.jpg")
   predicts, side by side with the image. In inference mode; nothing of the model changes. x is one image or a batch of
   them (a tensor), a dataset, what d:sample(3) gives, or the path of an image file. Several samples give a list.
 options
-  class  a class by its name or its number, from 1; absent: the predicted one
+  class  a class by its name or its number, from 0 as labels count; absent: the predicted one
   method  one name, or a list of them, of: grad_cam saliency input_x_gradient integrated_gradients smooth_grad occlusion
   index  which samples of the dataset: a number or a list; absent: all, at most 64
   class_names  where the data have none; absent: those of the dataset, or of the last run's
@@ -16,8 +16,8 @@ options
   rescale  factor on a file's pixels, as 1/255, where no dataset says it
   batch_size = 32  images at a time
 methods of explaining
-  The score is that of the class before the last softmax or sigmoid; one sigmoid unit speaks for class 2, its negative
-  for class 1.
+  The score is that of the class before the last softmax or sigmoid; one sigmoid unit speaks for class 1, its negative
+  for class 0.
   grad_cam  relu of the channels of a layer, each times the mean gradient of the score over it (Selvaraju et al. 2017);
     layer = "conv2d_1": absent, the last one with (height, width, channels), before the pooling behind it
   saliency  the gradient's largest size over the channels (Simonyan et al. 2013)
@@ -34,8 +34,8 @@ what it gives
   map  (height, width) as the image; of a flat input (features)
   raw  as computed: grad_cam at the layer's size, occlusion by place, the others by channel
   score, probability  of the class; no probability where the outputs are none
-  class, name  what is explained; class from 1, the name where it is known
-  predicted, predicted_name, predicted_probability, label  what the model says; what the data say, from 1
+  class, name  what is explained; class from 0, the name where it is known
+  predicted, predicted_name, predicted_probability, label  what the model says; what the data say; from 0
   layer, image, method  what it is of
   Of several methods e.grad_cam, e.saliency, ... have these. Of several samples it is a list.
 methods

@@ -11,11 +11,11 @@ local SIDE = 224 -- about that many pixels a picture has, unless its scale is gi
 
 -- ---- words ----
 
--- A class as it is called, from 1.
+-- A class as it is called.
 local function class_text(e, class, name)
   if name then return util.plain(name) end
   if e.kind == "numbers" then return ("output %d"):format(class) end
-  return ("class %d (label %d)"):format(class, class - 1)
+  return ("class %d"):format(class)
 end
 
 local function likely(p) return p and (" %.2f"):format(p) or "" end

@@ -1,6 +1,7 @@
 -- Judging a classifier on labeled data: counts, curves, calibration, and the samples that it gets wrong. One pass over
 -- the data gives predictions, labels and losses (judge.pass); what is computed from it takes the pass, so that a
 -- report can have all of it for one.
+local classes = require "sonde.classes"
 local core = require "sonde.core"
 local dataset = require "sonde.dataset"
 local text = require "sonde.judge_text"
@@ -83,15 +84,7 @@ end
 
 -- The number, from 0, of a class given by name or number; nil stays.
 local function class_of(pass, v)
-  if v == nil then return nil end
-  for k, name in ipairs(pass.classes) do
-    if v == name then return k - 1 end
-  end
-  local n = type(v) == "number" and math.tointeger(v)
-  if n and n >= 0 and n < #pass.classes then return n end
-  local near = type(v) == "string" and core.suggest(v, pass.classes)
-  fail("%s: there is no class %s%s", pass.who, util.quoted(v), near and ('; did you mean "%s"?'):format(near)
-    or ("; classes are named, or numbered 0..%d"):format(#pass.classes - 1))
+  if v ~= nil then return classes.number(pass.who, v, #pass.classes, pass.classes) end
 end
 
 -- A metatable of what prints as that text, and draws itself by :plot().

@@ -1,5 +1,6 @@
 -- What a network computes for any input: the outputs of its layers, and gradients with respect to the input.
 local calls = require "sonde.calls"
+local classes = require "sonde.classes"
 local core = require "sonde.core"
 local dataset = require "sonde.dataset"
 local layers = require "sonde.layers"
@@ -30,39 +31,29 @@ end
 
 local who = "input_gradient"
 
--- The unit of the last layer that a class stands for, from 1. names: of the classes, or nil.
-local function class_unit(v, names, units)
-  if type(v) ~= "string" then
-    local n = util.whole(who, "class", v, nil, 1)
-    if n > units then
-      fail("%s: class = %d, but the model has %d output unit%s", who, n, units, units == 1 and "" or "s")
-    end
-    return n
+-- The unit of the last layer that a class stands for, from 1; true where it is the class that the unit speaks against:
+-- one sigmoid unit is the score of class 1, its negative that of class 0. given: names of the classes, or nil.
+local function class_unit(m, v, given, d)
+  if given ~= nil and core.type(given) ~= "table" then
+    fail("%s: class_names wants a list of names, got %s", who, util.a(given))
   end
-  if core.type(names) ~= "table" then
-    fail('%s: class = "%s": the data has no class names; give class_names = { ... } or the number, from 1', who, v)
-  end
-  for i, name in ipairs(names) do
-    if name == v then
-      if units == 1 and #names == 2 then
-        if i == 2 then return 1 end
-        fail('%s: the model has one unit, the score of "%s"; the gradient for "%s" is its negative', who, names[2], v)
-      end
-      return class_unit(i, nil, units)
-    end
-  end
-  local near = core.suggest(v, names)
-  fail('%s: there is no class "%s"%s', who, v, near and ('; did you mean "%s"?'):format(near) or "")
+  local shape, names = layers.info(m).output, given or d.class_names
+  local units = shape[#shape] or 1
+  local two = units == 1 and #shape == 1
+    and (names and #names == 2 or select(2, core.output_kind(model.predictor_of(m))) == 2)
+  local count = two and 2 or units
+  if given and #given ~= count then fail("%s: class_names has %d names; there are %d classes", who, #given, count) end
+  local class = classes.number(who, v, count, names and #names == count and names or nil)
+  return two and 1 or class + 1, two and class == 0
 end
 
--- What the options ask to be differentiated: node, unit, weights; nothing of these: the loss.
+-- What the options ask to be differentiated: node, unit, weights, negative?; nothing of these: the loss.
 local function scalar_of(m, d, opts)
-  local info = layers.info(m)
   if opts.class ~= nil then
     local node, output = core.look_logits(m)
     if not util.boolean(who, "logits", opts.logits, false) then node = output end
-    local names = opts.class_names or d.class_names
-    return node, class_unit(opts.class, names, info.output[#info.output] or 1)
+    local unit, negative = class_unit(m, opts.class, opts.class_names, d)
+    return node, unit, nil, negative
   end
   if opts.layer == nil then return end
   local call = calls.find(m, who, opts.layer)
@@ -86,16 +77,17 @@ local function check_options(opts)
   end
 end
 
--- m:input_gradient(x, { class = 2 }) and others -> a tensor of x's shape.
+-- m:input_gradient(x, { class = 1 }) and others -> a tensor of x's shape.
 function methods.input_gradient(m, x, opts)
   opts = util.options(who, opts, { "y", "class", "class_names", "logits", "layer", "unit", "weights", "train",
     "batch_size" })
   check_options(opts)
   local batch, train = common(who, opts)
   local d = dataset.from(who, x, opts.y)
-  local node, unit, weights = scalar_of(m, d, opts)
+  local node, unit, weights, negative = scalar_of(m, d, opts)
   local t = node and model.predictor_of(m) or model.trainer_of(m, who)
-  return core.look_input_gradient(t, d, batch, train, node, unit, weights)
+  local g = core.look_input_gradient(t, d, batch, train, node, unit, weights)
+  return negative and -g or g
 end
 
 return { model = methods }

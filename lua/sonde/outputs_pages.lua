@@ -15,13 +15,14 @@ for example
   a, b = table.unpack(m:output({ "conv2d", "dense" }, x))]],
 
     input_gradient = [[
-m:input_gradient(x, { class = 2 })
+m:input_gradient(x, { class = 1 })
   The gradient of one number with respect to the input: a tensor of the shape of x, in inference mode unless train is
   true. x is a tensor or a dataset. The number is that of each sample (their sum, where batch_norm in training mode
   joins them), but for the loss, which is the mean over all samples.
 options
   y  the loss for these targets (penalties of weights do not depend on the input); a dataset brings its own
-  class  an output unit, from 1, or a class by its name
+  class  a class by its number, from 0 as labels count, or its name: its output unit. One sigmoid unit is class 1, its
+    negative class 0
   logits = false  true: of the unit before the last softmax or sigmoid
   class_names  for class by name, where x is no dataset that has them
   layer  with unit: a unit (channel, summed over all positions) of that layer's output

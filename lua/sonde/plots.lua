@@ -243,8 +243,10 @@ local function class_curves(c, x, y, area)
   local list, series = c.by_class or { c }, {}
   for i, one in ipairs(list) do
     if i > MOST_CURVES then break end
+    local name = one.name or "class" -- a number alone says little
+    if name:find "^%d+$" then name = "class " .. name end
     series[i] = { kind = "line", plain = true, x = one[x], y = one[y], color = i,
-      title = ("%s (%s %.4f)"):format(one.name or "class", area, one[area == "AUC" and "auc" or "average_precision"]) }
+      title = ("%s (%s %.4f)"):format(name, area, one[area == "AUC" and "auc" or "average_precision"]) }
   end
   return series, #list
 end

@@ -225,7 +225,7 @@ end
 local function map_of(f, x, row)
   if f.problems.map or f.numbers or not row.predicted or not maps.can_cam(f.model) then return nil end
   local e = facts.try(f, "map", function()
-    return f.model:explain(x, { class = row.predicted + 1, method = "grad_cam" })
+    return f.model:explain(x, { class = row.predicted, method = "grad_cam" })
   end)
   if not e then return nil end
   local most = math.max(x.shape[1], x.shape[2])

@@ -207,7 +207,7 @@ static int look_class_gradient(lua_State *L) {
     const sn_shape *os = sn_model_output_shape(m);
     lua_Integer unit = luaL_checkinteger(L, 4), units = os->n ? os->d[os->n - 1] : 1;
     if (unit < 1 || unit > units)
-        return sn_raise_text(L, "class = %lld is outside 1..%lld, the units of the last layer", (long long)unit,
+        return sn_raise_text(L, "unit = %lld is outside 1..%lld, the units of the last layer", (long long)unit,
                              (long long)units);
     const sn_tensor *x = sn_float_tensor(L, 2);
     if (x->shape.n < 1 || x->shape.d[0] < 1) return sn_raise_text(L, "class gradient: x has no samples");

@@ -111,7 +111,7 @@ for i in range(N):
             total[where[1:]] += drops[a, b]
     answers[f"occlusion_raw_{i}"], answers[f"occlusion_{i}"] = drops, total / covered
 
-# one unit: its score for class 2, its negative for class 1
+# one unit: its score for one class (2), its negative for the other (1)
 x = torch.tensor(given["x"][:1], requires_grad=True)
 for number, sign in ((1, -1), (2, 1)):
     answers[f"one_cam_{number}"], answers[f"one_map_{number}"] = cam(x, "join", 0, "one", sign)

@@ -55,9 +55,9 @@ end
 local before, loss = bits(), m:evaluate(data).loss
 local list = m:explain(data, { index = { 1, 2, 3, 4 }, method = ALL, patch = SQUARE, stride = 2 })
 for i, e in ipairs(list) do
-  check.equal(e.label, labels[i] + 1)
+  check.equal(e.label, labels[i])
   check.equal(e.class, e.predicted)
-  check.near(e.probability, m:predict(x:rows(i, i))[{ 1, e.class }], 1e-6)
+  check.near(e.probability, m:predict(x:rows(i, i))[{ 1, e.class + 1 }], 1e-6)
   for _, method in ipairs(ALL) do
     local map = e[method].map
     check.list(map.shape, { SIDE, SIDE })
@@ -93,27 +93,27 @@ check.same_weights(other:get_weights(), twin:get_weights(), "training beside exp
 
 local one = x[3]
 local function explain(opts) return m:explain(one, opts) end
-check.ok(explain { method = "saliency", class = 2 }.raw:equal(m:input_gradient(x:rows(3, 3), { class = 2, logits = true })[1]))
-local cam = explain { method = "grad_cam", layer = "conv", class = 1 }
+check.ok(explain { method = "saliency", class = 1 }.raw:equal(m:input_gradient(x:rows(3, 3), { class = 1, logits = true })[1]))
+local cam = explain { method = "grad_cam", layer = "conv", class = 0 }
 local a = m:output("conv", x:rows(3, 3))[1]
 local again = (a * cam.weights):sum(3):maximum(0)
 check.near((cam.raw - again):abs():max(), 0, 1e-6)
 check.list(explain({ method = "grad_cam", layer = "max_pool2d" }).raw.shape, { 8, 8 })
-local product = explain { method = "input_x_gradient", class = 1 }
-check.near(product.map:sum(), (explain { method = "saliency", class = 1 }.raw * one):sum(), 1e-4)
-local ig = explain { method = "integrated_gradients", class = 1, steps = 200, batch_size = 7 }
+local product = explain { method = "input_x_gradient", class = 0 }
+check.near(product.map:sum(), (explain { method = "saliency", class = 0 }.raw * one):sum(), 1e-4)
+local ig = explain { method = "integrated_gradients", class = 0, steps = 200, batch_size = 7 }
 check.near(ig.gap, 0, 0.02 * math.abs(ig.difference) + 1e-3)
 check.near(ig.map:sum() + ig.gap, ig.difference, 1e-4)
 check.equal(explain({ method = "integrated_gradients", baseline = one }).map:abs():max(), 0)
-local smooth = explain { method = "smooth_grad", class = 1, n = 5, noise = 0.1, seed = 40, batch_size = 2 }
+local smooth = explain { method = "smooth_grad", class = 0, n = 5, noise = 0.1, seed = 40, batch_size = 2 }
 local sum = tensor.zeros { SIDE, SIDE, 3 }
 for k = 1, 5 do
   local noise = tensor.randn { SIDE, SIDE, 3, seed = 39 + k } * (0.1 * (one:max() - one:min()))
-  sum = sum + m:input_gradient((one + noise):reshape { 1, SIDE, SIDE, 3 }, { class = 1, logits = true })[1]
+  sum = sum + m:input_gradient((one + noise):reshape { 1, SIDE, SIDE, 3 }, { class = 0, logits = true })[1]
 end
 check.near((smooth.raw - sum / 5):abs():max(), 0, 1e-5 * smooth.raw:abs():max() + 1e-7)
 check.ok(explain({ method = "smooth_grad", noise = 0, n = 2 }).map:equal(explain({ method = "saliency" }).map))
-local hidden = explain { method = "occlusion", class = 1, patch = 16, baseline = 0.5 }
+local hidden = explain { method = "occlusion", class = 0, patch = 16, baseline = 0.5 }
 check.list(hidden.raw.shape, { 1, 1 })
 check.near(hidden.raw[{ 1, 1 }], m:predict(x:rows(3, 3))[{ 1, 1 }] - m:predict(tensor.full({ 1, 16, 16, 3 }, 0.5))[{ 1, 1 }],
   1e-6)
@@ -127,11 +127,11 @@ check.list(e.methods, { "grad_cam", "saliency", "occlusion" })
 check.ok(e.image:equal(one))
 check.ok(m:explain(data, { index = 3 }).saliency.map:equal(e.saliency.map))
 check.ok(m:explain(x:rows(2, 4))[2].grad_cam.map:equal(e.grad_cam.map))
-check.equal(m:explain(data:sample(3)).label, 2)
+check.equal(m:explain(data:sample(3)).label, 1)
 check.equal(#m:explain({ x, tensor(labels) }, { index = { 5, 6 } }), 2)
 check.equal(#m:explain(data:take(3), { method = "saliency" }), 3)
 local named = m:explain(one, { class_names = { "dark", "bright" }, class = "dark" })
-check.equal(named.class, 1)
+check.equal(named.class, 0)
 check.equal(named.name, "dark")
 check.equal(named.predicted_name, "bright")
 check.near(named.probability + named.predicted_probability, 1, 1e-6)
@@ -150,9 +150,9 @@ local numbers = network(dense { 1, name = "head" })
 local number = numbers:explain(one)
 check.equal(number.kind, "numbers")
 check.near(number.score, numbers:predict(x:rows(3, 3))[{ 1, 1 }], 1e-6)
-check.has(tostring(number), "the image: output 1; score ")
+check.has(tostring(number), "the image: output 0; score ")
 local sigmoid = network(dense { 1, activation = "sigmoid", name = "head" })
-local both = { sigmoid:explain(one, { class = 1 }), sigmoid:explain(one, { class = 2 }) }
+local both = { sigmoid:explain(one, { class = 0 }), sigmoid:explain(one, { class = 1 }) }
 check.near(both[1].probability + both[2].probability, 1, 1e-6)
 check.near(both[1].score, -both[2].score, 0)
 check.near(both[2].probability, sigmoid:predict(x:rows(3, 3))[{ 1, 1 }], 1e-6)
@@ -207,7 +207,7 @@ check.output(function() -- the last run's data say how
 end)
 check.ok(m:explain(file).image:equal(from_data.image))
 check.has(tostring(m:explain(file)), "1.bmp: ", "red", "blue")
-check.equal(m:explain(one, { class = "blue", method = "saliency" }).class, 1)
+check.equal(m:explain(one, { class = "blue", method = "saliency" }).class, 0)
 check.fails(function() m:explain(root .. "/red/9.bmp") end, "9.bmp")
 check.fails(function() m:explain(root .. "/none.bmp") end, "none.bmp")
 check.fails(function()
@@ -222,8 +222,8 @@ local w = wrong:worst(data, 3)
 local why = w:explain(2)
 check.equal(#why, 2)
 check.equal(why[1].number, w[2].index)
-check.equal(why[1].class, w[2].predicted + 1)
-check.equal(why[2].class, w[2].label + 1)
+check.equal(why[1].class, w[2].predicted)
+check.equal(why[2].class, w[2].label)
 check.equal(w:explain(1, { class = 1, method = "saliency" }).method, "saliency")
 check.fails(function() w:explain(4) end, "explain.lua:", "place 4 in a table of 3")
 local right = m:worst(data:take(1), 1) -- one answer alone to be explained
@@ -233,7 +233,7 @@ check.equal(right:explain().methods[1], "grad_cam")
 
 check.equal(shown(named), tostring(named) .. "\n")
 check.has(tostring(named), "the image: dark 0.", ", predicted bright ", "; score ", '; grad_cam, saliency, occlusion; ')
-check.has(tostring(cam), "class 1 (label 0)", "grad_cam of conv")
+check.has(tostring(cam), "the image: class 0 0.", "grad_cam of conv")
 check.has(tostring(ig), "integrated_gradients, 200 steps, gap ")
 check.has(tostring(hidden), "occlusion, patch 16x16, stride 8x8")
 check.equal(select(2, shown(list):gsub("\n", "")), 4)
@@ -294,12 +294,13 @@ check.fails(function() square:explain(tensor.random { 5, 4 }, { method = "grad_c
 -- ---- what is refused ----
 
 for _, case in ipairs {
-  { { class = 3 }, "class = 3, but there are 2; classes are numbered from 1" },
-  { { class = 0 }, "at least 1" },
-  { { class = "bright" }, "there is no class \"bright\"" },
+  { { class = 2 }, "there is no class 2; classes are numbered from 0 to 1" },
+  { { class = -1 }, "there is no class -1; classes are" },
+  { { class = 0.5 }, "there is no class 0.5; classes are" },
+  { { class = "bright" }, "there is no class \"bright\"; there are blue, red" },
   { { class_names = { "a" } }, "class_names wants a list of 2 names" },
   { { class_names = { "dark", "bright" }, class = "brigth" }, 'did you mean "bright"?' },
-  { { class = true }, "class = true must be" },
+  { { class = true }, "class wants a number from 0 or a name, got a boolean" },
   { { method = "gradcam" }, 'did you mean "grad_cam"?' },
   { { method = {} }, "must be a name" },
   { { methd = "saliency" }, 'did you mean "method"?' },

@@ -20,7 +20,7 @@ local all = m:explain(data.x, { method = { "grad_cam", "saliency", "input_x_grad
 for k = 1, 3 do
   local e, function_of = all[k], function(name) return data[("%s_%d"):format(name, k - 1)] end
   local function close(what, got, name) U.close(("%s, image %d"):format(what, k), got, function_of(name), TOLERANCE) end
-  close("class, score, probability", { e.class, e.score, e.probability }, "class")
+  close("class, score, probability", { e.class + 1, e.score, e.probability }, "class")
   U.result(e.grad_cam.layer == "join", "layer", "is %s", e.grad_cam.layer)
   close("Grad-CAM at the layer's size", e.grad_cam.raw, "cam")
   close("Grad-CAM at the image's size", e.grad_cam.map, "cam_map")
@@ -52,7 +52,7 @@ for _, way in ipairs { "sigmoid", "logits" } do
     m:compile { loss = binary_crossentropy { from_logits = true }, optimizer = sgd { 0.1 } }
   end
   for class = 1, 2 do
-    local e = m:explain(data.x[1], { class = class, method = "grad_cam" })
+    local e = m:explain(data.x[1], { class = class - 1, method = "grad_cam" })
     local function close(what, got, name) U.close(way .. ", " .. what, got, data[name .. class], TOLERANCE) end
     close("score, probability", { e.score, e.probability }, "one_class_")
     close("Grad-CAM at the layer's size", e.raw, "one_cam_")

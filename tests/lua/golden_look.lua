@@ -21,8 +21,8 @@ local function gradient(what, opts)
   opts.batch_size = 3
   U.close("gradient of the input: " .. what, m:input_gradient(data.x, opts), data["dx_" .. what], TOLERANCE)
 end
-gradient("class", { class = 2 })
-gradient("logits", { class = 2, logits = true })
+gradient("class", { class = 1 })
+gradient("logits", { class = 1, logits = true })
 gradient("unit", { layer = "side", unit = 4 })
 gradient("weights", { layer = "bn", weights = data.weights })
 local core = require "sonde.core"

@@ -166,7 +166,7 @@ check.has(tostring(w), "/4.bmp" == w[1].name:sub(-6) and "/4.bmp" or w[1].name:s
 check.equal(pictures:roc(d, { class = names[1] }).auc, 1)
 check.equal(pictures:roc(d, { class = 0 }).name, names[1])
 check.fails(function() pictures:roc(d, { class = "A\\c" }) end, 'roc: there is no class "A\\c"; did you mean "A\\b"?')
-check.fails(function() pictures:roc(d, { class = 3 }) end, "numbered 0..2")
+check.fails(function() pictures:roc(d, { class = 3 }) end, "no class 3; classes are numbered from 0 to 2")
 
 -- ---- edge cases ----
 

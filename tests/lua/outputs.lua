@@ -66,14 +66,14 @@ check.fails(function() network():output(m.layers.pred, x) end, "of another model
 
 -- ---- gradients ----
 
-differences("class", m:input_gradient(x, { class = 2, batch_size = 4 }),
+differences("class", m:input_gradient(x, { class = 1, batch_size = 4 }),
   function(v) return column_sum(m:predict(v), 2) end)
 local linear = network(dense { 3, name = "pred" })
 linear:set_weights(m:get_weights())
-differences("logits", m:input_gradient(x, { class = 3, logits = true }),
+differences("logits", m:input_gradient(x, { class = 2, logits = true }),
   function(v) return column_sum(linear:predict(v), 3) end)
-check.ok(linear:input_gradient(x, { class = 3, logits = true }):equal(
-  m:input_gradient(x, { class = 3, logits = true })))
+check.ok(linear:input_gradient(x, { class = 2, logits = true }):equal(
+  m:input_gradient(x, { class = 2, logits = true })))
 differences("unit", m:input_gradient(x, { layer = "conv2d", unit = 2 }),
   function(v) return column_sum(m:output("conv2d", v), 2) end)
 local w = tensor.randn { 36, seed = 4 }
@@ -97,7 +97,7 @@ check.same_weights(m:get_weights(), before)
 -- in training mode: with batch_norm, the samples depend on each other
 m = sequential { batch_norm { input_shape = { 6, 6, 2 } }, flatten {},
   dense { 3, activation = "softmax", name = "pred" } }
-differences("training mode", m:input_gradient(x, { class = 1, train = true }),
+differences("training mode", m:input_gradient(x, { class = 0, train = true }),
   function(v) return column_sum(m:output("pred", v, { train = true }), 1) end)
 
 -- a unit that sees one branch alone, and NaN in the other: exact zeros, and no NaN
@@ -125,13 +125,16 @@ m = network(dense { 1, activation = "sigmoid", name = "pred" })
 local names = { class_names = { "cat", "dog" }, class = "dog" }
 check.ok(m:input_gradient(x, names):equal(m:input_gradient(x, { class = 1 })))
 names.class = "cat"
-check.fails(function() m:input_gradient(x, names) end, "its negative")
+check.ok(m:input_gradient(x, names):equal(-m:input_gradient(x, { class = 1 })))
+check.ok(m:input_gradient(x, names):equal(m:input_gradient(x, { class = 0 })))
 names.class = "dg"
 check.fails(function() m:input_gradient(x, names) end, 'did you mean "dog"?')
 check.ok(m:input_gradient(x, { class = 1, logits = true }):norm() > m:input_gradient(x, { class = 1 }):norm())
-check.fails(function() m:input_gradient(x, { class = "dog" }) end, "no class names")
-check.fails(function() m:input_gradient(x, { class = 2 }) end, "the model has 1 output unit")
-check.fails(function() m:input_gradient(x, { class = 0 }) end, "at least 1")
+check.fails(function() m:input_gradient(x, { class = "dog" }) end, "the classes have no names")
+check.fails(function() m:input_gradient(x, { class = 2 }) end, "no class 2; classes are numbered from 0 to 1")
+check.fails(function() m:input_gradient(x, { class = -1 }) end, "no class -1")
+check.fails(function() network(dense { 1 }):input_gradient(x, { class = 1 }) end, "there is but one, 0")
+check.fails(function() m:input_gradient(x, { class = 1, class_names = { "a" } }) end, "class_names has 1 names; there are 2 classes")
 check.fails(function() m:input_gradient(x, { class = 1, y = y }) end, "y and class")
 check.fails(function() m:input_gradient(x, { unit = 1 }) end, "unit goes with layer")
 check.fails(function() m:input_gradient(x, { layer = "conv2d" }) end, "either unit = n or weights")
@@ -158,13 +161,13 @@ local tail = sequential { batch_norm { input_shape = { 6, 6, 4 } }, avg_pool2d {
 local ws, tail_ws = m:get_weights(), {}
 for k = 3, 8 do tail_ws[k - 2] = ws[k] end
 tail:set_weights(tail_ws)
-check.near((grad - tail:input_gradient(out, { class = 2 })):abs():max(), 0, 1e-7)
+check.near((grad - tail:input_gradient(out, { class = 1 })):abs():max(), 0, 1e-7)
 check.fails(function() core.look_class_gradient(trainer, x, node, 4, true) end, "outside 1..3")
 
 -- out of memory: a message, and all works again
 core.fail_after(8)
-pcall(m.input_gradient, m, x, { class = 1 })
+pcall(m.input_gradient, m, x, { class = 0 })
 core.fail_after(-1)
-check.ok(m:input_gradient(x, { class = 2, logits = true }):norm() > 0)
+check.ok(m:input_gradient(x, { class = 1, logits = true }):norm() > 0)
 
 check.done()
