@@ -14,11 +14,13 @@ sn_line_status sn_line_read_plain(const char *prompt, char **line) {
     if (sn_interrupt_take()) {
         clearerr(stdin);
         free(*line);
+        *line = NULL; /* the caller frees it too */
         fputc('\n', stdout);
         return SN_LINE_INTERRUPT;
     }
     if (n < 0) {
         free(*line);
+        *line = NULL; /* the caller frees it too */
         fputc('\n', stdout);
         return SN_LINE_EOF;
     }
