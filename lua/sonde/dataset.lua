@@ -23,7 +23,10 @@ local function from_lists(construct)
   return function(t, ...)
     if core.type(t) ~= "table" then return construct(t, ...) end
     local copy = {}
-    for k, v in pairs(t) do copy[k] = type(v) == "table" and core.tensor(v) or v end
+    for k, v in pairs(t) do
+      local list = type(v) == "table" and (k == 1 or k == 2 or k == "x" or k == "y")
+      copy[k] = list and core.tensor(v) or v
+    end
     return construct(copy, ...)
   end
 end

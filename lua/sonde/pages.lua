@@ -335,7 +335,8 @@ gradients
 for example
   m:compile{ loss = function(y, p) return mean((y - p)^2) end, optimizer = "adam" }
   conv2d{ 8, 3, kernel_regularizer = function(w) return 1e-4 * sum(abs(w)) end }
-  h = relu(x + conv2d{ 8, 3, padding = "same" }(x))   -- on outputs of layers: a residual block
+  a = input{ 28, 28, 8 }
+  h = relu(a + conv2d{ 8, 3, padding = "same" }(a))   -- on outputs of layers: a residual block
   grad(function(x) return sum(x^2) end)(tensor{ 1, 2 })]],
 
   load_model = [[
