@@ -48,14 +48,15 @@ end
 
 local END = "the session came to its end"
 
--- Types the lines into a program that begins in an empty folder with those files. What it printed, and what it complained
--- about. A chunk that is never whole would swallow the last line.
+-- Types the lines into a program that begins in a folder with nothing but those files. What it printed, and what it
+-- complained about. A chunk that is never whole would swallow the last line.
 local function session(lines, context)
   local folder = check.folder()
   make_files(folder)
   write(folder .. "/typed", lines .. ("\ndo print(%q) end\n"):format(END))
-  local ok, _, status = os.execute(("cd '%s' && '%s' -i -q --no-rc %s <typed >printed 2>complained"):format(folder, program,
-    context and ("'%s/docs_context_util.lua'"):format(tests) or ""))
+  local first = context and ("'%s/docs_context_util.lua'"):format(tests) or ""
+  local ok, _, status = os.execute(("cd '%s' && '%s' -i -q --no-rc %s <typed >printed 2>complained"):format(folder,
+    program, first))
   return read(folder .. "/printed"), read(folder .. "/complained"), ok and 0 or status
 end
 
