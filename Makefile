@@ -2,6 +2,7 @@
 #   make            release build            make test     all tests
 #   make check      format, include order, headers, warnings as errors, tests
 #   make asan tsan  the tests under sanitizers            make fuzz  the decoders under libFuzzer
+#   make bench      speed                                 make bench-peers  beside Keras and PyTorch
 #   make install PREFIX=/usr/local
 
 VERSION := 0.1.0
@@ -54,7 +55,7 @@ OBJ_io    := $(call obj,$(call core_src,io))
 CORE_OBJ  := $(foreach f,$(FOLDERS),$(OBJ_$(f)))
 APP_OBJ   := $(call obj,$(call core_src,bind)) $(call obj,$(call core_src,app)) $(BUILD)/gen/embedded.o
 
-.PHONY: all test unit lua-tests check asan tsan fuzz install clean
+.PHONY: all test unit lua-tests check bench bench-peers asan tsan fuzz install clean
 all: $(BUILD)/sonde $(BUILD)/libsonde.a
 
 $(BUILD)/libsonde.a: $(CORE_OBJ)
@@ -123,10 +124,19 @@ $(DRIVE): tests/repl/drive.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -o $@ $< $(LDFLAGS)
 unit: $(UNIT_BIN) $(DRIVE)
-# Convolutions alone, by each algorithm.
-$(BUILD)/tests/bench_conv: tests/bench/conv.c $(BUILD)/lib/num.a $(BUILD)/lib/base.a
+# Benchmarks: tests/bench/run says what is measured. Nothing else should run on the machine.
+$(BUILD)/tests/bench_%: tests/bench/%.c $(BUILD)/lib/num.a $(BUILD)/lib/base.a
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -o $@ $^ $(CORE_LIBS) $(LDFLAGS)
+BENCH_BIN := $(BUILD)/tests/bench_machine $(BUILD)/tests/bench_conv
+bench: all $(BENCH_BIN)
+	@BUILD=$(BUILD) sh tests/bench/run
+PEERS_PYTHON ?= build/peers-venv/bin/python
+build/peers-venv/bin/python:
+	python3 -m venv build/peers-venv
+	build/peers-venv/bin/pip install tensorflow-cpu torch
+bench-peers: all $(BENCH_BIN) $(PEERS_PYTHON)
+	@BUILD=$(BUILD) PEERS_PYTHON=$(PEERS_PYTHON) sh tests/bench/peers
 
 test: all unit
 	BUILD=$(BUILD) sh scripts/run-tests

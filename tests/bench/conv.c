@@ -1,13 +1,15 @@
-/* Convolutions alone: make build/tests/bench_conv, then build/tests/bench_conv [threads]. For each layer and
- * pass the time of an image and the rate of the direct sum's operations ("effective"), by im2col over OpenBLAS
- * and by the one that is chosen. */
+/* Convolutions alone, as a Markdown table: make build/tests/bench_conv, then build/tests/bench_conv [threads].
+ * For each layer and pass the time of an image by im2col over OpenBLAS, by the direct sum and by what is
+ * chosen. GFLOP/s count the direct sum's operations ("effective"); "done" are the multiply-adds that remain
+ * with the chosen algorithm, edges and transforms left out, as a share of the machine's peak. */
 #include "num/conv.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "num/gemm.h"
 #include "num/kern.h"
+#include "num/peak.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 typedef struct {
     const char *name;
@@ -23,12 +25,6 @@ static const layer layers[] = {
     { "6 -> 16 at 14, 5x5", 32, 14, 6, 16, 5 },
 };
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static float *numbers(int64_t n) {
     float *p = sn_alloc((size_t)(n + 16) * sizeof *p, "bench", NULL);
     for (int64_t i = 0; p && i < n; i++) p[i] = (float)(i * 2654435761u % 1000) / 1000 - 0.5f;
@@ -40,26 +36,59 @@ static double time_of(sn_pool *pool, const sn_conv *d, sn_conv_pass pass, float 
                       float *scratch) {
     double best = 1e9;
     for (int i = 0; i < 5; i++) {
-        double t = now();
+        double t = sn_clock();
         if (pass == SN_CONV_FORWARD)
             sn_conv_forward_f32(pool, y, x, k, NULL, d, scratch);
         else if (pass == SN_CONV_DATA)
             sn_conv_backward_data_f32(pool, x, y, k, d, scratch);
         else
             sn_conv_backward_weights_f32(pool, k, NULL, x, y, d, scratch);
-        t = now() - t;
+        t = sn_clock() - t;
         if (t < best) best = t;
     }
     return best;
 }
 
+/* What the algorithm divides the number of multiplications by. */
+static double saving(const sn_conv *d, sn_conv_pass pass) {
+    if (sn_conv_choice(d, pass) != SN_CONV_WINOGRAD) return 1;
+    double m = (double)(9 - d->kh); /* outputs of an 8x8 tile, each way */
+    return m * m * (double)(d->kh * d->kw) / 64;
+}
+
+static void print_pass(sn_pool *pool, const layer *l, sn_conv *d, sn_conv_pass pass, float **buf, double peak) {
+    static const char *const passes[] = { "forward", "data gradient", "weight gradient" };
+    static const sn_conv_algorithm asked[] = { SN_CONV_IM2COL, SN_CONV_DIRECT, SN_CONV_AUTO };
+    double flop = 2.0 * (double)(l->n * l->h * l->h * l->ci * l->co * l->k * l->k), t[3];
+    const char *chosen = "";
+    bool direct = false;
+    for (int a = 0; a < 3; a++) {
+        d->algorithm = asked[a];
+        if (a == 1) direct = sn_conv_choice(d, pass) == SN_CONV_DIRECT;
+        if (a == 2) chosen = sn_conv_algorithms[sn_conv_choice(d, pass)];
+        t[a] = a == 1 && !direct ? 0 : time_of(pool, d, pass, buf[0], buf[1], buf[2], buf[3]);
+    }
+    printf("| %s | %s | %.3f | %.0f ", l->name, passes[pass], 1e3 * t[0] / (double)l->n, flop / t[0] / 1e9);
+    if (direct) {
+        printf("| %.3f | %.0f ", 1e3 * t[1] / (double)l->n, flop / t[1] / 1e9);
+    } else {
+        printf("| | ");
+    }
+    double rate = flop / t[2];
+    printf("| %s | %.3f | %.0f | %.0f %% | %.0f %% | %.2f |\n", chosen, 1e3 * t[2] / (double)l->n, rate / 1e9,
+           100 * rate / peak, 100 * rate / saving(d, pass) / peak, t[0] / t[2]);
+    fflush(stdout);
+}
+
 int main(int argc, char **argv) {
-    static const char *const passes[] = { "forward", "data", "weights" };
     sn_pool *pool;
     if (sn_pool_new(&pool, argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0, NULL) != SN_OK) return 1;
-    printf("isa %s, OpenBLAS %s, %d threads\n", sn_kern_f32()->isa, sn_gemm_corename(), sn_pool_size(pool));
-    printf("%-24s %-8s %11s %8s %11s %8s %6s\n", "layer", "pass", "im2col ms", "GFLOP/s", "chosen ms",
-           "GFLOP/s", "ratio");
+    double peak = sn_peak_flops(pool, NULL);
+    printf("%d threads, %s, peak %.0f GFLOP/s, OpenBLAS %s; milliseconds of an image\n\n", sn_pool_size(pool),
+           sn_kern_f32()->isa, peak / 1e9, sn_gemm_corename());
+    printf("| layer | pass | im2col | GFLOP/s | direct | GFLOP/s | chosen | ms | GFLOP/s effective | of peak | "
+           "done, "
+           "of peak | im2col / chosen |\n|---|---|--:|--:|--:|--:|---|--:|--:|--:|--:|--:|\n");
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         const layer *l = &layers[i];
         sn_conv d = { .n = l->n,
@@ -77,20 +106,10 @@ int main(int argc, char **argv) {
                       .dw = 1,
                       .pt = l->k / 2,
                       .pl = l->k / 2 };
-        float *x = numbers(l->n * l->h * l->h * l->ci), *y = numbers(l->n * l->h * l->h * l->co);
-        float *k = numbers(l->k * l->k * l->ci * l->co), *s = numbers((int64_t)sn_conv_scratch(&d, pool));
-        double flop = 2.0 * (double)(l->n * l->h * l->h * l->ci * l->co * l->k * l->k);
-        for (int p = 0; p < 3; p++) {
-            double t[2];
-            for (int a = 0; a < 2; a++) {
-                d.algorithm = a ? SN_CONV_AUTO : SN_CONV_IM2COL;
-                t[a] = time_of(pool, &d, (sn_conv_pass)p, x, y, k, s);
-            }
-            printf("%-24s %-8s %11.3f %8.0f %11.3f %8.0f %6.2f\n", l->name, passes[p],
-                   1e3 * t[0] / (double)l->n, flop / t[0] / 1e9, 1e3 * t[1] / (double)l->n, flop / t[1] / 1e9,
-                   t[0] / t[1]);
-        }
-        sn_free(x), sn_free(y), sn_free(k), sn_free(s);
+        float *buf[] = { numbers(l->n * l->h * l->h * l->ci), numbers(l->n * l->h * l->h * l->co),
+                         numbers(l->k * l->k * l->ci * l->co), numbers((int64_t)sn_conv_scratch(&d, pool)) };
+        for (int p = 0; p < 3; p++) print_pass(pool, l, &d, (sn_conv_pass)p, buf, peak);
+        for (int b = 0; b < 4; b++) sn_free(buf[b]);
     }
     sn_pool_free(pool);
     return 0;
