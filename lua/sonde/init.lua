@@ -3,7 +3,6 @@ local core = require "sonde.core"
 require "sonde.dataset"
 local functional = require "sonde.functional"
 local graph = require "sonde.graph"
-local help = require "sonde.help"
 local model = require "sonde.model"
 local names = require "sonde.names"
 local objects = require "sonde.objects"
@@ -38,9 +37,12 @@ for _, name in ipairs { "lines", "points", "bars", "histogram", "heatmap", "cont
   plot[name] = function(...) return require "sonde.plot_data"[name](...) end
 end
 
+-- Its pages are read when one is first asked for.
+local function help(...) return require "sonde.help".help(...) end
+
 local public = {
   sequential = graph.sequential, model = graph.model, load_model = model.load, tensor = tensor.tensor, npz = tensor.npz,
-  npy = tensor.npy, plot = plot, help = help.help, resume = resume, picture = picture,
+  npy = tensor.npy, plot = plot, help = help, resume = resume, picture = picture,
 }
 
 -- sonde.kinds.metric.mse: by kind, where two kinds share a name

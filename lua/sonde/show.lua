@@ -1,6 +1,5 @@
 -- How the prompt shows values.
 local core = require "sonde.core"
-local help = require "sonde.help"
 local layout = require "sonde.layout"
 
 local show = {}
@@ -62,7 +61,9 @@ function text(v, depth, seen)
     local mt = getmetatable(v)
     if type(mt) ~= "table" or not mt.__tostring then return table_text(v, depth, seen) end
   end
-  if type(v) == "function" and depth == 0 then return help.brief(v) or tostring(v) end
+  if type(v) == "function" and depth == 0 then
+    return require "sonde.help".brief(v) or tostring(v) -- read late: help parses all its pages
+  end
   local s = v ~= v and "nan" or tostring(v)
   if depth > 0 and s:find "\n" then s = (s:match "^[^\n]*") end -- inside of something one line must do
   return s

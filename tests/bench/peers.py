@@ -273,7 +273,7 @@ rng = np.random.default_rng(1)
 peer.set_data(rng.uniform(size=(batch, *shape)).astype("float32"),
               np.eye(classes, dtype="float32")[np.arange(batch) * 7 % classes])
 loss = peer.train(1)
-say(f"ready {peer.about}; {threads} threads; loss {loss:.4f}")
+say(f"ready {peer.about}; loss {loss:.4f}")
 for line in sys.stdin:
     command, *count = line.split()
     if command == "memory":

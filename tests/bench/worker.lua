@@ -25,7 +25,7 @@ if what == "check" then
 end
 
 local loss = m:train_on_batch(x, y)
-say("ready sonde %s; %d threads, %s; loss %.4f", sonde.version, sonde.threads, sonde.isa, loss)
+say("ready sonde %s, %s; loss %.4f", sonde.version, sonde.isa, loss)
 local commands = {}
 function commands.train(k)
   for _ = 1, k do m:train_on_batch(x, y) end
