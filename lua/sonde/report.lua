@@ -32,9 +32,11 @@ function History.__tostring(h)
   return util.columns(rows, ("r"):rep(#head))
 end
 
--- Was the value of that epoch measured? A nan that was is no gap.
-local function measured(run, row, name, v)
+-- Was the value of that epoch measured? A nan that was is no gap. there: what the core says; a metric that came in
+-- the middle, or went, has gaps.
+local function measured(run, row, name, v, there)
   if v == v then return true end
+  if not there then return false end
   if name:find "^val_" then return core.run_terms(run, row, true) ~= nil end
   return name ~= "learning_rate"
 end
@@ -46,8 +48,9 @@ function report.history(run, first)
   for c, name in ipairs(names) do
     local list, gaps = {}, {}
     for row = 1, n do
-      list[row] = core.run_value(run, row, c)
-      if not measured(run, row, name, list[row]) then gaps[row] = true end
+      local v, there = core.run_value(run, row, c)
+      list[row] = v
+      if not measured(run, row, name, v, there) then gaps[row] = true end
     end
     h[name], unknown[name] = list, gaps
   end
@@ -60,8 +63,8 @@ function report.epoch_values(run, row)
   local names = core.run_columns(run)
   local list = {}
   for c, name in ipairs(names) do
-    local v = core.run_value(run, row, c)
-    if measured(run, row, name, v) then list[#list + 1] = { name, v } end
+    local v, there = core.run_value(run, row, c)
+    if measured(run, row, name, v, there) then list[#list + 1] = { name, v } end
   end
   return list
 end
@@ -72,8 +75,8 @@ function report.running_values(run, validation)
   local list = {}
   if not core.run_terms(run, 0, validation) then return list end
   for c, name in ipairs(names) do
-    local v = core.run_current(run, c)
-    local wanted = (name:find "^val_" ~= nil) == validation and (v == v or name ~= "learning_rate")
+    local v, there = core.run_current(run, c)
+    local wanted = there and (name:find "^val_" ~= nil) == validation and (v == v or name ~= "learning_rate")
     if wanted then list[#list + 1] = { name, v } end
   end
   return list
@@ -116,34 +119,45 @@ local function regularizer_text(o)
   return table.concat(out, " ")
 end
 
--- Which layers carry a penalty, and what it is.
-local function penalized(info)
-  local numbers, names, what = {}, {}, {}
-  for i, layer in ipairs(info.layers) do
+-- Which layers carry a penalty, and what it is; those that the model has no more, too.
+local function penalized(info, train, validation)
+  local names, what, there = {}, {}, {}
+  for _, layer in ipairs(info.layers) do
     local list = {}
     for _, p in ipairs(layer.params) do
       if p.regularizer then list[#list + 1] = p.name .. " " .. regularizer_text(p.regularizer) end
     end
+    there[layer.name] = #list > 0
     if #list > 0 then
-      numbers[#numbers + 1], names[#names + 1], what[#what + 1] = i, layer.name, "(" .. table.concat(list, ", ") .. ")"
+      names[#names + 1], what[#what + 1] = layer.name, "(" .. table.concat(list, ", ") .. ")"
     end
   end
-  return numbers, names, what
+  local gone = {}
+  for _, raw in ipairs { train or {}, validation or {} } do
+    for name, v in pairs(raw.layers or {}) do
+      if v ~= 0 and not there[name] then
+        gone[#gone + 1] = name
+        there[name] = true
+      end
+    end
+  end
+  table.sort(gone)
+  for _, name in ipairs(gone) do names[#names + 1], what[#what + 1] = name, "(as it was)" end
+  return names, what
 end
 
-local function side(raw, numbers, names, penalties)
+local function side(raw, names, penalties)
   if not raw then return nil end
   local s = { penalty = raw.penalty, layers = {} }
   if not penalties then s.total, s.data, s.activity = raw.total, raw.data, raw.activity end
-  for i, number in ipairs(numbers) do s.layers[names[i]] = raw.by_layer[number] end
+  for _, name in ipairs(names) do s.layers[name] = raw.layers[name] or 0 end
   return s
 end
 
 -- What core gives for training and validation; either may be nil. penalties: they are all that is known.
 function report.terms(info, title, train, validation, penalties)
-  local numbers, names, what = penalized(info)
-  local t = { train = side(train, numbers, names, penalties),
-    validation = side(validation, numbers, names, penalties) }
+  local names, what = penalized(info, train, validation)
+  local t = { train = side(train, names, penalties), validation = side(validation, names, penalties) }
   terms_info[t] = { title = title, names = names, what = what }
   return setmetatable(t, Terms)
 end

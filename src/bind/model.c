@@ -1,6 +1,8 @@
 /* Models in Lua: built from a list of layers and calls that the Lua half has collected. */
+#include "base/mem.h"
 #include "bind/glue.h"
 #include "nn/plan.h"
+#include "nn/surgery.h"
 #include "train/model_file.h"
 #include <string.h>
 
@@ -222,6 +224,50 @@ static int model_set_trainable(lua_State *L) {
     return 0;
 }
 
+/* ---- surgery ---- */
+
+#define MT_FRESH "sonde.fresh"
+
+typedef struct {
+    bool *layer;
+} fresh_box;
+
+static int fresh_gc(lua_State *L) {
+    fresh_box *box = luaL_checkudata(L, 1, MT_FRESH);
+    sn_free(box->layer);
+    box->layer = NULL;
+    return 0;
+}
+
+/* core.model_operate(m, "replace" | "before" | "after" | "remove", layer, node or nil, object or nil, keep
+ * weights, seed) -> list of the numbers of layers that began with new weights */
+static int model_operate(lua_State *L) {
+    static const char *const what[] = { "replace", "before", "after", "remove", NULL };
+    lua_settop(L, 7);
+    sn_model *m = sn_check_model(L, 1);
+    sn_surgery s = { .what = (sn_surgery_what)luaL_checkoption(L, 2, NULL, what),
+                     .layer = (int)luaL_checkinteger(L, 3) - 1,
+                     .node = (int)luaL_optinteger(L, 4, 0) - 1,
+                     .obj = lua_isnil(L, 5) ? NULL : sn_check_object(L, 5, &sn_kind_layer),
+                     .keep_weights = lua_toboolean(L, 6),
+                     .seed = (uint64_t)luaL_checkinteger(L, 7) };
+    luaL_argcheck(L, s.obj || s.what == SN_REMOVE, 5, "a layer is wanted");
+    fresh_box *box = sn_push_box(L, MT_FRESH, sizeof *box);
+    size_t before = sn_mem_used();
+    sn_err e;
+    sn_status st = sn_model_operate(m, &s, &box->layer, &e);
+    if (sn_retry(L, st)) st = sn_model_operate(m, &s, &box->layer, &e);
+    if (st != SN_OK) return sn_raise(L, &e);
+    sn_account_since(L, before);
+    lua_newtable(L);
+    for (int i = 0, n = 0; i < m->nlayer; i++) {
+        if (!box->layer[i]) continue;
+        lua_pushinteger(L, i + 1);
+        lua_rawseti(L, -2, ++n);
+    }
+    return 1;
+}
+
 /* ---- files ---- */
 
 /* core.model_save(m, trainer or nil, path) */
@@ -259,11 +305,14 @@ void sn_open_models(lua_State *L) {
         { "model_save", model_save },
         { "model_load", model_load },
         { "model_set_trainable", model_set_trainable },
+        { "model_operate", model_operate },
         { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");
     sn_new_metatable(L, SN_MT_MODEL, model_gc);
     lua_setfield(L, -2, SN_MT_MODEL);
+    lua_pop(L, 1);
+    sn_new_metatable(L, MT_FRESH, fresh_gc);
     lua_pop(L, 1);
 }

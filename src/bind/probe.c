@@ -79,7 +79,9 @@ static const sn_measure *check_measure(lua_State *L, const sn_recorder *r, int a
 
 /* core.recorder_rows(recorder, probe number) -> list of { name =, layer =, param = } */
 static int recorder_rows(lua_State *L) {
-    sn_push_probe_rows(L, check_measure(L, check_recorder(L, 1), 2));
+    const sn_measure *m = check_measure(L, check_recorder(L, 1), 2);
+    if (!sn_measure_fits(m, m->model)) return sn_raise_text(L, "record: the model was changed");
+    sn_push_probe_rows(L, m);
     return 1;
 }
 

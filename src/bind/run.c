@@ -215,6 +215,21 @@ static int run_save(lua_State *L) {
     return 0;
 }
 
+/* core.run_ready(run) -> true, or false and why it cannot go on with the model as it is now */
+static int run_ready(lua_State *L) {
+    sn_err e = { 0 };
+    bool ready = sn_run_ready(sn_check_run(L, 1), &e) == SN_OK;
+    lua_pushboolean(L, ready);
+    lua_pushstring(L, ready ? NULL : e.msg);
+    return 2;
+}
+
+/* core.run_begin_anew(run): its callbacks forget what was best so far */
+static int run_begin_anew(lua_State *L) {
+    sn_run_begin_anew(sn_check_run(L, 1));
+    return 0;
+}
+
 /* ---- looking at ---- */
 
 /* core.run_info(run) -> where it stands and how it was begun */
@@ -256,35 +271,36 @@ static int check_column(lua_State *L, sn_run *r, int arg) {
     return (int)c - 1;
 }
 
-/* core.run_value(run, row from 1, column from 1); nan = not logged */
+/* Beside the value: was it measured at all? */
+static int push_measured(lua_State *L, double v) {
+    lua_pushnumber(L, sn_run_is_gap(v) ? (double)NAN : v);
+    lua_pushboolean(L, !sn_run_is_gap(v));
+    return 2;
+}
+
+/* core.run_value(run, row from 1, column from 1) -> value, measured; nan = not logged */
 static int run_value(lua_State *L) {
     sn_run *r = sn_check_run(L, 1);
     lua_Integer row = luaL_checkinteger(L, 2);
     luaL_argcheck(L, row >= 1 && row <= sn_run_rows(r), 2, "no such epoch");
-    lua_pushnumber(L, sn_run_value(r, row - 1, check_column(L, r, 3)));
-    return 1;
+    return push_measured(L, sn_run_value(r, row - 1, check_column(L, r, 3)));
 }
 
-/* core.run_current(run, column from 1): the running value of the present epoch */
+/* core.run_current(run, column from 1) -> the running value of the present epoch, measured */
 static int run_current(lua_State *L) {
     sn_run *r = sn_check_run(L, 1);
-    lua_pushnumber(L, sn_run_current(r, check_column(L, r, 2)));
-    return 1;
+    return push_measured(L, sn_run_current(r, check_column(L, r, 2)));
 }
 
-static void push_terms(lua_State *L, double total, double data, double penalty, double activity,
-                       const double *layers, int n) {
+static void push_terms(lua_State *L, double total, double data, double penalty, double activity) {
     lua_newtable(L);
     sn_set_num(L, "total", total);
     sn_set_num(L, "data", data);
     sn_set_num(L, "penalty", penalty);
     sn_set_num(L, "activity", activity);
-    lua_createtable(L, n, 0); /* by_layer: a list in the order of the model's layers */
-    for (int i = 0; i < n; i++) {
-        lua_pushnumber(L, layers[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
-    lua_setfield(L, -2, "by_layer");
+    lua_newtable(L); /* layers: penalties by name */
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "layers");
 }
 
 /* core.run_terms(run, row from 1, or 0 = the present epoch, validation) -> terms or nil */
@@ -294,7 +310,9 @@ static int run_terms(lua_State *L) {
     if (row > sn_run_rows(r)) return 0;
     const sn_terms *t = sn_run_terms(r, row - 1, lua_toboolean(L, 3));
     if (!t->valid) return 0;
-    push_terms(L, t->total, t->data, t->penalty, t->activity, t->by_layer, sn_run_trainer(r)->model->nlayer);
+    push_terms(L, t->total, t->data, t->penalty, t->activity);
+    for (int i = 0; i < sn_run_layers(r); i++) sn_set_num(L, sn_run_layer(r, i), t->by_layer[i]);
+    lua_pop(L, 1);
     return 1;
 }
 
@@ -304,7 +322,9 @@ static int penalties(lua_State *L) {
     double *layers = lua_newuserdatauv(L, ((size_t)m->nlayer + 1) * sizeof *layers, 0);
     memset(layers, 0, ((size_t)m->nlayer + 1) * sizeof *layers);
     double sum = sn_model_penalty(m, m->slab, layers, sn_pool_default());
-    push_terms(L, NAN, NAN, sum, NAN, layers, m->nlayer);
+    push_terms(L, NAN, NAN, sum, NAN);
+    for (int i = 0; i < m->nlayer; i++) sn_set_num(L, m->layers[i].name, layers[i]);
+    lua_pop(L, 1);
     return 1;
 }
 
@@ -315,6 +335,7 @@ void sn_open_runs(lua_State *L) {
         { "run_save", run_save },         { "run_info", run_info },       { "run_columns", run_columns },
         { "run_value", run_value },       { "run_current", run_current }, { "run_terms", run_terms },
         { "penalties", penalties },       { "run_note", run_note },       { "run_callbacks", run_callbacks },
+        { "run_ready", run_ready },       { "run_begin_anew", run_begin_anew },
         { "run_drive", run_drive },       { "run_keep", run_keep },       { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);

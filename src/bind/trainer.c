@@ -19,33 +19,58 @@ static int trainer_gc(lua_State *L) {
     return 0;
 }
 
+/* How a model is compiled. What it borrows is kept by the tables on the stack. */
+typedef struct {
+    sn_obj *loss, *optimizer, *metrics[SN_MAXMETRIC]; /* loss and optimizer NULL: not compiled */
+    const char *names[SN_MAXMETRIC];
+    int n;
+} settings;
+
+static settings check_settings(lua_State *L) {
+    settings c = { 0 };
+    if (lua_isnoneornil(L, 2)) return c;
+    c.loss = sn_check_object(L, 2, &sn_kind_loss);
+    c.optimizer = sn_check_object(L, 3, &sn_kind_optimizer);
+    c.n = (int)luaL_len(L, 4);
+    if (c.n > SN_MAXMETRIC)
+        sn_raise_text(L, "compile: %d metrics; at most %d are possible", c.n, SN_MAXMETRIC);
+    for (int i = 0; i < c.n; i++) {
+        lua_rawgeti(L, 4, i + 1);
+        c.metrics[i] = sn_check_object(L, -1, &sn_kind_metric);
+        lua_rawgeti(L, 5, i + 1);
+        c.names[i] = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+        lua_pop(L, 2); /* the lists keep them */
+    }
+    return c;
+}
+
 /* core.trainer(model, loss, optimizer, metrics, names (a text or false for each), seed); without loss and
  * optimizer it can only predict. */
 static int trainer_new(lua_State *L) {
     sn_model *m = sn_check_model(L, 1);
-    bool compiled = !lua_isnoneornil(L, 2);
-    sn_obj *loss = compiled ? sn_check_object(L, 2, &sn_kind_loss) : NULL;
-    sn_obj *optimizer = compiled ? sn_check_object(L, 3, &sn_kind_optimizer) : NULL;
-    sn_obj *metrics[SN_MAXMETRIC];
-    const char *names[SN_MAXMETRIC];
-    int n = compiled ? (int)luaL_len(L, 4) : 0;
-    if (n > SN_MAXMETRIC)
-        return sn_raise_text(L, "compile: %d metrics; at most %d are possible", n, SN_MAXMETRIC);
-    for (int i = 0; i < n; i++) {
-        lua_rawgeti(L, 4, i + 1);
-        metrics[i] = sn_check_object(L, -1, &sn_kind_metric);
-        lua_rawgeti(L, 5, i + 1);
-        names[i] = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-        lua_pop(L, 2); /* the lists keep them */
-    }
+    settings c = check_settings(L);
     sn_lua_trainer *box = push_box(L);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, SN_UV_ANCHOR);
     sn_err e;
-    if (sn_trainer_new(&box->trainer, m, loss, optimizer, metrics, names, n, &e) != SN_OK)
+    if (sn_trainer_new(&box->trainer, m, c.loss, c.optimizer, c.metrics, c.names, c.n, &e) != SN_OK)
         return sn_raise(L, &e);
     box->trainer->seed = (uint64_t)luaL_optinteger(L, 6, 0);
     return 1;
+}
+
+/* core.trainer_recompile(trainer, loss, optimizer, metrics, names, anew): in place, for the runs of it too */
+static int trainer_recompile(lua_State *L) {
+    sn_trainer *t = sn_check_trainer(L, 1);
+    settings c = check_settings(L);
+    bool anew = lua_toboolean(L, 6);
+    size_t before = sn_mem_used();
+    sn_err e;
+    sn_status s = sn_trainer_recompile(t, c.loss, c.optimizer, c.metrics, c.names, c.n, anew, &e);
+    if (sn_retry(L, s)) s = sn_trainer_recompile(t, c.loss, c.optimizer, c.metrics, c.names, c.n, anew, &e);
+    if (s != SN_OK) return sn_raise(L, &e);
+    sn_account_since(L, before);
+    return 0;
 }
 
 /* ---- single batches ---- */
@@ -361,6 +386,7 @@ static int trainer_predict(lua_State *L) {
 void sn_open_trainers(lua_State *L) {
     static const luaL_Reg functions[] = {
         { "trainer", trainer_new },
+        { "trainer_recompile", trainer_recompile },
         { "train_on_batch", train_on_batch },
         { "evaluate", trainer_evaluate },
         { "gradients_on_batch", gradients_on_batch },

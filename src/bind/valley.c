@@ -1,6 +1,7 @@
 /* Copies of models, and looking around their weights: landscapes, the paths of runs, the sharpness. */
 #include "base/mem.h"
 #include "bind/glue.h"
+#include "train/optim.h"
 #include "train/path.h"
 #include "train/sharpness.h"
 #include <math.h>
@@ -236,14 +237,11 @@ static int slab_gc(lua_State *L) {
 
 /* What the trainer's optimizer divides by now; NULL: by 1, or it has made no step. */
 static const float *push_scale(lua_State *L, const sn_trainer *t) {
-    const sn_optimizer_type *type = sn_trainer_optimizer(t);
-    if (!type || !type->scale || !t->state[0] || t->iterations < 1) return NULL;
     slab_box *box = sn_push_box(L, MT_SLAB, sizeof *box);
     sn_err e;
     box->data = sn_alloc(t->model->slab_count * sizeof(float), "the sharpness: the optimizer's scale", &e);
     if (!box->data) sn_raise(L, &e);
-    type->scale(t->optimizer->cfg, box->data, t->state, t->model->slab_count, t->iterations);
-    return box->data;
+    return sn_optim_scale(t, box->data) ? box->data : NULL;
 }
 
 static void push_eigenvalue(lua_State *L, const sn_eigenvalue *v) {

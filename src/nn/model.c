@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "nn/surgery.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ sn_status sn_model_new(sn_model **out, const char *name, sn_err *e) {
 
 void sn_model_free(sn_model *m) {
     if (!m) return;
+    while (m->followers) sn_model_unfollow(m->followers);
     for (int i = 0; i < m->nlayer; i++) {
         sn_free(m->layers[i].name);
         sn_obj_release(m->layers[i].obj);
@@ -60,7 +62,7 @@ int sn_model_find_layer(const sn_model *m, const char *name) {
 
 /* ---- adding layers ---- */
 
-/* base: 0; base_K, as free_name writes it: K; else -1. */
+/* base: 0; base_K, as sn_model_free_name writes it: K; else -1. */
 static long number_of(const char *name, const char *base) {
     size_t n = strlen(base);
     if (strncmp(name, base, n) != 0) return -1;
@@ -71,8 +73,9 @@ static long number_of(const char *name, const char *base) {
     return strtol(digits, NULL, 10);
 }
 
-/* The first free one of conv2d, conv2d_1, ... */
-static sn_status free_name(const sn_model *m, const char *base, char *out, size_t n, sn_err *e) {
+bool sn_model_made_name(const char *name, const char *base) { return number_of(name, base) >= 0; }
+
+sn_status sn_model_free_name(const sn_model *m, const char *base, char *out, size_t n, sn_err *e) {
     bool *taken =
         sn_calloc((size_t)m->nlayer + 1, sizeof *taken, "model", e); /* one more than there are names */
     if (!taken) return SN_ENOMEM;
@@ -118,7 +121,7 @@ sn_status sn_model_add_layer(sn_model *m, sn_obj *obj, int *index, sn_err *e) {
     if (grow((void **)&m->layers, &m->cap_layer, m->nlayer, sizeof *m->layers, e) != SN_OK) return SN_ENOMEM;
     const sn_layer_common *c = obj->cfg;
     char name[128];
-    sn_status s = c->name ? check_name(m, c->name, e) : free_name(m, obj->desc->name, name, sizeof name, e);
+    sn_status s = c->name ? check_name(m, c->name, e) : sn_model_free_name(m, obj->desc->name, name, sizeof name, e);
     if (s != SN_OK) return s;
     sn_layer l = { .type = sn_layer_in(obj->desc, SN_F32), .first_param = -1, .node = -1 };
     if (c->name) {
@@ -306,13 +309,18 @@ sn_status sn_model_finish(sn_model *m, int input, int output, uint64_t seed, sn_
     return s == SN_OK ? sn_model_init_weights(m, e) : s;
 }
 
+sn_status sn_model_init_param(sn_model *m, int param, uint64_t seed, sn_err *e) {
+    sn_param *p = &m->params[param];
+    const sn_initializer_type *t = (const sn_initializer_type *)(const void *)p->spec.initializer->desc;
+    sn_status s = t->fill(p->spec.initializer->cfg, m->slab + p->offset, &p->spec.shape, p->spec.fan_in,
+                          p->spec.fan_out, sn_mix(seed, (uint64_t)param), e);
+    return s == SN_OK || !e ? s : sn_fail_prefix(e, "%s", p->name);
+}
+
 sn_status sn_model_init_weights(sn_model *m, sn_err *e) {
     for (int i = 0; i < m->nparam; i++) {
-        sn_param *p = &m->params[i];
-        const sn_initializer_type *t = (const sn_initializer_type *)(const void *)p->spec.initializer->desc;
-        sn_status s = t->fill(p->spec.initializer->cfg, m->slab + p->offset, &p->spec.shape, p->spec.fan_in,
-                              p->spec.fan_out, sn_mix(m->seed, (uint64_t)i), e);
-        if (s != SN_OK) return e ? sn_fail_prefix(e, "%s", p->name) : s;
+        sn_status s = sn_model_init_param(m, i, m->seed, e);
+        if (s != SN_OK) return s;
     }
     return SN_OK;
 }

@@ -50,6 +50,9 @@ typedef struct sn_model {
     uint64_t seed;    /* of its initial weights */
     uint64_t version; /* counts changes after which plans must be built anew */
     uint64_t edits;   /* counts weights that were set by hand */
+    uint64_t changes; /* counts changes of the graph (nn/surgery.h): after one, numbers of layers, nodes and
+                       * parameters mean others */
+    struct sn_follower *followers; /* nn/surgery.h */
 } sn_model;
 
 /* Building: new, add_layer and call in any order that makes sense, then finish (which allocates and
@@ -68,6 +71,11 @@ void sn_model_free(sn_model *);
 sn_status sn_model_set_trainable(sn_model *, int layer, bool trainable, sn_err *);
 /* Weights of every parameter from its initializer and model->seed. */
 sn_status sn_model_init_weights(sn_model *, sn_err *);
+sn_status sn_model_init_param(sn_model *, int param, uint64_t seed, sn_err *); /* of one */
+/* The first free one of base, base_1, ... into out: what a layer without a name gets. */
+sn_status sn_model_free_name(const sn_model *, const char *base, char *out, size_t n, sn_err *);
+/* Is it a name that was made from base: base, base_1, ...? */
+bool sn_model_made_name(const char *name, const char *base);
 /* An independent copy, weights included. */
 sn_status sn_model_clone(sn_model **, const sn_model *, sn_err *);
 

@@ -8,7 +8,7 @@
 struct sn_run;
 struct sn_trainer;
 
-enum { SN_MAXLOG = 40, SN_CALLBACK_NUMS = 8 };
+enum { SN_MAXLOG = 200, SN_CALLBACK_NUMS = 8 };
 
 /* What a callback sees and may ask for. Epochs are 1-based here; Keras's 0-based ones are made where its files
  * show them. */
@@ -43,6 +43,8 @@ typedef struct sn_callback_type {
     sn_status (*step)(const void *cfg, sn_callback_state *, sn_callback_ctx *, sn_err *);
     sn_status (*epoch_end)(const void *cfg, sn_callback_state *, sn_callback_ctx *, sn_err *);
     sn_status (*end)(const void *cfg, sn_callback_state *, sn_callback_ctx *, sn_err *);
+    /* The network, or its loss, was changed: values from before are of another one. */
+    void (*changed)(const void *cfg, sn_callback_state *);
     bool logs_rate; /* adds learning_rate to the logs of an epoch */
 } sn_callback_type;
 extern const sn_kind sn_kind_callback;

@@ -122,9 +122,7 @@ sn_status sn_measure_new(sn_measure **out, sn_obj *probe, const sn_model *model,
     m->model = model;
     m->pool = pool;
     m->ncol = sn_probe_columns(m->type);
-    m->model_nodes = model->nnode;
-    m->model_params = model->nparam;
-    m->model_slab = model->slab_count;
+    m->changes = model->changes;
     sn_status s = allocate(m, layers, histogram, e);
     if (s == SN_OK) {
         sn_measure_reset(m);
@@ -159,8 +157,7 @@ void sn_measure_free(sn_measure *m) {
 }
 
 bool sn_measure_fits(const sn_measure *m, const sn_model *model) {
-    return m->model == model && m->model_nodes == model->nnode && m->model_params == model->nparam &&
-           m->model_slab == model->slab_count;
+    return m->model == model && m->changes == model->changes;
 }
 
 /* ---- one step ---- */

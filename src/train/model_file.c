@@ -27,6 +27,13 @@ static void write_compile(sn_buf *b, const sn_trainer *t) {
     sn_kv_put_num(b, "external_lr", t->external_lr);
     sn_kv_put_u64(b, "seed", t->seed);
     sn_kv_put_int(b, "states", t->iterations > 0 ? t->nstate : 0);
+    /* Of a model or an optimizer that was changed in the middle of a run. */
+    if (t->rate_from) sn_kv_put_int(b, "rate_from", t->rate_from);
+    for (int i = 0; i < t->model->nparam; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "start %d", i);
+        if (t->start[i]) sn_kv_put_int(b, key, t->start[i]);
+    }
 }
 
 static const char *state_prefix(const sn_trainer *t, int k, char *buf, size_t n) {
@@ -98,6 +105,18 @@ static sn_status read_objects(const sn_kv *kv, compiled *c, sn_err *e) {
     return s;
 }
 
+/* When the state of each parameter began, and the schedule. */
+static sn_status read_starts(const sn_kv *kv, sn_trainer *t, sn_err *e) {
+    sn_status s = SN_OK;
+    if (sn_kv_has(kv, "rate_from")) s = sn_kv_int(kv, "rate_from", 0, t->iterations, &t->rate_from, e);
+    for (int i = 0; s == SN_OK && i < t->model->nparam; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "start %d", i);
+        if (sn_kv_has(kv, key)) s = sn_kv_int(kv, key, 0, t->iterations, &t->start[i], e);
+    }
+    return s;
+}
+
 static sn_status read_state(const sn_loading *l, const sn_kv *kv, sn_trainer *t, sn_err *e) {
     int64_t states;
     sn_status s = sn_kv_int(kv, "iterations", 0, INT64_MAX / 2, &t->iterations, e);
@@ -105,6 +124,7 @@ static sn_status read_state(const sn_loading *l, const sn_kv *kv, sn_trainer *t,
     if (s == SN_OK) s = sn_kv_num(kv, "external_lr", &t->external_lr, e);
     if (s == SN_OK) s = sn_kv_u64(kv, "seed", &t->seed, e);
     if (s == SN_OK) s = sn_kv_int(kv, "states", 0, SN_MAXSTATE, &states, e);
+    if (s == SN_OK) s = read_starts(kv, t, e);
     if (s != SN_OK) return s;
     int want = t->iterations > 0 ? t->nstate : 0;
     if (states != want)

@@ -48,6 +48,7 @@ typedef struct {
     const sn_param *p;
     const sn_optimizer_type *type;
     double scale, lr;
+    int64_t step; /* of the parameter's own, from 1 */
 } update_ctx;
 
 static void clip_part(const sn_optimizer_common *c, float *out, const float *g, size_t n, double scale) {
@@ -71,7 +72,7 @@ static void update_part(const update_ctx *u, const float *g, size_t from, size_t
         float wd = (float)c->weight_decay, lr = (float)u->lr;
         for (size_t i = 0; i < n; i++) w[i] -= w[i] * wd * lr;
     }
-    u->type->update(t->optimizer->cfg, w, g, state, n, u->lr, t->iterations + 1);
+    u->type->update(t->optimizer->cfg, w, g, state, n, u->lr, u->step);
 }
 
 static void update_cell(void *ctx, int64_t cell, int worker) {
@@ -98,7 +99,24 @@ void sn_optim_apply(sn_trainer *t, const float *grads) {
     for (int i = 0; i < t->model->nparam; i++) {
         u.p = &t->model->params[i];
         u.scale = t->clip_scale[i];
+        u.step = t->iterations + 1 - t->start[i];
         if (!u.p->trainable || u.p->count == 0) continue;
         sn_parallel_always(t->pool, (int64_t)((u.p->count + CELL - 1) / CELL), update_cell, &u);
     }
+}
+
+bool sn_optim_scale(const sn_trainer *t, float *out) {
+    const sn_optimizer_type *type = sn_trainer_optimizer(t);
+    const sn_model *m = t->model;
+    if (!type || !type->scale || !t->state[0] || t->iterations < 1) return false;
+    for (size_t i = 0; i < m->slab_count; i++) out[i] = 1;
+    for (int i = 0; i < m->nparam; i++) {
+        const sn_param *p = &m->params[i];
+        float *state[SN_MAXSTATE] = { 0 };
+        if (!p->trainable || p->count == 0) continue;
+        if (t->iterations <= t->start[i]) return false;
+        for (int k = 0; k < t->nstate; k++) state[k] = t->state[k] + p->offset;
+        type->scale(t->optimizer->cfg, out + p->offset, state, p->count, t->iterations - t->start[i]);
+    }
+    return true;
 }

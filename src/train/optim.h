@@ -9,5 +9,8 @@
 sn_status sn_optim_measure(sn_trainer *, const float *grads, sn_err *);
 /* The update, whole: the cancel flag is ignored. */
 void sn_optim_apply(sn_trainer *, const float *grads);
+/* What the next step divides each gradient by (sn_optimizer_type.scale), into a slab; 1 where nothing learns.
+ * false: by 1 all of them, or a parameter that learns has made no step yet. */
+bool sn_optim_scale(const sn_trainer *, float *out);
 
 #endif

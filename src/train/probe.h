@@ -86,8 +86,7 @@ struct sn_measure {
     float *penalty;   /* as many as the largest parameter has that needs it; NULL = none does */
     int nserial;
     int *row_of;                   /* (nlayer): rows of layers; -1 = none */
-    int model_nodes, model_params; /* of the model that it was made for */
-    size_t model_slab;
+    uint64_t changes;              /* of the model, when it was made */
 };
 
 /* layers (model->nlayer): which; NULL = all. histogram: counts too. */

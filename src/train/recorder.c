@@ -56,10 +56,15 @@ static bool wants(void *ctx, const sn_trainer *t) {
     follow(r, t);
     r->mine = false;
     if (!is_due(r, t)) return false;
-    for (int i = 0; i < r->nprobe; i++)
-        if (!sn_measure_fits(r->measure[i], t->model)) return false;
-    if (reserve(r)) return true;
-    sn_warn("record: no memory for more rows; recording ends at step %lld", (long long)t->iterations);
+    bool fits = !r->stopped;
+    for (int i = 0; i < r->nprobe; i++) fits = fits && sn_measure_fits(r->measure[i], t->model);
+    if (fits && reserve(r)) return true;
+    if (r->stopped) return false;
+    if (!fits) {
+        sn_warn("record: the model was changed; recording ends at step %lld", (long long)t->iterations);
+    } else {
+        sn_warn("record: no memory for more rows; recording ends at step %lld", (long long)t->iterations);
+    }
     r->stopped = true;
     return false;
 }

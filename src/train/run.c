@@ -13,14 +13,18 @@ enum { MAX_TEXT = 1 << 20 };
 
 /* ---- making and ending ---- */
 
-static sn_status check_data(const sn_trainer *t, const sn_dataset *d, const char *what, sn_err *e) {
+static sn_status check_samples(const sn_trainer *t, const sn_dataset *d, const char *what, sn_err *e) {
     char a[96], b[96];
     const sn_shape *want = sn_model_input_shape(t->model);
-    if (!d->has_y) return sn_fail(e, SN_EINVAL, "run: the %s data has no targets", what);
-    if (d->count < 1) return sn_fail(e, SN_EINVAL, "run: the %s data is empty", what);
     if (sn_shape_equal(want, &d->x_shape)) return SN_OK;
     return sn_fail(e, SN_ESHAPE, "run: samples of the %s data have shape %s, but the model wants %s", what,
                    sn_shape_text(&d->x_shape, false, a, sizeof a), sn_shape_text(want, false, b, sizeof b));
+}
+
+static sn_status check_data(const sn_trainer *t, const sn_dataset *d, const char *what, sn_err *e) {
+    if (!d->has_y) return sn_fail(e, SN_EINVAL, "run: the %s data has no targets", what);
+    if (d->count < 1) return sn_fail(e, SN_EINVAL, "run: the %s data is empty", what);
+    return check_samples(t, d, what, e);
 }
 
 static sn_status check_opts(const sn_run_opts *o, const sn_dataset *d, sn_err *e) {
@@ -61,7 +65,7 @@ static sn_status set_up(sn_run *r, sn_obj *const *callbacks, int ncallback, sn_e
     if (!r->callback || !r->cstate) return SN_ENOMEM;
     for (; r->ncallback < ncallback; r->ncallback++)
         r->callback[r->ncallback] = sn_obj_retain(callbacks[r->ncallback]);
-    sn_status s = sn_record_init(r, e);
+    sn_status s = sn_record_make(&r->rec, r, r->t->model, NULL, e);
     int64_t n = r->o.batch_size < r->train->count ? r->o.batch_size : r->train->count;
     if (s == SN_OK) s = sn_trainer_prepare(r->t, n, true, e);
     sn_loader_opts lo = { .batch_size = r->o.batch_size, .shuffle = r->o.shuffle, .seed = r->o.seed };
@@ -87,6 +91,7 @@ sn_status sn_run_make(sn_run **out, sn_trainer *t, sn_dataset *train, sn_dataset
     r->val = val ? sn_dataset_retain(val) : NULL;
     r->message = r->shown = SN_BUF_INIT(MAX_TEXT);
     r->epoch_start = r->left = sn_clock();
+    sn_run_follow(r);
     s = set_up(r, callbacks, ncallback, e);
     if (s == SN_OK) {
         *out = r;
@@ -110,10 +115,11 @@ sn_status sn_run_begin(sn_run **out, sn_trainer *t, sn_dataset *train, sn_datase
 
 void sn_run_end(sn_run *r) {
     if (!r) return;
+    sn_model_unfollow(&r->follower);
     sn_loader_free(r->loader);
     sn_loader_free(r->val_loader);
     sn_run_callbacks_free(r);
-    sn_record_free(r);
+    sn_record_free(&r->rec);
     if (r->train) sn_dataset_release(r->train);
     if (r->val) sn_dataset_release(r->val);
     sn_buf_free(&r->message);
@@ -169,12 +175,19 @@ static sn_status take_batch(sn_run *r, sn_err *e) {
     return s;
 }
 
+/* The model and how it is compiled may have been changed since the last step. */
+sn_status sn_run_ready(sn_run *r, sn_err *e) {
+    sn_status s = check_samples(r->t, r->train, "training", e);
+    if (s == SN_OK) s = sn_trainer_check_target(r->t, &r->train->y_shape, e);
+    return s == SN_OK && !sn_record_fits(r) ? sn_record_adapt(r, e) : s;
+}
+
 /* One batch through the trainer, with the run's own metrics and seed. */
 static sn_status run_batch(sn_run *r, sn_err *e) {
     int which = r->phase == PHASE_VALIDATE;
     const sn_batch *b = &r->held;
     const sn_shape *y = &r->train->y_shape;
-    sn_status s = sn_trainer_check_target(r->t, y, e);
+    sn_status s = sn_run_ready(r, e);
     if (s != SN_OK) return s;
     sn_losses l;
     sn_record_swap(r);
@@ -207,10 +220,10 @@ static sn_status begin_epoch(sn_run *r, sn_err *e) {
         return SN_OK;
     }
     /* Taken now, so that the end of the epoch cannot fail. */
-    if (sn_record_reserve(r, r->rows + 1, e) != SN_OK) return SN_ENOMEM;
+    if (sn_record_reserve(&r->rec, r->rec.rows + 1, e) != SN_OK) return SN_ENOMEM;
     sn_record_clear(r, 0);
     sn_record_clear(r, 1);
-    for (int i = 0; i < r->ncolumn; i++) r->row[i] = NAN;
+    for (int i = 0; i < r->rec.ncolumn; i++) r->rec.row[i] = sn_run_gap();
     r->next_batch = r->steps = r->next_val = r->val_steps = 0;
     r->val_done = r->has_held = false;
     r->seek = true;

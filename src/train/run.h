@@ -42,7 +42,7 @@ typedef struct {
 typedef struct {
     bool valid;
     double total, data, penalty, activity;
-    double *by_layer; /* (nlayer): penalties of model->layers; borrowed, valid until the next call of the run */
+    double *by_layer; /* penalties of sn_run_layers; borrowed, valid until the next call of the run */
 } sn_terms;
 
 typedef struct sn_run sn_run;
@@ -67,6 +67,12 @@ bool sn_run_validating(const sn_run *);              /* stands within the valida
  * shows only when they are read.) */
 bool sn_run_training(const sn_run *);
 bool sn_run_done(const sn_run *); /* SN_EV_END was given */
+/* Can it go on with the model, and how that is compiled, as they are now? An error says why not. The next step
+ * would say the same. */
+sn_status sn_run_ready(sn_run *, sn_err *);
+/* What callbacks hold to be the best so far counts no more: the network, or its loss, is another now. (After a
+ * change of the model's graph it has happened already.) */
+void sn_run_begin_anew(sn_run *);
 /* As Keras's stop_training: no further step; validation and the end of this epoch still come. why (or NULL)
  * goes to sn_run_message. */
 void sn_run_stop(sn_run *, const char *why);
@@ -90,8 +96,15 @@ int sn_run_columns(const sn_run *);
 const char *sn_run_column(const sn_run *, int c);
 int64_t sn_run_rows(const sn_run *);
 double sn_run_value(const sn_run *, int64_t row, int c);
+/* What was not measured is this NaN, which is told from one that was. */
+double sn_run_gap(void);
+bool sn_run_is_gap(double);
 /* Running values of the present epoch, for the progress line: loss and metrics so far. */
 double sn_run_current(const sn_run *, int c);
+
+/* The layers that the model has, and had: they only grow. */
+int sn_run_layers(const sn_run *);
+const char *sn_run_layer(const sn_run *, int i); /* its name */
 
 /* Loss terms at the end of epoch row (0-based), or of the present epoch so far (row < 0). Never NULL. */
 const sn_terms *sn_run_terms(const sn_run *, int64_t row, bool validation);

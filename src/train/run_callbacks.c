@@ -19,20 +19,23 @@ static sn_callback_ctx make_ctx(sn_run *r) {
 /* At the end of an epoch: its row; the validation columns only when it was validated. After a step: the running
  * values. */
 static void add_epoch_logs(const sn_run *r, sn_callback_ctx *c) {
-    const double *row = r->history + (r->rows - 1) * r->ncolumn;
-    for (int i = 0; i < r->ncolumn; i++) {
-        bool val = strncmp(r->column[i], "val_", 4) == 0, rate = strcmp(r->column[i], "learning_rate") == 0;
-        if ((val && !r->val_done) || (rate && isnan(row[i]))) continue;
-        sn_callback_add_log(c, r->column[i], row[i]);
+    const double *row = r->rec.history + (r->rec.rows - 1) * r->rec.ncolumn;
+    for (int i = 0; i < r->rec.ncolumn; i++) {
+        bool val = strncmp(r->rec.column[i], "val_", 4) == 0, rate = strcmp(r->rec.column[i], "learning_rate") == 0;
+        if ((val && !r->val_done) || (rate && isnan(row[i])) || sn_run_is_gap(row[i])) continue;
+        sn_callback_add_log(c, r->rec.column[i], row[i]);
     }
 }
 static void add_running_logs(const sn_run *r, sn_callback_ctx *c) {
-    for (int i = 0; i <= r->t->nmetric; i++) sn_callback_add_log(c, r->column[i], sn_run_current(r, i));
+    for (int i = 0; i <= r->rec.nmetric; i++) {
+        int col = r->rec.col[0][i];
+        sn_callback_add_log(c, r->rec.column[col], sn_run_current(r, col));
+    }
 }
 
 sn_status sn_run_callbacks_begin(sn_run *r, bool resumed, sn_err *e) {
     sn_callback_ctx c = make_ctx(r);
-    for (int i = 0; i < r->ncolumn; i++) sn_callback_add_log(&c, r->column[i], NAN);
+    for (int i = 0; i < r->rec.ncolumn; i++) sn_callback_add_log(&c, r->rec.column[i], NAN);
     for (int i = 0; i < r->ncallback; i++) {
         const sn_callback_type *t = sn_callback_type_of(r->callback[i]);
         if (!t->begin) continue;
@@ -58,9 +61,9 @@ static sn_status call_one(sn_run *r, int i, sn_callback_ctx *c, sn_err *e) {
 /* The rate that a callback logged goes into history. */
 static void keep_rate(sn_run *r, const sn_callback_ctx *c) {
     double rate;
-    int last = r->ncolumn - 1;
-    if (strcmp(r->column[last], "learning_rate") == 0 && sn_callback_log(c, "learning_rate", &rate))
-        r->history[(r->rows - 1) * r->ncolumn + last] = rate;
+    int last = r->rec.ncolumn - 1;
+    if (strcmp(r->rec.column[last], "learning_rate") == 0 && sn_callback_log(c, "learning_rate", &rate))
+        r->rec.history[(r->rec.rows - 1) * r->rec.ncolumn + last] = rate;
 }
 
 sn_status sn_run_callbacks_go(sn_run *r, sn_err *e) {

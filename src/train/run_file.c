@@ -43,7 +43,7 @@ static void put_position(sn_buf *b, const sn_run *r) {
     sn_kv_put_int(b, "ended", r->ended);
     sn_kv_put_int(b, "val_done", r->val_done);
     sn_kv_put_num(b, "last_total", r->last.total);
-    sn_kv_put_int(b, "rows", r->rows);
+    sn_kv_put_int(b, "rows", r->rec.rows);
     sn_kv_put_text(b, "message", r->message.data ? r->message.data : "");
     sn_kv_put_text(b, "note", sn_run_note(r));
 }
@@ -61,6 +61,28 @@ static void put_callback(sn_buf *b, const sn_run *r, int i) {
     if (s->text) sn_kv_put_text(b, key, s->text);
     snprintf(key, sizeof key, "callback %d weights", i);
     sn_kv_put_int(b, key, s->weights != NULL);
+}
+
+static void put_names(sn_buf *b, const char *what, char *const *names, int n) {
+    char key[40];
+    snprintf(key, sizeof key, "%ss", what);
+    sn_kv_put_int(b, key, n);
+    for (int i = 0; i < n; i++) {
+        snprintf(key, sizeof key, "%s %d", what, i);
+        sn_kv_put_text(b, key, names[i]);
+    }
+}
+
+/* The names of layers and columns, where the run remembers others than the model and its metrics have. */
+static sn_status put_memory(sn_buf *b, const sn_run *r, sn_err *e) {
+    run_record plain;
+    sn_status s = sn_record_make(&plain, r, r->t->model, NULL, e);
+    if (s == SN_OK && (plain.nlayer != r->rec.nlayer || plain.ncolumn != r->rec.ncolumn)) {
+        put_names(b, "column", r->rec.column, r->rec.ncolumn);
+        put_names(b, "layer", r->rec.layer, r->rec.nlayer);
+    }
+    sn_record_free(&plain);
+    return s;
 }
 
 static void put_run(sn_buf *b, const sn_run *r) {
@@ -81,14 +103,14 @@ typedef sn_status (*array_fn)(void *ctx, const char *member, double *data, int64
 
 static sn_status each_array(sn_run *r, double *terms, double *sums, array_fn fn, void *ctx, sn_err *e) {
     int64_t nl = sn_run_nlayer(r);
-    sn_status s = fn(ctx, "run/history", r->history, r->rows, r->ncolumn, e);
-    if (s == SN_OK) s = fn(ctx, "run/terms", terms, 2 * r->rows, TERMS + nl, e);
+    sn_status s = fn(ctx, "run/history", r->rec.history, r->rec.rows, r->rec.ncolumn, e);
+    if (s == SN_OK) s = fn(ctx, "run/terms", terms, 2 * r->rec.rows, TERMS + nl, e);
     if (s == SN_OK) s = fn(ctx, "run/sums", sums, 2, SUMS + nl, e);
-    if (s == SN_OK) s = fn(ctx, "run/row", r->row, 1, r->ncolumn, e);
-    for (int i = 0; s == SN_OK && i < r->t->nmetric; i++) {
+    if (s == SN_OK) s = fn(ctx, "run/row", r->rec.row, 1, r->rec.ncolumn, e);
+    for (int i = 0; s == SN_OK && i < r->rec.nmetric; i++) {
         char member[40];
         snprintf(member, sizeof member, "run/metric_%d", i);
-        s = fn(ctx, member, r->metric[i], 1, (int64_t)r->nmetric[i], e);
+        s = fn(ctx, member, r->rec.metric[i].state, 1, (int64_t)r->rec.metric[i].nstate, e);
     }
     return s;
 }
@@ -109,14 +131,14 @@ static sn_status read_array(void *ctx, const char *member, double *data, int64_t
 /* Terms and sums as plain rows of numbers: (2 * rows, TERMS + nlayer) and (2, SUMS + nlayer). */
 static void pack(const sn_run *r, double *terms, double *sums) {
     int nl = sn_run_nlayer(r);
-    for (int64_t i = 0; i < 2 * r->rows; i++, terms += TERMS + nl) {
-        const sn_terms *t = &r->terms[i];
+    for (int64_t i = 0; i < 2 * r->rec.rows; i++, terms += TERMS + nl) {
+        const sn_terms *t = &r->rec.terms[i];
         double head[TERMS] = { t->valid, t->total, t->data, t->penalty, t->activity };
         memcpy(terms, head, sizeof head);
         if (nl) memcpy(terms + TERMS, t->by_layer, (size_t)nl * sizeof(double));
     }
     for (int i = 0; i < 2; i++, sums += SUMS + nl) {
-        const run_sums *q = &r->sum[i];
+        const run_sums *q = &r->rec.sum[i];
         double head[SUMS] = { q->n, q->total, q->data, q->penalty, q->activity };
         memcpy(sums, head, sizeof head);
         if (nl) memcpy(sums + SUMS, q->layer, (size_t)nl * sizeof(double));
@@ -125,15 +147,15 @@ static void pack(const sn_run *r, double *terms, double *sums) {
 
 static void unpack(sn_run *r, const double *terms, const double *sums) {
     int nl = sn_run_nlayer(r);
-    for (int64_t i = 0; i < 2 * r->rows; i++, terms += TERMS + nl) {
-        sn_terms *t = &r->terms[i];
-        double *layer = r->term_layers + i * nl;
+    for (int64_t i = 0; i < 2 * r->rec.rows; i++, terms += TERMS + nl) {
+        sn_terms *t = &r->rec.terms[i];
+        double *layer = r->rec.term_layers + i * nl;
         *t = (sn_terms){ terms[0] != 0, terms[1], terms[2], terms[3], terms[4], layer };
         if (nl) memcpy(layer, terms + TERMS, (size_t)nl * sizeof(double));
     }
     for (int i = 0; i < 2; i++, sums += SUMS + nl) {
-        double *layer = r->sum[i].layer;
-        r->sum[i] = (run_sums){ sums[0], sums[1], sums[2], sums[3], sums[4], layer };
+        double *layer = r->rec.sum[i].layer;
+        r->rec.sum[i] = (run_sums){ sums[0], sums[1], sums[2], sums[3], sums[4], layer };
         if (nl) memcpy(layer, sums + SUMS, (size_t)nl * sizeof(double));
         sn_record_refresh(r, i);
     }
@@ -141,7 +163,7 @@ static void unpack(sn_run *r, const double *terms, const double *sums) {
 
 /* Room for terms, then sums. */
 static double *scratch(const sn_run *r, double **sums, sn_err *e) {
-    size_t nl = (size_t)sn_run_nlayer(r), terms = 2 * (size_t)r->rows * (TERMS + nl);
+    size_t nl = (size_t)sn_run_nlayer(r), terms = 2 * (size_t)r->rec.rows * (TERMS + nl);
     double *d = sn_calloc(terms + 2 * (SUMS + nl), sizeof *d, "run", e);
     *sums = d ? d + terms : NULL;
     return d;
@@ -159,7 +181,8 @@ static sn_status save_parts(sn_saving *v, sn_run *r, double *terms, double *sums
     if (s != SN_OK) return s;
     sn_buf *b = sn_saving_text(v);
     put_run(b, r);
-    s = sn_saving_add_text(v, "run.txt", b, e);
+    s = put_memory(b, r, e);
+    if (s == SN_OK) s = sn_saving_add_text(v, "run.txt", b, e);
     if (s == SN_OK) s = each_array(r, terms, sums, write_array, v, e);
     for (int i = 0; s == SN_OK && i < r->ncallback; i++) {
         char prefix[40];
@@ -172,6 +195,8 @@ static sn_status save_parts(sn_saving *v, sn_run *r, double *terms, double *sums
 
 sn_status sn_run_save(const sn_run *run, const char *path, sn_err *e) {
     sn_run *r = (sn_run *)(uintptr_t)run; /* the walk over arrays serves reading too; nothing is written here */
+    sn_status ready = sn_run_ready(r, e); /* but what was changed since the last step is taken note of */
+    if (ready != SN_OK) return e ? sn_fail_prefix(e, "save: the run cannot go on") : ready;
     double *sums, *terms = scratch(r, &sums, e);
     if (!terms) return SN_ENOMEM;
     pack(r, terms, sums);
@@ -238,7 +263,7 @@ static sn_status get_position(const sn_kv *kv, sn_run *r, sn_err *e) {
     if (s == SN_OK) s = sn_kv_bool(kv, "ended", &r->ended, e);
     if (s == SN_OK) s = sn_kv_bool(kv, "val_done", &r->val_done, e);
     if (s == SN_OK) s = sn_kv_num(kv, "last_total", &r->last.total, e);
-    if (s == SN_OK) s = sn_kv_int(kv, "rows", 0, 1000000000, &r->rows, e);
+    if (s == SN_OK) s = sn_kv_int(kv, "rows", 0, 1000000000, &r->rec.rows, e);
     if (s == SN_OK) s = sn_kv_text(kv, "note", &r->note, e);
     if (s != SN_OK) return s;
     r->phase = (run_phase)phase;
@@ -258,10 +283,10 @@ static sn_status check_position(const sn_kv *kv, const sn_run *r, sn_err *e) {
         [STAGE_END] = { false, false, false, false, true },
     };
     int64_t batches = sn_loader_batches(r->loader), vals = r->val ? sn_loader_batches(r->val_loader) : 0;
-    bool ok = fits[r->stage][r->phase] && r->rows == r->epoch && r->next_batch <= batches &&
+    bool ok = fits[r->stage][r->phase] && r->rec.rows == r->epoch && r->next_batch <= batches &&
               r->steps <= r->next_batch && r->next_val <= vals && r->val_steps <= r->next_val &&
               (r->val || (r->phase != PHASE_VALIDATE && !r->val_done)) &&
-              (r->stage != STAGE_EPOCH_END || r->rows > 0) && (r->stage != STAGE_STEP || r->steps > 0);
+              (r->stage != STAGE_EPOCH_END || r->rec.rows > 0) && (r->stage != STAGE_STEP || r->steps > 0);
     if (ok) return SN_OK;
     return sn_fail(e, SN_EFORMAT, "%s: the position of the run contradicts itself; the file is damaged",
                    kv->file);
@@ -304,17 +329,55 @@ static sn_status want_rows(const sn_loading *l, int64_t rows, int64_t cols, sn_e
                    (long long)rows);
 }
 
+static sn_status get_names(const sn_kv *kv, const char *what, char **names, int max, int *n, sn_err *e) {
+    char key[40];
+    int64_t count;
+    snprintf(key, sizeof key, "%ss", what);
+    sn_status s = sn_kv_int(kv, key, 1, max, &count, e);
+    for (*n = 0; s == SN_OK && *n < count; ++*n) {
+        snprintf(key, sizeof key, "%s %d", what, *n);
+        s = sn_kv_text(kv, key, &names[*n], e);
+        if (s != SN_OK) return s;
+    }
+    return s;
+}
+
+/* The names of a run whose model or metrics were changed: made anew from them, they must come out the same. */
+static sn_status get_memory(const sn_kv *kv, sn_run *r, sn_err *e) {
+    enum { MAX_LAYERS = 20000 };
+    if (!sn_kv_has(kv, "columns")) return SN_OK;
+    run_record was = { 0 }, q = { 0 };
+    was.layer = sn_calloc(MAX_LAYERS, sizeof(char *), "run", e);
+    sn_status s = was.layer ? SN_OK : SN_ENOMEM;
+    if (s == SN_OK) s = get_names(kv, "layer", was.layer, MAX_LAYERS, &was.nlayer, e);
+    if (s == SN_OK) s = get_names(kv, "column", was.column, SN_MAXLOG, &was.ncolumn, e);
+    if (s == SN_OK) s = sn_record_make(&q, r, r->t->model, &was, e);
+    bool same = s == SN_OK && q.nlayer == was.nlayer && q.ncolumn == was.ncolumn;
+    for (int i = 0; same && i < q.ncolumn; i++) same = strcmp(q.column[i], was.column[i]) == 0;
+    if (s == SN_OK && !same)
+        s = sn_fail(e, SN_EFORMAT, "%s: the names of the history contradict the model; the file is damaged",
+                    kv->file);
+    if (s == SN_OK) {
+        run_record before = r->rec;
+        r->rec = q;
+        q = before;
+    }
+    sn_record_free(&was);
+    sn_record_free(&q);
+    return s;
+}
+
 static sn_status get_state(const sn_kv *kv, sn_loading *l, sn_run *r, sn_err *e) {
     sn_status s = get_position(kv, r, e);
     if (s == SN_OK) s = check_position(kv, r, e);
-    int64_t rows = r->rows;
+    int64_t rows = r->rec.rows;
     if (s != SN_OK) return s;
-    s = want_rows(l, rows, r->ncolumn, e);
+    s = want_rows(l, rows, r->rec.ncolumn, e);
     if (s != SN_OK) return s;
-    r->rows = 0;
-    s = sn_record_reserve(r, rows + 1, e);
+    r->rec.rows = 0;
+    s = sn_record_reserve(&r->rec, rows + 1, e);
     if (s != SN_OK) return s;
-    r->rows = rows;
+    r->rec.rows = rows;
     double *sums, *terms = scratch(r, &sums, e);
     if (!terms) return SN_ENOMEM;
     s = each_array(r, terms, sums, read_array, l, e);
@@ -358,6 +421,7 @@ static sn_status read_run(sn_loading *l, const sn_kv *kv, sn_trainer *t, sn_data
     if (s == SN_OK) s = get_callback_objects(kv, &callbacks, &n, e);
     if (s == SN_OK) s = sn_run_make(&r, t, train, val, &o, callbacks, (int)n, e);
     free_objects(callbacks, n);
+    if (s == SN_OK) s = get_memory(kv, r, e);
     if (s == SN_OK) s = get_state(kv, l, r, e);
     if (s == SN_OK) s = sn_run_callbacks_begin(r, true, e);
     if (s == SN_OK) {

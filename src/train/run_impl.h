@@ -18,6 +18,37 @@ typedef struct {
     double *layer; /* (nlayer) */
 } run_sums;
 
+/* A metric as the run knows it: its state is the run's own, as evaluating between steps must not disturb it. */
+typedef struct {
+    sn_obj *obj, *resolved; /* the trainer's: as given, and for the present targets */
+    double *state;
+    size_t nstate;
+} run_metric;
+
+/* What a run remembers. Names of layers and columns are its own: both only grow, and stay when the model or its
+ * metrics are changed. */
+typedef struct {
+    int nlayer;
+    char **layer;      /* (nlayer): names; the penalties' */
+    int *layer_at;     /* (layers of the model): where each is among them */
+    double *penalties; /* (layers of the model): room to compute in */
+    uint64_t changes;  /* of the model whose layers these are */
+
+    run_sums sum[2]; /* training, validation */
+    int nmetric;
+    run_metric metric[SN_MAXMETRIC];
+    int col[2][SN_MAXMETRIC + 1]; /* columns of loss and metrics, of training and validation; -1 = none */
+
+    int ncolumn;
+    char *column[SN_MAXLOG];
+    double *row;         /* (ncolumn): the epoch that is being made */
+    double *history;     /* (cap, ncolumn) */
+    sn_terms *terms;     /* (cap, 2) */
+    double *term_layers; /* (cap, 2, nlayer) */
+    int64_t rows, cap;
+    sn_terms now[3]; /* training and validation so far; the weights as they are */
+} run_record;
+
 struct sn_run {
     sn_trainer *t;
     sn_dataset *train, *val;
@@ -49,19 +80,10 @@ struct sn_run {
         epoch_start; /* on a clock that stands between two calls of sn_run_next: a person may think as long */
     double left;     /* when the last of them ended */
 
-    run_sums sum[2];              /* training, validation */
-    double *metric[SN_MAXMETRIC]; /* states of its own: evaluating between steps must not disturb them */
-    size_t nmetric[SN_MAXMETRIC];
-    sn_obj *resolved[SN_MAXMETRIC];
-
-    int ncolumn;
-    char *column[SN_MAXLOG];
-    double *row;         /* (ncolumn): the epoch that is being made */
-    double *history;     /* (cap, ncolumn) */
-    sn_terms *terms;     /* (cap, 2) */
-    double *term_layers; /* (cap, 2, nlayer) */
-    int64_t rows, cap;
-    sn_terms now[3]; /* training and validation so far; the weights as they are */
+    run_record rec;
+    run_record *moved; /* ready for a change of the model */
+    float **moved_weights; /* (ncallback): the same of what callbacks keep */
+    sn_follower follower;
 
     sn_losses last;
     uint64_t grads_id; /* the trainer's, after the last step; 0: no step yet */
@@ -77,10 +99,17 @@ sn_status sn_run_make(sn_run **, sn_trainer *, sn_dataset *train, sn_dataset *va
                       sn_obj *const *callbacks, int ncallback, sn_err *);
 int sn_run_nlayer(const sn_run *);
 
+/* run_change.c: what the run remembers, made for its trainer and that model; of `was` (or NULL) with everything
+ * in it. was may have names only. */
+sn_status sn_record_make(run_record *, const sn_run *, const sn_model *, const run_record *was, sn_err *);
+/* Is it made for the trainer and the model as they are? If not, sn_record_adapt makes it so; all or nothing. */
+bool sn_record_fits(const sn_run *);
+sn_status sn_record_adapt(sn_run *, sn_err *);
+void sn_run_follow(sn_run *); /* the changes of its model */
+
 /* run_record.c */
-sn_status sn_record_init(sn_run *, sn_err *);
-void sn_record_free(sn_run *);
-sn_status sn_record_reserve(sn_run *, int64_t rows, sn_err *); /* room for that many rows of history */
+void sn_record_free(run_record *);
+sn_status sn_record_reserve(run_record *, int64_t rows, sn_err *); /* room for that many rows of history */
 void sn_record_clear(sn_run *, int which); /* sums of 0 training, 1 validation; and metrics */
 void sn_record_batch(sn_run *, int which, const sn_losses *);
 void sn_record_result(sn_run *, int which);  /* averages and metrics so far into r->row */

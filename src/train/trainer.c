@@ -53,7 +53,8 @@ static sn_status compile(sn_trainer *t, sn_obj *loss, sn_obj *optimizer, sn_obj 
     }
     t->layer_penalty = sn_calloc((size_t)t->model->nlayer + 1, sizeof(double), "penalties", e);
     t->clip_scale = sn_calloc((size_t)t->model->nparam + 1, sizeof(double), "clipping", e);
-    if (!t->layer_penalty || !t->clip_scale) return SN_ENOMEM;
+    t->start = sn_calloc((size_t)t->model->nparam + 1, sizeof *t->start, "compile", e);
+    if (!t->layer_penalty || !t->clip_scale || !t->start) return SN_ENOMEM;
     if (!optimizer) return SN_OK;
     const sn_optimizer_type *type = sn_trainer_optimizer(t);
     const sn_optimizer_common *c = optimizer->cfg;
@@ -69,6 +70,7 @@ sn_status sn_trainer_new(sn_trainer **out, sn_model *model, sn_obj *loss, sn_obj
     if (!t) return SN_ENOMEM;
     t->model = model;
     t->pool = sn_pool_default();
+    sn_trainer_follow(t);
     sn_status s = compile(t, loss, optimizer, metrics, metric_names, nmetric, e);
     if (s == SN_OK) {
         *out = t;
@@ -80,6 +82,8 @@ sn_status sn_trainer_new(sn_trainer **out, sn_model *model, sn_obj *loss, sn_obj
 
 static sn_status copy_state(sn_trainer *t, const sn_trainer *from, sn_err *e) {
     t->iterations = from->iterations;
+    t->rate_from = from->rate_from;
+    memcpy(t->start, from->start, (size_t)t->model->nparam * sizeof *t->start);
     t->lr = from->lr;
     t->external_lr = from->external_lr;
     if (!from->state[0]) return SN_OK; /* none yet, or none at all */
@@ -109,6 +113,7 @@ sn_status sn_trainer_clone(sn_trainer **out, sn_model *model, const sn_trainer *
 
 void sn_trainer_free(sn_trainer *t) {
     if (!t) return;
+    sn_model_unfollow(&t->follower);
     for (int i = 0; i < SN_MAXMETRIC; i++) {
         sn_free(t->metric[i].name);
         sn_free(t->metric[i].state);
@@ -120,6 +125,7 @@ void sn_trainer_free(sn_trainer *t) {
     sn_free(t->next_grads);
     sn_free(t->layer_penalty);
     sn_free(t->clip_scale);
+    sn_free(t->start);
     sn_free(t->outputs);
     sn_plan_free(t->train_plan);
     sn_plan_free(t->eval_plan);
@@ -142,6 +148,11 @@ sn_status sn_trainer_alloc_state(sn_trainer *t, sn_err *e) {
     if (!t->grads) t->grads = sn_calloc(n, sizeof(float), "training: gradients", e);
     if (!t->next_grads) t->next_grads = sn_calloc(n, sizeof(float), "training: gradients", e);
     if (!t->grads || !t->next_grads) return SN_ENOMEM;
+    return sn_trainer_alloc_optimizer(t, e);
+}
+
+sn_status sn_trainer_alloc_optimizer(sn_trainer *t, sn_err *e) {
+    size_t n = t->model->slab_count ? t->model->slab_count : 1;
     for (int k = 0; k < t->nstate; k++) {
         if (t->state[k]) continue;
         t->state[k] = sn_calloc(n, sizeof(float), "training: optimizer state", e);
@@ -318,5 +329,5 @@ double sn_trainer_lr(const sn_trainer *t) {
     if (r->external) return t->external_lr;
     if (!r->schedule) return t->lr;
     const sn_schedule_type *type = (const sn_schedule_type *)(const void *)r->schedule->desc;
-    return type->at(r->schedule->cfg, t->iterations);
+    return type->at(r->schedule->cfg, t->iterations - t->rate_from);
 }

@@ -5,6 +5,7 @@
 
 #include "data/dataset.h"
 #include "nn/exec.h"
+#include "nn/surgery.h"
 #include "train/observer.h"
 
 enum { SN_MAXMETRIC = 16, SN_MAXSTATE = 3 };
@@ -34,6 +35,8 @@ typedef struct sn_trainer {
     float *state[SN_MAXSTATE]; /* the optimizer's */
     int nstate;
     int64_t iterations;    /* optimizer steps made */
+    int64_t *start;        /* (nparam): iterations when the optimizer's state of that parameter began */
+    int64_t rate_from;     /* iterations when the optimizer in force was given: step 0 of its schedule */
     double lr;             /* learning rate of a plain (not scheduled) optimizer; callbacks change it */
     double external_lr;    /* set by the binding when the rate is a Lua function */
     uint64_t seed;         /* of dropout */
@@ -49,6 +52,8 @@ typedef struct sn_trainer {
     sn_times *times; /* borrowed: of the steps and predictions from now on; NULL: not measured */
     float *outputs;  /* a batch's outputs, kept until the step is known to have succeeded */
     size_t outputs_count;
+    sn_follower follower; /* of the model's changes */
+    struct sn_trainer_move *move;
 } sn_trainer;
 
 typedef struct {
@@ -65,6 +70,11 @@ sn_status sn_trainer_new(sn_trainer **, sn_model *, sn_obj *loss, sn_obj *optimi
  */
 sn_status sn_trainer_clone(sn_trainer **, sn_model *, const sn_trainer *, bool state, sn_err *);
 void sn_trainer_free(sn_trainer *);
+/* Compiled again in place: those who look on, the gradients and the runs of it stay. anew: as sn_trainer_new
+ * would have it, no step made. Else the steps made stay; an optimizer of the same type goes on with its state,
+ * the same object with its rate too; a schedule begins at its step 0. All or nothing. */
+sn_status sn_trainer_recompile(sn_trainer *, sn_obj *loss, sn_obj *optimizer, sn_obj *const *metrics,
+                               const char *const *metric_names, int nmetric, bool anew, sn_err *);
 
 /* Plans for batches of up to n samples; called by the functions below as needed, and early by a run so that
  * running out of memory is said before the first step. */

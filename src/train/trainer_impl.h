@@ -1,4 +1,4 @@
-/* Shared by trainer.c and trainer_step.c. */
+/* Shared by trainer.c, trainer_step.c and trainer_change.c. */
 #ifndef SN_TRAIN_TRAINER_IMPL_H
 #define SN_TRAIN_TRAINER_IMPL_H
 
@@ -8,5 +8,10 @@
 sn_status sn_trainer_check_batch(sn_trainer *, int64_t n, const float *y, const sn_shape *y_shape, sn_err *);
 /* A row is one sample, or one position of it when outputs have more axes than one (as the loss sees them). */
 void sn_trainer_update_metrics(sn_trainer *, int64_t n, const float *out, const float *y);
+
+/* Only the optimizer's state, where it is not there yet. */
+sn_status sn_trainer_alloc_optimizer(sn_trainer *, sn_err *);
+/* Makes it follow the changes of its model. */
+void sn_trainer_follow(sn_trainer *);
 
 #endif

@@ -101,6 +101,12 @@ static sn_status end(const void *cfg, sn_callback_state *s, sn_callback_ctx *ctx
     return SN_OK;
 }
 
+/* The weights that were kept are of another network. */
+static void changed(const void *cfg, sn_callback_state *s) {
+    (void)cfg;
+    s->num[HAS_BEST] = s->num[WAIT] = s->num[HAS_WEIGHTS] = 0;
+}
+
 extern const sn_callback_type sn_callback_early_stopping;
 const sn_callback_type sn_callback_early_stopping = {
     .desc = { .name = "early_stopping",
@@ -112,4 +118,5 @@ const sn_callback_type sn_callback_early_stopping = {
     .begin = begin,
     .epoch_end = epoch_end,
     .end = end,
+    .changed = changed,
 };

@@ -46,6 +46,11 @@ static bool wants_max(const config *c) {
     return c->mode == SN_MODE_MAX || (c->mode == SN_MODE_AUTO && strstr(c->monitor, "acc"));
 }
 
+static void changed(const void *cfg, sn_callback_state *s) {
+    s->num[BEST] = wants_max(cfg) ? -INFINITY : INFINITY;
+    s->num[WAIT] = 0;
+}
+
 static sn_status begin(const void *cfg, sn_callback_state *s, sn_callback_ctx *ctx, bool resumed, sn_err *e) {
     const config *c = cfg;
     if (!resumed) {
@@ -114,5 +119,6 @@ const sn_callback_type sn_callback_reduce_lr_on_plateau = {
               .check = check },
     .begin = begin,
     .epoch_end = epoch_end,
+    .changed = changed,
     .logs_rate = true,
 };
