@@ -54,7 +54,10 @@ end
 
 function Call.__index(v, k)
   local info = about[v]
-  if k == "output" or k == "input" then return tensor_of(info, k) end
+  if k == "output" or k == "input" then
+    calls.find(info.model, k, v) -- is it still there?
+    return tensor_of(info, k)
+  end
   if k == "name" or k == "shape" then return info.call[k] end
   util.unknown("a call of layer " .. info.call.layer_name, k, { "output", "input", "name", "shape" })
 end
@@ -71,7 +74,7 @@ local function values(info)
   local list = {}
   for i, call in ipairs(of_layer(info.model, info.number)) do
     list[i] = setmetatable({}, Call)
-    about[list[i]] = { call = call, model = info.model, run = info.run }
+    about[list[i]] = { call = call, model = info.model, run = info.run, list = calls.of(info.model) }
   end
   return list
 end
@@ -95,12 +98,16 @@ function calls.find(model, who, v)
   local call = about[v]
   if call then
     if call.model ~= model then fail("%s: the call of layer %s is of another model", who, call.call.layer_name) end
+    if call.list ~= calls.of(model) then
+      fail("%s: the model was changed since this call of layer %s was taken; take it anew", who, call.call.layer_name)
+    end
     return call.call
   end
   local info, number = layers.info(model), nil
   local view = layers.about(v)
   if view then
     if view.model ~= model then fail("%s: the layer is of another model", who) end
+    if view.gone then fail("%s: layer %s: the model has it no more", who, view.gone) end
     number = view.number
   elseif type(v) == "string" then
     local names = {}

@@ -54,6 +54,8 @@ local function as_layer(v, who)
   fail("%s is %s, not a layer%s", who, util.a(v), type(v) == "string" and (', as in activation "%s"'):format(v) or "")
 end
 
+graph.as_layer = as_layer
+
 local function call(layer, values)
   local who = layer.type
   local inputs = {}

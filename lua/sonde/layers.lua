@@ -34,7 +34,11 @@ end
 local View = {}
 local about = setmetatable({}, { __mode = "k" }) -- view -> { model, number, trainer, run }
 
-local function layer_of(v) return layers.info(about[v].model).layers[about[v].number] end
+local function layer_of(v)
+  local info = about[v]
+  if not info.number then util.fail("layer %s: the model has it no more", info.gone) end
+  return layers.info(info.model).layers[info.number]
+end
 
 local function find_param(layer, name)
   for _, p in ipairs(layer.params) do
@@ -93,6 +97,7 @@ function View.__newindex(v, k, value)
 end
 
 function View.__tostring(v)
+  if about[v].gone then return ("layer %s: the model has it no more"):format(about[v].gone) end
   local info = layer_of(v)
   local parts = { ("layer %s: %s -> %s"):format(info.name, tostring(info.object), util.shape_text(info.shape, true)) }
   for _, p in ipairs(info.params) do
@@ -124,14 +129,41 @@ end
 -- What a value stands for when it is one of m.layers or r.layers: { model, number, ... }.
 function layers.about(v) return about[v] end
 
--- By number and by name. trainer: a function that gives the present one or nil. run: whose layers they are, or nil.
-function layers.of(model, trainer, run)
-  local list = {}
+local function fill(list, model, trainer, run, views)
   for i, layer in ipairs(layers.info(model).layers) do
-    local v = setmetatable({}, View) -- empty, so that every reading and writing is seen
-    about[v] = { model = model, number = i, trainer = trainer, run = run }
+    local v = views[layer.name]
+    if not v then
+      v = setmetatable({}, View) -- empty, so that every reading and writing is seen
+      about[v] = { model = model, trainer = trainer, run = run }
+    end
+    about[v].number = i
     list[i], list[layer.name] = v, v
   end
+end
+
+-- After a change of the model: lists that were given out, and what is in them, stand for the layers of the same names.
+function layers.renew(model)
+  local s = core.state(model)
+  s.info, s.calls, s.nodes = nil, nil, nil
+  for list, made in pairs(s.lists or {}) do
+    local views = {}
+    for k, v in pairs(list) do
+      if type(k) == "string" then
+        views[k], about[v].number, about[v].gone = v, nil, k
+      end
+    end
+    for k in pairs(list) do list[k] = nil end
+    fill(list, model, made.trainer, made.run, views)
+    for _, v in ipairs(list) do about[v].gone = nil end
+  end
+end
+
+-- By number and by name. trainer: a function that gives the present one or nil. run: whose layers they are, or nil.
+function layers.of(model, trainer, run)
+  local list, s = {}, core.state(model)
+  fill(list, model, trainer, run, {})
+  s.lists = s.lists or setmetatable({}, { __mode = "k" })
+  s.lists[list] = { trainer = trainer, run = run }
   return setmetatable(list, List)
 end
 

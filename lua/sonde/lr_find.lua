@@ -11,14 +11,6 @@ local valley = require "sonde.valley"
 local fail = util.fail
 local lr_find = { model = {} }
 
--- The same optimizer, its rate a number.
-local function with_rate(optimizer, rate)
-  local opts = {}
-  for _, f in ipairs(core.describe("optimizer", optimizer.type).fields) do opts[f.name] = optimizer[f.name] end
-  opts.learning_rate = rate
-  return objects.by_kind.optimizer[optimizer.type](opts)
-end
-
 local function rate_at(o, i)
   if i == o.steps then return o.to end
   return o.from * (o.to / o.from) ^ ((i - 1) / (o.steps - 1))
@@ -166,7 +158,7 @@ function lr_find.model.lr_find(m, x, y, opts)
   local batch = util.whole("lr_find", "batch_size", opts.batch_size, 32, 1)
   local seed = util.whole("lr_find", "seed", opts.seed, 0, math.mininteger)
   local copy = core.model_clone(m)
-  local trainer = core.trainer(copy, s.loss, with_rate(s.optimizer, o.from), {}, {}, seed)
+  local trainer = core.trainer(copy, s.loss, objects.with_rate(s.optimizer, o.from), {}, {}, seed)
   local run = core.run_begin(trainer, d, nil, { batch_size = batch, epochs = o.steps, shuffle = true, seed = seed,
     validation_freq = 1, steps_per_epoch = 0 }, {})
   local t = { lr = {}, loss = {}, data = {}, smoothed = {}, smoothed_data = {}, optimizer = s.optimizer.type,

@@ -18,7 +18,7 @@ local info_of = layers.info
 -- ---- compiling ----
 
 -- The function given as an object's learning rate, or nil.
-local function rate_function(optimizer)
+function model.rate_function(optimizer)
   local rate = optimizer.learning_rate
   return type(rate) == "function" and rate or nil
 end
@@ -40,7 +40,39 @@ local function warn_of_single_softmax(m)
   end
 end
 
--- m:compile{ loss = , optimizer = , metrics = {} }; again: the weights stay, the optimizer starts anew.
+-- Metrics as objects, and the names by which they were given.
+function model.metrics(given)
+  local list, metrics, names = given or {}, {}, {}
+  if core.type(list) ~= "table" then list = { list } end
+  for i, v in ipairs(list) do
+    local name
+    metrics[i], name = objects.as("metric", v, "compile: metrics")
+    names[i] = name or false
+  end
+  return metrics, names
+end
+
+-- How a model, or its run that stands, is compiled from now on. optimizer: nil is the one that it has.
+function model.compiled(m, trainer, loss, optimizer, rate)
+  local s = core.state(m)
+  for r in pairs(s.runs or {}) do
+    local rs = core.state(r)
+    if rs.trainer == trainer then rs.rate = rate end
+  end
+  if s.trainer ~= trainer then return end
+  s.optimizer, s.loss, s.rate = optimizer or s.optimizer, loss, rate
+  warn_of_single_softmax(m)
+end
+
+-- The run at hand, where it is not at its end and goes by what the model is compiled with.
+function model.standing_run(m)
+  local s = core.state(m)
+  local r = s.last_run
+  if r and s.trainer and core.state(r).trainer == s.trainer and not core.run_info(r).done then return r end
+end
+
+-- m:compile{ loss = , optimizer = , metrics = {} }; again: the weights stay, the optimizer starts anew. A run that
+-- stands goes on with it.
 function methods.compile(m, opts)
   opts = util.options("compile", opts, { "loss", "optimizer", "metrics" })
   if opts.loss == nil then
@@ -49,18 +81,15 @@ function methods.compile(m, opts)
   if opts.optimizer == nil then fail "compile: optimizer is missing; for example optimizer = adam{}" end
   local loss = objects.as("loss", opts.loss, "compile: loss")
   local optimizer = objects.as("optimizer", opts.optimizer, "compile: optimizer")
-  local list, metrics, names = opts.metrics or {}, {}, {}
-  if core.type(list) ~= "table" then list = { list } end
-  for i, v in ipairs(list) do
-    local name
-    metrics[i], name = objects.as("metric", v, "compile: metrics")
-    names[i] = name or false
+  local metrics, names = model.metrics(opts.metrics)
+  local s, r, seed = core.state(m), model.standing_run(m), seeds.next "run"
+  if r then
+    require("sonde.surgery").recompile(r, { loss = loss, optimizer = optimizer, metrics = metrics, names = names,
+      given = true, anew = true })
+  else
+    s.trainer = core.trainer(m, loss, optimizer, metrics, names, seed)
+    model.compiled(m, s.trainer, loss, optimizer, model.rate_function(optimizer))
   end
-  local s = core.state(m)
-  s.trainer = core.trainer(m, loss, optimizer, metrics, names, seeds.next "run")
-  s.optimizer, s.loss, s.rate = optimizer, loss, rate_function(optimizer)
-  s.layers = nil
-  warn_of_single_softmax(m)
 end
 
 -- What a model from a file brings along.

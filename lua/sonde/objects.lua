@@ -99,4 +99,12 @@ function objects.as(kind, v, who)
   util.fail("%s: wants %s or its name, got %s", who, util.article(kind), util.a(v))
 end
 
+-- The same optimizer with another learning rate.
+function objects.with_rate(optimizer, rate)
+  local opts = {}
+  for _, f in ipairs(core.describe("optimizer", optimizer.type).fields) do opts[f.name] = optimizer[f.name] end
+  opts.learning_rate = rate
+  return objects.by_kind.optimizer[optimizer.type](opts)
+end
+
 return objects

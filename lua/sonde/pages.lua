@@ -44,13 +44,18 @@ fields
   m.name, m.input_shape, m.output_shape, m.loss, m.optimizer  what it was made of]],
 
   compile = [[
-m:compile{ loss =, optimizer =, metrics = {} }
-  Each a name or an object. Compiling again keeps the weights and begins the optimizer anew.
+m:compile{ loss =, optimizer =, metrics = {} }, r:compile{ ... }
+  Each a name or an object. Compiling again keeps the weights and begins the optimizer anew. A run that stands goes on
+  with it: its history has nan where a metric was not there yet.
+  r:compile changes what is given and keeps the rest: the steps made, the rate of an optimizer that stays, the state of
+  one that has another of its type in its place. A schedule that comes in the middle begins there, at its step 0; a
+  function is asked with the run's own step and epoch.
 options
   loss  "mse", huber{ delta = 2 }, ...; ?loss lists them
   optimizer  "adam", adam{ 1e-4 }, sgd{ learning_rate = cosine_decay{ ... } }, ...; ?optimizer lists them. The learning
     rate may be a number, a schedule, or function(step, epoch), both from 0
   metrics  { "accuracy", auc{}, ... }; ?metric lists them
+  learning_rate  r:compile only: the same optimizer at another rate, schedule or function
 for example
   m:compile{ loss = "mse", optimizer = adam{ 1e-4 } }]],
 
@@ -88,7 +93,7 @@ methods
 fields
   r.layers.NAME.kernel  a parameter's values as a tensor
   r.layers.NAME.kernel.grad  its gradient in the last batch; beside it what the optimizer keeps: .m, .v, ...
-  r.learning_rate  the present one; can be set
+  r.learning_rate  the present one; can be set: to a number, a schedule or a function
   r.verbose  as the option; can be set
   r.epoch_number, r.step_number  epochs complete, steps made in the next
   r.epochs, r.steps_per_epoch, r.batch_size  as planned

@@ -13,6 +13,7 @@ local parts = {
     report_html = { "report" },
     explain = { "explain" },
     profile = { "profile" },
+    surgery = { "replace", "insert", "remove", "freeze", "unfreeze" },
   },
   run = {
     record = { "record", "recorded" },
@@ -24,6 +25,7 @@ local parts = {
     profile = { "profile" },
     plot_run = { "plot" },
     report_html = { "report" },
+    surgery = { "compile" },
     pictures = { "show_batch", "batch_picture" },
   },
   dataset = {

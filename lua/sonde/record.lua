@@ -286,6 +286,18 @@ function record.run.record(r, v)
   return series
 end
 
+-- Ends those that go on; gives how many.
+function record.stop_all(r)
+  local n = 0
+  for _, series in ipairs(core.state(r).records or {}) do
+    if not series.stopped then
+      methods.stop(series)
+      n = n + 1
+    end
+  end
+  return n
+end
+
 -- The series of the last r:record, or of the n-th.
 function record.run.recorded(r, n)
   local list = core.state(r).records or {}

@@ -4,6 +4,7 @@ local dataset = require "sonde.dataset"
 local model = require "sonde.model"
 local options = require "sonde.run_options"
 local progress = require "sonde.progress"
+local run = require "sonde.run"
 local util = require "sonde.util"
 
 local fail = util.fail
@@ -73,6 +74,6 @@ return function(path, x, y, opts)
   s.rate = find_rate(trainer, opts.learning_rate)
   s.schedulers = find_schedulers(r, opts.schedule)
   model.adopt(m, trainer, s.rate)
-  core.state(m).last_run = r
+  run.enlist(r, m)
   return r
 end

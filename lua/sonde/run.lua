@@ -35,6 +35,14 @@ local function find_schedulers(described)
   return list
 end
 
+-- Makes the run known to its model: what changes there concerns it.
+function run.enlist(r, m)
+  local s = core.state(m)
+  s.last_run = r
+  s.runs = s.runs or setmetatable({}, { __mode = "k" })
+  s.runs[r] = true
+end
+
 -- m:run(...): a run that has made no step.
 function run.new(who, m, trainer, rate, x, y, opts)
   opts = options.check(who, opts)
@@ -58,7 +66,7 @@ function run.new(who, m, trainer, rate, x, y, opts)
   s.bar, s.called = progress.bar(), who == "fit" and "m.last_run" or "r"
   s.live = run.live(who, r, opts.live)
   core.run_note(r, note_text(s))
-  core.state(m).last_run = r
+  run.enlist(r, m)
   return r
 end
 
@@ -190,7 +198,10 @@ end
 function meta.__newindex(r, k, v)
   local s = core.state(r)
   if k == "learning_rate" then
-    if s.rate then fail "learning_rate is a function; compile with a number to set it" end
+    if type(v) ~= "number" and (type(v) == "function" or core.type(v) == "object") then
+      return r:compile { learning_rate = v }
+    end
+    if s.rate then fail "learning_rate is a function; r:compile{ learning_rate = v } takes its place" end
     if type(v) ~= "number" then fail("learning_rate wants a number, got %s", util.a(v)) end
     core.trainer_set_rate(s.trainer, v)
   elseif k == "verbose" then

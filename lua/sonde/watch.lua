@@ -67,6 +67,21 @@ local function enable(r, w, on)
   w.enabled = on
 end
 
+-- After a change of the model: what they measure begins anew, by name. Gives a line for each that cannot.
+function watch.renew(r)
+  local lines = {}
+  for _, w in ipairs(core.state(r).watches or {}) do
+    if w.probe and w.observed then
+      enable(r, w, false)
+      local ok, err = pcall(enable, r, w, true)
+      if not ok then
+        lines[#lines + 1] = ("%s is disabled: %s"):format(tests.title(w), (tostring(err):gsub("^[^\n]-: watch: ", "")))
+      end
+    end
+  end
+  return lines
+end
+
 -- Does it stop the run now? What it says then.
 local function stops(r, w, ask)
   local text, found = w.test(w, ask)

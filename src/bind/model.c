@@ -224,6 +224,26 @@ static int model_set_trainable(lua_State *L) {
     return 0;
 }
 
+/* core.model_freeze(m, list of layers, trainable): all of them or none */
+static int model_freeze(lua_State *L) {
+    sn_model *m = sn_check_model(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    const bool *which = sn_check_layers(L, 2, m);
+    bool to = lua_toboolean(L, 3), *turned = lua_newuserdatauv(L, (size_t)m->nlayer + 1, 0);
+    sn_err e;
+    sn_status s = SN_OK;
+    int n = 0;
+    for (; n < m->nlayer && s == SN_OK; n++) {
+        const sn_layer_common *c = m->layers[n].obj->cfg;
+        turned[n] = which[n] && c->trainable != to;
+        if (turned[n]) s = sn_model_set_trainable(m, n, to, &e);
+    }
+    if (s == SN_OK) return 0;
+    for (int i = 0; i < n - 1; i++) /* back to what is there already: cannot fail */
+        if (turned[i]) sn_model_set_trainable(m, i, !to, NULL);
+    return sn_raise(L, &e);
+}
+
 /* ---- surgery ---- */
 
 #define MT_FRESH "sonde.fresh"
@@ -306,6 +326,7 @@ void sn_open_models(lua_State *L) {
         { "model_load", model_load },
         { "model_set_trainable", model_set_trainable },
         { "model_operate", model_operate },
+        { "model_freeze", model_freeze },
         { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);

@@ -330,13 +330,26 @@ static int penalties(lua_State *L) {
 
 void sn_open_runs(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "run_begin", run_begin },       { "run_resume", run_resume },   { "run_next", run_next },
-        { "run_training", run_training }, { "run_stop", run_stop },       { "run_extend", run_extend },
-        { "run_save", run_save },         { "run_info", run_info },       { "run_columns", run_columns },
-        { "run_value", run_value },       { "run_current", run_current }, { "run_terms", run_terms },
-        { "penalties", penalties },       { "run_note", run_note },       { "run_callbacks", run_callbacks },
-        { "run_ready", run_ready },       { "run_begin_anew", run_begin_anew },
-        { "run_drive", run_drive },       { "run_keep", run_keep },       { NULL, NULL },
+        { "run_begin", run_begin },
+        { "run_resume", run_resume },
+        { "run_next", run_next },
+        { "run_training", run_training },
+        { "run_stop", run_stop },
+        { "run_extend", run_extend },
+        { "run_save", run_save },
+        { "run_info", run_info },
+        { "run_columns", run_columns },
+        { "run_value", run_value },
+        { "run_current", run_current },
+        { "run_terms", run_terms },
+        { "penalties", penalties },
+        { "run_note", run_note },
+        { "run_callbacks", run_callbacks },
+        { "run_ready", run_ready },
+        { "run_begin_anew", run_begin_anew },
+        { "run_drive", run_drive },
+        { "run_keep", run_keep },
+        { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");

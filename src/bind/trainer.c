@@ -32,8 +32,7 @@ static settings check_settings(lua_State *L) {
     c.loss = sn_check_object(L, 2, &sn_kind_loss);
     c.optimizer = sn_check_object(L, 3, &sn_kind_optimizer);
     c.n = (int)luaL_len(L, 4);
-    if (c.n > SN_MAXMETRIC)
-        sn_raise_text(L, "compile: %d metrics; at most %d are possible", c.n, SN_MAXMETRIC);
+    if (c.n > SN_MAXMETRIC) sn_raise_text(L, "compile: %d metrics; at most %d are possible", c.n, SN_MAXMETRIC);
     for (int i = 0; i < c.n; i++) {
         lua_rawgeti(L, 4, i + 1);
         c.metrics[i] = sn_check_object(L, -1, &sn_kind_metric);

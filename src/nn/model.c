@@ -121,7 +121,8 @@ sn_status sn_model_add_layer(sn_model *m, sn_obj *obj, int *index, sn_err *e) {
     if (grow((void **)&m->layers, &m->cap_layer, m->nlayer, sizeof *m->layers, e) != SN_OK) return SN_ENOMEM;
     const sn_layer_common *c = obj->cfg;
     char name[128];
-    sn_status s = c->name ? check_name(m, c->name, e) : sn_model_free_name(m, obj->desc->name, name, sizeof name, e);
+    sn_status s =
+        c->name ? check_name(m, c->name, e) : sn_model_free_name(m, obj->desc->name, name, sizeof name, e);
     if (s != SN_OK) return s;
     sn_layer l = { .type = sn_layer_in(obj->desc, SN_F32), .first_param = -1, .node = -1 };
     if (c->name) {

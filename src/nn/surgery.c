@@ -73,8 +73,7 @@ static sn_status name_new(job *j, sn_err *e) {
         return SN_OK;
     }
     const char *type = obj->desc->name, *was = place->obj->desc->name;
-    bool stays =
-        j->s->what == SN_REPLACE && (strcmp(type, was) == 0 || !sn_model_made_name(place->name, was));
+    bool stays = j->s->what == SN_REPLACE && (strcmp(type, was) == 0 || !sn_model_made_name(place->name, was));
     if (stays) {
         name = place->name;
     } else if (sn_model_free_name(j->m, type, made, sizeof made, e) != SN_OK) {
@@ -176,8 +175,10 @@ static sn_status check(const sn_model *m, const sn_surgery *s, sn_err *e) {
     if (input && s->what == SN_REMOVE)
         return sn_fail(e, SN_EINVAL, "%s is the model's input; it can be replaced by input{...}", name);
     if (input && s->what == SN_INSERT_BEFORE)
-        return sn_fail(e, SN_EINVAL, "%s is the model's input, nothing comes before it; { after = true } "
-                                     "inserts behind it", name);
+        return sn_fail(e, SN_EINVAL,
+                       "%s is the model's input, nothing comes before it; { after = true } "
+                       "inserts behind it",
+                       name);
     if (s->what == SN_REMOVE && nin > 1)
         return sn_fail(e, SN_EINVAL,
                        "%s reads %d outputs, and which of them is to take its place is not known; replace it "

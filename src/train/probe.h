@@ -85,8 +85,8 @@ struct sn_measure {
     float **chunk;    /* (nserial): SN_CHUNK numbers each */
     float *penalty;   /* as many as the largest parameter has that needs it; NULL = none does */
     int nserial;
-    int *row_of;                   /* (nlayer): rows of layers; -1 = none */
-    uint64_t changes;              /* of the model, when it was made */
+    int *row_of;      /* (nlayer): rows of layers; -1 = none */
+    uint64_t changes; /* of the model, when it was made */
 };
 
 /* layers (model->nlayer): which; NULL = all. histogram: counts too. */

@@ -21,7 +21,8 @@ static sn_callback_ctx make_ctx(sn_run *r) {
 static void add_epoch_logs(const sn_run *r, sn_callback_ctx *c) {
     const double *row = r->rec.history + (r->rec.rows - 1) * r->rec.ncolumn;
     for (int i = 0; i < r->rec.ncolumn; i++) {
-        bool val = strncmp(r->rec.column[i], "val_", 4) == 0, rate = strcmp(r->rec.column[i], "learning_rate") == 0;
+        bool val = strncmp(r->rec.column[i], "val_", 4) == 0,
+             rate = strcmp(r->rec.column[i], "learning_rate") == 0;
         if ((val && !r->val_done) || (rate && isnan(row[i])) || sn_run_is_gap(row[i])) continue;
         sn_callback_add_log(c, r->rec.column[i], row[i]);
     }

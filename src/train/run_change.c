@@ -152,8 +152,7 @@ static void copy_rows(run_record *q, const run_record *was) {
         if (at[c] >= 0) q->row[c] = was->row[at[c]];
     for (int64_t i = 0; i < was->rows; i++)
         for (int c = 0; c < q->ncolumn; c++)
-            q->history[i * q->ncolumn + c] =
-                at[c] < 0 ? sn_run_gap() : was->history[i * was->ncolumn + at[c]];
+            q->history[i * q->ncolumn + c] = at[c] < 0 ? sn_run_gap() : was->history[i * was->ncolumn + at[c]];
     if (was->rows) memset(q->term_layers, 0, (size_t)(2 * was->rows * q->nlayer) * sizeof(double));
     for (int64_t i = 0; i < 2 * was->rows; i++)
         copy_terms(&q->terms[i], &was->terms[i], q->term_layers + i * q->nlayer, was->nlayer);

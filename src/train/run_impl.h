@@ -81,7 +81,7 @@ struct sn_run {
     double left;     /* when the last of them ended */
 
     run_record rec;
-    run_record *moved; /* ready for a change of the model */
+    run_record *moved;     /* ready for a change of the model */
     float **moved_weights; /* (ncallback): the same of what callbacks keep */
     sn_follower follower;
 
