@@ -108,19 +108,25 @@ local function new_name(m, before, replaced)
   return replaced
 end
 
+-- Handles, runs and what hangs on them follow the model.
+local function follow(m, who)
+  layers.renew(m)
+  for r in pairs(core.state(m).runs or {}) do renew_run(m, who, r) end
+end
+
 local function operate(m, who, what, number, node, layer, keep)
   local before, replaced = {}, layers.info(m).layers[number].name
   for _, l in ipairs(layers.info(m).layers) do before[l.name] = true end
-  local ok, fresh = pcall(core.model_operate, m, what, number, node, layer, keep, seeds.next "model")
+  local changes, fresh = core.model_changes(m), nil
+  local ok, err = pcall(function()
+    fresh = core.model_operate(m, what, number, node, layer, keep, seeds.next "model")
+    follow(m, who)
+  end)
   if not ok then
-    if type(fresh) == "string" and fresh ~= "interrupted" then
-      fail("%s: %s", who, (fresh:gsub("^model: ", "")))
-    end
-    error(fresh, 0)
+    if core.model_changes(m) ~= changes then follow(m, who) end -- Ctrl-C came when it was done
+    error(err, 0)
   end
-  layers.renew(m)
   say_fresh(m, who, fresh, new_name(m, before, what == "replace" and replaced or nil))
-  for r in pairs(core.state(m).runs or {}) do renew_run(m, who, r) end
   warn_of_run(m, who)
 end
 
@@ -161,7 +167,7 @@ end
 
 local function chosen(m, who, v)
   if v == nil then return with_weights(m) end
-  if core.type(v) ~= "table" or calls.is(v) or v.except == nil then
+  if core.type(v) ~= "table" or calls.is(v) or type(next(v)) ~= "string" then
     local list = find_all(m, who, v)
     if #list == 0 then fail('%s: the list is empty; m:%s() is of all layers', who, who) end
     return list

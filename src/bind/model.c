@@ -246,6 +246,12 @@ static int model_freeze(lua_State *L) {
 
 /* ---- surgery ---- */
 
+/* core.model_changes(m) -> how often its graph was changed */
+static int model_changes(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)sn_check_model(L, 1)->changes);
+    return 1;
+}
+
 #define MT_FRESH "sonde.fresh"
 
 typedef struct {
@@ -263,6 +269,7 @@ static int fresh_gc(lua_State *L) {
  * weights, seed) -> list of the numbers of layers that began with new weights */
 static int model_operate(lua_State *L) {
     static const char *const what[] = { "replace", "before", "after", "remove", NULL };
+    static const char *const who[] = { "replace", "insert", "insert", "remove" };
     lua_settop(L, 7);
     sn_model *m = sn_check_model(L, 1);
     sn_surgery s = { .what = (sn_surgery_what)luaL_checkoption(L, 2, NULL, what),
@@ -277,7 +284,10 @@ static int model_operate(lua_State *L) {
     sn_err e;
     sn_status st = sn_model_operate(m, &s, &box->layer, &e);
     if (sn_retry(L, st)) st = sn_model_operate(m, &s, &box->layer, &e);
-    if (st != SN_OK) return sn_raise(L, &e);
+    if (st != SN_OK) {
+        if (st != SN_ECANCEL) sn_fail_prefix(&e, "%s", who[s.what]);
+        return sn_raise(L, &e);
+    }
     sn_account_since(L, before);
     lua_newtable(L);
     for (int i = 0, n = 0; i < m->nlayer; i++) {
@@ -325,6 +335,7 @@ void sn_open_models(lua_State *L) {
         { "model_save", model_save },
         { "model_load", model_load },
         { "model_set_trainable", model_set_trainable },
+        { "model_changes", model_changes },
         { "model_operate", model_operate },
         { "model_freeze", model_freeze },
         { NULL, NULL },

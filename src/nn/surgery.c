@@ -45,6 +45,7 @@ typedef struct {
     int *param;   /* (nparam of to) */
     bool *fresh;  /* (nlayer of to) */
     int added;    /* the new layer in to; -1 = none */
+    int input;    /* the input in to: what is inserted behind it is not it */
 } job;
 
 static void job_free(job *j) {
@@ -130,6 +131,7 @@ static sn_status remake_call(job *j, int i, int *out, sn_err *e) {
     }
     int layer = here && o->what == SN_REPLACE ? j->added : j->index[n->layer];
     if (s == SN_OK) s = sn_model_call(j->to, layer, j->in, n->nin, out, e);
+    if (s == SN_OK && i == j->m->input) j->input = *out;
     if (s == SN_OK && meant && o->what == SN_INSERT_AFTER) {
         int before = *out;
         s = sn_model_call(j->to, j->added, &before, 1, out, e);
@@ -259,7 +261,7 @@ static sn_status build(job *j, sn_err *e) {
     if (j->s->obj) s = name_new(j, e);
     if (s == SN_OK) s = add_layers(j, e);
     if (s == SN_OK) s = remake_calls(j, e);
-    if (s == SN_OK) s = sn_model_allocate(j->to, j->node[m->input], j->node[m->output], m->seed, e);
+    if (s == SN_OK) s = sn_model_allocate(j->to, j->input, j->node[m->output], m->seed, e);
     if (s != SN_OK) return s;
     j->param = sn_calloc((size_t)j->to->nparam + 1, sizeof(int), "model", e);
     if (!j->param) return SN_ENOMEM;

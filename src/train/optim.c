@@ -100,6 +100,7 @@ void sn_optim_apply(sn_trainer *t, const float *grads) {
         u.p = &t->model->params[i];
         u.scale = t->clip_scale[i];
         u.step = t->iterations + 1 - t->start[i];
+        if (!u.p->trainable) t->start[i] += u.p->spec.trainable; /* a frozen parameter makes no step */
         if (!u.p->trainable || u.p->count == 0) continue;
         sn_parallel_always(t->pool, (int64_t)((u.p->count + CELL - 1) / CELL), update_cell, &u);
     }

@@ -35,7 +35,8 @@ typedef struct sn_trainer {
     float *state[SN_MAXSTATE]; /* the optimizer's */
     int nstate;
     int64_t iterations;    /* optimizer steps made */
-    int64_t *start;        /* (nparam): iterations when the optimizer's state of that parameter began */
+    int64_t *start;        /* (nparam): iterations less the updates that the parameter has had, by which its
+                            * bias is corrected: new and frozen ones have had fewer */
     int64_t rate_from;     /* iterations when the optimizer in force was given: step 0 of its schedule */
     double lr;             /* learning rate of a plain (not scheduled) optimizer; callbacks change it */
     double external_lr;    /* set by the binding when the rate is a Lua function */
