@@ -16,6 +16,14 @@
 
 enum { SN_HIST_MAX = 64 }; /* bins */
 
+/* Pooling windows over one image. Taps that lie outside do not count; every window has one inside. */
+typedef struct {
+    int64_t h, w, c, oh, ow; /* (h, w, c) -> (oh, ow, c) */
+    int64_t kh, kw, sh, sw, pt, pl;
+    bool wide; /* taps are kept in 4 bytes; else in one */
+} sn_windows;
+enum { SN_NO_TAP = 255 }; /* of one byte: no tap of this window gets a gradient */
+
 /* Instantiated for float and for double. */
 #define SN_KERN_TABLE(T, NAME)                                                                                 \
     typedef struct {                                                                                           \
@@ -44,9 +52,20 @@ enum { SN_HIST_MAX = 64 }; /* bins */
         void (*row_affine2)(T * dx, const T *dy, const T *x, const T *a, const T *b, const T *k, size_t rows,  \
                             size_t cols);                                                                      \
         /* Inverted dropout: y = x * scale where philox(key, hi, element) >= threshold, else 0. first: index   \
-         * of x[0] in the whole tensor, a multiple of 4: element i uses word i % 4 of block i / 4. */          \
+         * of x[0] in the whole tensor, whose element i uses word i % 4 of block i / 4. */                     \
         void (*dropout)(T * y, const T *x, size_t n, uint64_t key, uint64_t hi, uint64_t first,                \
                         uint32_t threshold, T scale);                                                          \
+        /* Row oy of a max pool: y, index (ow, c): the largest value of each window and its tap (ky kw + kx,   \
+         * the first of equal ones; nan is the largest), of the image x (h, w, c), of a[c] x + b[c] where a is \
+         * not NULL, or of the positive part of it. index may be NULL. */                                      \
+        void (*max_pool_row)(T * y, void *index, const T *x, const T *a, const T *b, bool relu,                \
+                             const sn_windows *, int64_t oy);                                                  \
+        /* index[i] = SN_NO_TAP where y[i] is not above 0 */                                                   \
+        void (*max_pool_mask)(uint8_t * index, const T *y, size_t n);                                          \
+        /* Its gradient: dx (to - from, c) of pixels from .. to of the h * w, overwritten: the sum of scale dy \
+         * of the windows that the pixel won. dy, index: the image's (oh, ow, c). */                           \
+        void (*max_unpool)(T * dx, const T *dy, const void *index, T scale, const sn_windows *, int64_t from,  \
+                           int64_t to);                                                                        \
         void (*from_u8)(T * y, const uint8_t *x, T scale, size_t n); /* y = x * scale */                       \
         bool (*all_finite)(const T *x, size_t n);                                                              \
         /* Statistics of the values of x, or of x - y where y is not NULL; all in double. moments adds to m.   \

@@ -3,6 +3,7 @@
  * that depends on sizes only, so all tables give the same bits. */
 #include "num/kern.h"
 
+#include <math.h>
 #include <string.h>
 
 #if defined(__AVX512F__)
@@ -349,19 +350,22 @@ static void k_dropout(real *y, const real *x, size_t n, uint64_t key, uint64_t h
                       uint32_t threshold, real scale) {
     uint32_t word[4 * PBLOCKS];
     uint64_t lo = first / 4;
-    for (size_t at = 0; at < n; at += 4 * PBLOCKS, lo += PBLOCKS) {
-        size_t len = n - at < 4 * PBLOCKS ? n - at : 4 * PBLOCKS;
+    size_t skip = first % 4; /* words of the first block */
+    for (size_t at = 0, len; at < n; at += len, lo += PBLOCKS, skip = 0) {
+        len = n - at < 4 * PBLOCKS - skip ? n - at : 4 * PBLOCKS - skip;
         philox_blocks(key, hi, lo, word);
         real *yy = y + at;
         const real *xx = x + at;
+        const uint32_t *w = word + skip;
         ELEMENTWISE
         for (size_t i = 0; i < len; i++) {
-            real v = xx[i], kept = word[i] >= threshold ? v : 0;
+            real v = xx[i], kept = w[i] >= threshold ? v : 0;
             yy[i] = kept * scale;
         }
     }
 }
 
+#include "num/kern_pool.inc.c"
 #include "num/kern_stats.inc.c"
 
 /* ---- the table ---- */
@@ -399,6 +403,9 @@ const table_type TABLE = { .isa = TEXT(SN_ISA),
                            .col_dot_dev = k_col_dot_dev,
                            .row_affine2 = k_row_affine2,
                            .dropout = k_dropout,
+                           .max_pool_row = k_max_pool_row,
+                           .max_pool_mask = k_max_pool_mask,
+                           .max_unpool = k_max_unpool,
                            .from_u8 = k_from_u8,
                            .all_finite = k_all_finite,
                            .moments = k_moments,

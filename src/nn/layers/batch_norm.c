@@ -137,15 +137,13 @@ static void for_rows(sn_pool *pool, size_t rows, sn_range_fn fn, rows_ctx *ctx) 
     sn_for_ranges(pool, rows, 1 + SN_CHUNK / ctx->c, fn, ctx);
 }
 
-/* Mean, then squared deviations from it, in double (two passes: no cancellation). */
 static void batch_statistics(const bn_cfg *c, const sn_io *io, const work *w, size_t rows, size_t n) {
     real *mean = io->saved[SAVED_MEAN], *invstd = io->saved[SAVED_INVSTD],
          *variance = io->saved[SAVED_VARIANCE];
-    SN_R(sn_colsum)(io->pool, SN_COL_SUM, w->sum, io->x[0], NULL, NULL, rows, n, w->partial);
-    for (size_t i = 0; i < n; i++) mean[i] = (real)(w->sum[i] / (double)rows);
-    SN_R(sn_colsum)(io->pool, SN_COL_SQ_DEV, w->sum, io->x[0], NULL, mean, rows, n, w->partial);
+    SN_R(sn_colsum)(io->pool, SN_COL_MOMENTS, w->sum, io->x[0], NULL, NULL, NULL, rows, n, w->partial);
     for (size_t i = 0; i < n; i++) {
-        double v = w->sum[i] / (double)rows;
+        double v = w->sum[n + i] / (double)rows;
+        mean[i] = (real)w->sum[i];
         variance[i] = (real)v;
         invstd[i] = (real)(1.0 / sqrt(v + c->epsilon));
     }
@@ -182,9 +180,9 @@ static void backward(const void *cfg, const sn_io *io) {
     const real *gamma = at.gamma < 0 ? NULL : io->p[at.gamma], *variance = io->p[at.variance];
     const real *mean = batch ? io->saved[SAVED_MEAN] : io->p[at.mean];
     if (batch || dgamma)
-        SN_R(sn_colsum)(io->pool, SN_COL_SUM_DOT_DEV, w.sum, io->dy, io->x[0], mean, rows, n, w.partial);
+        SN_R(sn_colsum)(io->pool, SN_COL_SUM_DOT_DEV, w.sum, io->dy, NULL, io->x[0], mean, rows, n, w.partial);
     else if (dbeta)
-        SN_R(sn_colsum)(io->pool, SN_COL_SUM, w.sum, io->dy, NULL, NULL, rows, n, w.partial);
+        SN_R(sn_colsum)(io->pool, SN_COL_SUM, w.sum, io->dy, NULL, NULL, NULL, rows, n, w.partial);
     for (size_t i = 0; i < n; i++) {
         double inv =
             batch ? (double)((real *)io->saved[SAVED_INVSTD])[i] : 1.0 / sqrt((double)variance[i] + c->epsilon);

@@ -36,12 +36,21 @@ void SN_R(sn_copying_backward)(const void *cfg, const sn_io *);
  * partial sums are combined in order. scratch: sn_colsum_scratch elements, aligned for double. */
 typedef enum {
     SN_COL_SUM,        /* out (cols): sum of x */
-    SN_COL_SQ_DEV,     /* out (cols): sum of (x - mean)^2 */
+    SN_COL_MOMENTS,    /* out (2, cols): mean of x; sum of (x - mean)^2; x is read from memory once */
     SN_COL_SUM_DOT_DEV /* out (2, cols): sum of x; sum of x (y - mean) */
 } sn_col_op;
+/* Rows of x (not of moments) that are made when they are read, instead of an array of them: fill writes rows
+ * from .. from + n. room: for each of the pool's workers SN_COL_ROOM elements, what fill gets at most. At most
+ * SN_COL_WIDTH columns. */
+enum { SN_COL_WIDTH = 1024, SN_COL_ROOM = 1 << 15 };
+typedef struct {
+    void (*fill)(const void *ctx, void *out, size_t from, size_t n);
+    const void *ctx;
+    void *room;
+} sn_row_source;
 size_t SN_R(sn_colsum_scratch)(size_t rows, size_t cols); /* in elements of real; never shrinks as rows grow */
-void SN_R(sn_colsum)(sn_pool *, sn_col_op, double *out, const real *x, const real *y, const real *mean,
-                     size_t rows, size_t cols, void *scratch);
+void SN_R(sn_colsum)(sn_pool *, sn_col_op, double *out, const real *x, const sn_row_source *, const real *y,
+                     const real *mean, size_t rows, size_t cols, void *scratch);
 
 /* db[c] += sum of dy[:, c]. */
 size_t SN_R(sn_bias_grad_scratch)(size_t rows, size_t cols); /* in elements of real */

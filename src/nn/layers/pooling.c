@@ -3,19 +3,13 @@
 #include "num/vec.h"
 #include <string.h>
 
-enum { CELL_READS = 1 << 16 }; /* wanted window reads of one cell */
-
 static void forward_rows(void *ctx, size_t from, size_t to) {
     const sn_pooling *p = ctx;
     for (size_t r = from; r < to; r++) p->row(p, (int64_t)r / p->d.oh, (int64_t)r % p->d.oh);
 }
 
-static size_t rows_per_cell(const sn_conv *d) {
-    return 1 + CELL_READS / (size_t)(d->ow * d->co * d->kh * d->kw);
-}
-
 void SN_R(sn_pooling_forward)(sn_pool *pool, sn_pooling *p) {
-    sn_for_ranges(pool, (size_t)(p->d.n * p->d.oh), rows_per_cell(&p->d), forward_rows, p);
+    sn_for_ranges(pool, (size_t)(p->d.n * p->d.oh), sn_pooling_rows_per_cell(&p->d), forward_rows, p);
 }
 
 /* Windows that do not overlap: a cell owns the input rows from its windows' first to the next ones' first. */
@@ -47,5 +41,5 @@ void SN_R(sn_pooling_backward)(sn_pool *pool, sn_pooling *p) {
     if (p->add)
         sn_for_ranges(pool, (size_t)d->n, 1, backward_images, p);
     else
-        sn_for_ranges(pool, (size_t)(d->n * d->oh), rows_per_cell(d), backward_rows, p);
+        sn_for_ranges(pool, (size_t)(d->n * d->oh), sn_pooling_rows_per_cell(d), backward_rows, p);
 }

@@ -3,6 +3,7 @@
 #define SN_NN_LAYERS_POOLING_H
 
 #include "nn/layers/common.h"
+#include "num/kern.h"
 
 typedef struct {
     sn_layer_common common;
@@ -17,6 +18,13 @@ sn_status sn_pooling_plan(const char *layer, const sn_pooling_cfg *, const sn_sh
                           sn_conv *d, sn_err *);
 sn_conv sn_pooling_geometry(const sn_pooling_cfg *, const sn_shape *in);
 
+/* The same windows for the kernels of max_pool2d. */
+sn_windows sn_pooling_windows(const sn_conv *);
+/* So many rows of windows are a cell. */
+size_t sn_pooling_rows_per_cell(const sn_conv *);
+
+/* ---- avg_pool2d's walk over rows of windows ---- */
+
 /* Channels are handled this many at a time: loops of that fixed length become vector instructions. */
 enum { SN_POOLING_LANES = 16 };
 
@@ -27,9 +35,7 @@ struct sn_pooling {
     sn_conv d;
     const real *x, *dy; /* (n, h, w, c); (n, oh, ow, c) */
     real *y, *dx;
-    void *index;     /* max: which tap won, (n, oh, ow, c) of 1 or 4 bytes; may be NULL in forward */
-    bool wide_index; /* 4 bytes */
-    bool add;        /* backward: windows overlap, so add to dx */
+    bool add; /* backward: windows overlap, so add to dx */
     sn_pooling_row row;
 };
 void SN_R(sn_pooling_forward)(sn_pool *, sn_pooling *);

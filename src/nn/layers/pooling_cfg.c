@@ -1,4 +1,4 @@
-/* The options of the pooling layers (Keras layers/pooling/base_pooling.py). */
+/* The options of the pooling layers (Keras layers/pooling/base_pooling.py), and the windows they make. */
 #include "nn/layers/pooling.h"
 
 const sn_field sn_pooling_fields[] = {
@@ -27,4 +27,16 @@ sn_status sn_pooling_plan(const char *layer, const sn_pooling_cfg *c, const sn_s
     if (sn_layer_window(&w, in, in->n == 4 ? in->d[3] : 0, d, e) != SN_OK) return SN_ESHAPE;
     sn_shape out = { 4, { d->n, d->oh, d->ow, d->co } };
     return sn_layer_set_out(layer, &out, p, e);
+}
+
+/* Tap numbers fit into a byte, and one of its values is left for none of them. */
+sn_windows sn_pooling_windows(const sn_conv *d) {
+    return (sn_windows){ d->h,  d->w,  d->ci, d->oh, d->ow, d->kh,
+                         d->kw, d->sh, d->sw, d->pt, d->pl, d->kh * d->kw > SN_NO_TAP };
+}
+
+enum { CELL_READS = 1 << 16 }; /* wanted window reads of one cell */
+
+size_t sn_pooling_rows_per_cell(const sn_conv *d) {
+    return 1 + CELL_READS / (size_t)(d->ow * d->co * d->kh * d->kw);
 }

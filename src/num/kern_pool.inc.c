@@ -1,0 +1,225 @@
+/* Part of kern.inc.c: the largest values of windows, and their gradients back to where they were. Comparisons
+ * only, and sums in order of the windows: the same bits on every instruction set. */
+
+/* The taps [from, to) of a window that lie inside n values; tap k is value at + k. */
+typedef struct {
+    int64_t at, from, to;
+} taps;
+
+INLINE taps taps_of(int64_t o, int64_t stride, int64_t pad, int64_t k, int64_t n) {
+    int64_t at = o * stride - pad;
+    return (taps){ at, at < 0 ? -at : 0, n - at < k ? n - at : k };
+}
+
+/* What is compared: x, a x + b, or the positive part of either. */
+typedef struct {
+    bool affine, relu;
+    const real *a, *b;
+} bent;
+
+INLINE vec bend_vec(const bent *f, vec v, vec a, vec b) {
+    if (f->affine) v = v * a + b;
+    if (f->relu) v = (vec)((bits)v & ~(bits)(v <= 0));
+    return v;
+}
+
+INLINE real bend(const bent *f, real v, real a, real b) {
+    if (f->affine) v = v * a + b;
+    return f->relu && v <= 0 ? 0 : v;
+}
+
+/* LANES channels of one window: the largest value and its tap; nan is larger than anything, so that it shows.
+ */
+INLINE void max_lanes(const bent *f, real *best, bits *tap, const real *x, const real *a, const real *b,
+                      const sn_windows *g, taps v, taps h) {
+    vec top[NVEC], va[NVEC] = { 0 }, vb[NVEC] = { 0 };
+    bits won[NVEC];
+    for (int i = 0; i < NVEC; i++) {
+        top[i] = (real)-INFINITY - (vec){ 0 };
+        won[i] = (uint32_t)(v.from * g->kw + h.from) + (bits){ 0 };
+        if (f->affine) va[i] = load(a + i * WIDTH);
+        if (f->affine) vb[i] = load(b + i * WIDTH);
+    }
+    for (int64_t ky = v.from; ky < v.to; ky++) {
+        for (int64_t kx = h.from; kx < h.to; kx++) {
+            const real *in = x + ((v.at + ky) * g->w + h.at + kx) * g->c;
+            bits k = (uint32_t)(ky * g->kw + kx) + (bits){ 0 };
+            for (int i = 0; i < NVEC; i++) {
+                vec u = bend_vec(f, load(in + i * WIDTH), va[i], vb[i]);
+                bits take = (bits)(u > top[i]) | (bits)(u != u);
+                top[i] = (vec)((take & (bits)u) | (~take & (bits)top[i]));
+                won[i] = (take & k) | (~take & won[i]);
+            }
+        }
+    }
+    for (int i = 0; i < NVEC; i++) {
+        store(best + i * WIDTH, top[i]);
+        tap[i] = won[i];
+    }
+}
+
+INLINE void store_taps(void *index, bool wide, int64_t at, const bits *tap) {
+    for (int i = 0; i < NVEC; i++)
+        for (int l = 0; l < WIDTH; l++)
+            if (wide)
+                ((uint32_t *)index)[at + i * WIDTH + l] = (uint32_t)tap[i][l];
+            else
+                ((uint8_t *)index)[at + i * WIDTH + l] = (uint8_t)tap[i][l];
+}
+
+/* One channel of one window. */
+INLINE real max_one(const bent *f, uint32_t *tap, const real *x, real a, real b, const sn_windows *g, taps v,
+                    taps h) {
+    real top = (real)-INFINITY;
+    *tap = (uint32_t)(v.from * g->kw + h.from);
+    for (int64_t ky = v.from; ky < v.to; ky++) {
+        for (int64_t kx = h.from; kx < h.to; kx++) {
+            real u = bend(f, x[((v.at + ky) * g->w + h.at + kx) * g->c], a, b);
+            if (!(u > top) && u == u) continue;
+            top = u;
+            *tap = (uint32_t)(ky * g->kw + kx);
+        }
+    }
+    return top;
+}
+
+INLINE void max_window(const bent *f, real *y, void *index, const real *x, const sn_windows *g, int64_t ox,
+                       taps v, taps h) {
+    int64_t c = 0, at = ox * g->c;
+    for (; c + LANES <= g->c; c += LANES) {
+        bits tap[NVEC];
+        max_lanes(f, y + at + c, tap, x + c, f->a + c, f->b + c, g, v, h);
+        if (index) store_taps(index, g->wide, at + c, tap);
+    }
+    for (; c < g->c; c++) {
+        uint32_t tap;
+        y[at + c] = max_one(f, &tap, x + c, f->affine ? f->a[c] : 1, f->affine ? f->b[c] : 0, g, v, h);
+        if (index && g->wide) ((uint32_t *)index)[at + c] = tap;
+        if (index && !g->wide) ((uint8_t *)index)[at + c] = (uint8_t)tap;
+    }
+}
+
+/* The windows of a row; those of 2 x 2 inside the image, the usual ones, as constants. */
+INLINE void max_row(const bent *f, real *y, void *index, const real *x, const sn_windows *g, int64_t oy) {
+    taps v = taps_of(oy, g->sh, g->pt, g->kh, g->h);
+    bool two = g->kh == 2 && g->kw == 2 && !g->wide && v.from == 0 && v.to == 2;
+    for (int64_t ox = 0; ox < g->ow; ox++) {
+        taps h = taps_of(ox, g->sw, g->pl, g->kw, g->w);
+        if (two && h.from == 0 && h.to == 2) {
+            sn_windows known = *g;
+            known.kw = 2;
+            known.wide = false;
+            max_window(f, y, index, x, &known, ox, (taps){ v.at, 0, 2 }, (taps){ h.at, 0, 2 });
+        } else {
+            max_window(f, y, index, x, g, ox, v, h);
+        }
+    }
+}
+
+static void k_max_pool_row(real *y, void *index, const real *x, const real *a, const real *b, bool relu,
+                           const sn_windows *g, int64_t oy) {
+    if (a && relu)
+        max_row(&(bent){ true, true, a, b }, y, index, x, g, oy);
+    else if (a)
+        max_row(&(bent){ true, false, a, b }, y, index, x, g, oy);
+    else if (relu)
+        max_row(&(bent){ false, true, x, x }, y, index, x, g, oy);
+    else
+        max_row(&(bent){ false, false, x, x }, y, index, x, g, oy);
+}
+
+static void k_max_pool_mask(uint8_t *index, const real *y, size_t n) {
+    ELEMENTWISE
+    for (size_t i = 0; i < n; i++) {
+        uint8_t k = index[i];
+        index[i] = y[i] > 0 ? k : SN_NO_TAP;
+    }
+}
+
+typedef uint8_t bytes __attribute__((vector_size(WIDTH)));
+typedef uint32_t words __attribute__((vector_size(WIDTH * 4)));
+
+/* Taps i .. i + WIDTH. In vectors: as a loop over mixed types GCC 12 gets it wrong for AVX-512. */
+INLINE bits load_taps(const void *index, bool wide, int64_t i) {
+    if (wide) {
+        words w;
+        memcpy(&w, (const uint32_t *)index + i, sizeof w);
+        return __builtin_convertvector(w, bits);
+    }
+    bytes n;
+    memcpy(&n, (const uint8_t *)index + i, sizeof n);
+    return __builtin_convertvector(n, bits);
+}
+
+/* What tap k of a window gets of its gradient, all channels: set, or added to what other windows gave. */
+INLINE void spread(bool add, real *dx, const real *dy, const void *index, bool wide, uint32_t k, real scale,
+                   int64_t n) {
+    int64_t c = 0;
+    bits tap = k + (bits){ 0 };
+    for (; c + WIDTH <= n; c += WIDTH) {
+        vec part = (vec)((bits)(load_taps(index, wide, c) == tap) & (bits)(load(dy + c) * scale));
+        store(dx + c, add ? load(dx + c) + part : part);
+    }
+    for (; c < n; c++) {
+        uint32_t won = wide ? ((const uint32_t *)index)[c] : ((const uint8_t *)index)[c];
+        real part = won == k ? dy[c] * scale : 0;
+        dx[c] = add ? dx[c] + part : part;
+    }
+}
+
+INLINE void spread_at(bool add, real *dx, const real *dy, const void *index, real scale, const sn_windows *g,
+                      int64_t window, int64_t k) {
+    int64_t at = window * g->c;
+    if (g->wide)
+        spread(add, dx, dy + at, (const uint32_t *)index + at, true, (uint32_t)k, scale, g->c);
+    else
+        spread(add, dx, dy + at, (const uint8_t *)index + at, false, (uint32_t)k, scale, g->c);
+}
+
+/* Columns [from, to) of row iy where no window overlaps another: at most one window gives to each. */
+static void unpool_apart(real *dx, const real *dy, const void *index, real scale, const sn_windows *g,
+                         int64_t iy, int64_t from, int64_t to) {
+    int64_t oy = (iy + g->pt) / g->sh, ky = iy + g->pt - oy * g->sh;
+    int64_t ox = (from + g->pl) / g->sw, kx = from + g->pl - ox * g->sw;
+    for (int64_t ix = from; ix < to; ix++, dx += g->c) {
+        if (oy < g->oh && ky < g->kh && ox < g->ow && kx < g->kw)
+            spread_at(false, dx, dy, index, scale, g, oy * g->ow + ox, ky * g->kw + kx);
+        else
+            memset(dx, 0, (size_t)g->c * sizeof *dx);
+        if (++kx == g->sw) {
+            kx = 0;
+            ox++;
+        }
+    }
+}
+
+/* The first window of k taps that has value i + pad among them. */
+INLINE int64_t first_window(int64_t i, int64_t k, int64_t stride) { return i < k ? 0 : (i - k) / stride + 1; }
+
+/* The same where they do: in order of the windows. */
+static void unpool_overlapping(real *dx, const real *dy, const void *index, real scale, const sn_windows *g,
+                               int64_t iy, int64_t from, int64_t to) {
+    int64_t y = iy + g->pt, top = first_window(y, g->kh, g->sh);
+    for (int64_t ix = from; ix < to; ix++, dx += g->c) {
+        int64_t x = ix + g->pl, left = first_window(x, g->kw, g->sw);
+        memset(dx, 0, (size_t)g->c * sizeof *dx);
+        for (int64_t oy = top; oy < g->oh && oy * g->sh <= y; oy++)
+            for (int64_t ox = left; ox < g->ow && ox * g->sw <= x; ox++)
+                spread_at(true, dx, dy, index, scale, g, oy * g->ow + ox,
+                          (y - oy * g->sh) * g->kw + x - ox * g->sw);
+    }
+}
+
+static void k_max_unpool(real *dx, const real *dy, const void *index, real scale, const sn_windows *g,
+                         int64_t from, int64_t to) {
+    bool overlap = g->kh > g->sh || g->kw > g->sw;
+    while (from < to) {
+        int64_t iy = from / g->w, x0 = from % g->w, n = g->w - x0 < to - from ? g->w - x0 : to - from;
+        if (overlap)
+            unpool_overlapping(dx, dy, index, scale, g, iy, x0, x0 + n);
+        else
+            unpool_apart(dx, dy, index, scale, g, iy, x0, x0 + n);
+        dx += n * g->c;
+        from += n;
+    }
+}
