@@ -15,24 +15,34 @@ typedef struct {
     int64_t channels;   /* of the chunk that there are */
 } sn_conv_tile_out;
 
+/* A tile that is read, all of it there. */
+typedef struct {
+    const float *at;    /* its first pixel and channel */
+    int64_t pixel, row; /* steps in elements */
+    int64_t channels;   /* a multiple of lanes */
+} sn_conv_tile_in;
+
 typedef struct {
     const char *isa;
     int lanes; /* floats in a vector; a chunk of channels is two of them */
     int mr;    /* tiles of one product in registers */
     int mw;    /* input channels of one product of the weight gradient */
-    /* v[place * step + c] for channels c = 0 .. n - 1 (a multiple of lanes) of the tile whose pixels are
-     * px[64]. */
-    void (*input)(float *v, int64_t step, const float *const *px, int64_t n);
-    /* The same of a tile of gradients, m x m pixels px[m * m]. */
-    void (*grad[2])(float *z, int64_t step, const float *const *px, int64_t n); /* m = 4, 6 */
+    /* v[place * step + q * block + l] for channel q * lanes + l of the tile of 8 x 8 pixels. */
+    void (*input)(float *v, int64_t step, int64_t block, const sn_conv_tile_in *);
+    /* The same of a tile of gradients, m x m pixels: z[place * step + q * block + l] for channel q * 2 lanes +
+     * l.
+     */
+    void (*grad[2])(float *z, int64_t step, int64_t block, const sn_conv_tile_in *); /* m = 4, 6 */
     /* From a chunk's products t[place * step] to pixels, bias (a whole chunk) added. */
     void (*output[2])(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *); /* m = 4, 6 */
     /* u[place * step] (2 lanes) of taps (r * r, 2 lanes): G k G^T; g: the rows of G. */
     void (*kernel)(float *u, int64_t step, const float *taps, float (*g)[5], int r);
     /* dk (r * r, 2 lanes) = G^T M G, M the sum of slots parts at m, m + slot, ...; m[place * step]. */
     void (*back)(float *dk, const float *m, int64_t step, int64_t slots, size_t slot, float (*g)[5], int r);
-    /* c (mr, 2 lanes; rows 2 lanes apart) = a (mr, k; rows lda apart) * b (k, 2 lanes) */
-    void (*product)(float *c, const float *a, int64_t lda, const float *b, int64_t k);
+    /* c (mr, 2 lanes) = a (k, mr) * b (k, 2 lanes); a is packed as (k / lanes, mr, lanes). */
+    void (*product)(float *c, const float *a, const float *b, int64_t k);
+    /* c (mw, 2 lanes; rows ldc apart) += a (k, mw; rows lanes apart) transposed * b (k, 2 lanes) */
+    void (*sum_product)(float *c, int64_t ldc, const float *a, const float *b, int64_t k);
     /* c (mr, 2 lanes; rows ldc apart) = bias + the sum over nrow of a[row] (mr, k; rows lda apart) * b (nrow *
      * k, 2 lanes): output pixels of a row, straight from the rows of the input that they see. narrow: of one
      * vector. */

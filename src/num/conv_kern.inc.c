@@ -19,6 +19,7 @@ enum { W = VBYTES / 4, T = SN_WINO_TILE };
 typedef float vec __attribute__((vector_size(VBYTES)));
 
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
 
 INLINE vec load(const float *p) {
     vec v;
@@ -82,42 +83,49 @@ INLINE void grad_line(vec z[T], const vec *y, int m) {
 
 /* ---- tiles: columns first, then rows ---- */
 
-static void k_input(float *v, int64_t step, const float *const *px, int64_t n) {
-    for (int64_t c = 0; c < n; c += W) {
+static void k_input(float *v, int64_t step, int64_t block, const sn_conv_tile_in *in) {
+    for (int64_t c = 0; c < in->channels; c += W, v += block) {
+        const float *x = in->at + c;
         vec t[T][T];
         for (int j = 0; j < T; j++) {
             vec d[T], u[T];
-            for (int i = 0; i < T; i++) d[i] = load(px[i * T + j] + c);
+            for (int i = 0; i < T; i++) d[i] = load(x + i * in->row + j * in->pixel);
             input_line(u, d);
             for (int i = 0; i < T; i++) t[i][j] = u[i];
         }
         for (int i = 0; i < T; i++) {
             vec u[T];
             input_line(u, t[i]);
-            for (int j = 0; j < T; j++) store(v + (i * T + j) * step + c, u[j]);
+            for (int j = 0; j < T; j++) store(v + (i * T + j) * step, u[j]);
         }
     }
 }
 
-INLINE void grad_tile(float *z, int64_t step, const float *const *px, int64_t n, int m) {
-    for (int64_t c = 0; c < n; c += W) {
+INLINE void grad_tile(float *z, int64_t step, int64_t block, const sn_conv_tile_in *in, int m) {
+    for (int64_t c = 0; c < in->channels; c += W) {
+        const float *y0 = in->at + c;
+        float *to = z + c / (2 * W) * block + c / W % 2 * W;
         vec t[T][6];
         for (int j = 0; j < m; j++) {
             vec y[6], u[T];
-            for (int i = 0; i < m; i++) y[i] = load(px[i * m + j] + c);
+            for (int i = 0; i < m; i++) y[i] = load(y0 + i * in->row + j * in->pixel);
             grad_line(u, y, m);
             for (int i = 0; i < T; i++) t[i][j] = u[i];
         }
         for (int i = 0; i < T; i++) {
             vec u[T];
             grad_line(u, t[i], m);
-            for (int j = 0; j < T; j++) store(z + (i * T + j) * step + c, u[j]);
+            for (int j = 0; j < T; j++) store(to + (i * T + j) * step, u[j]);
         }
     }
 }
 
-static void k_grad4(float *z, int64_t step, const float *const *px, int64_t n) { grad_tile(z, step, px, n, 4); }
-static void k_grad6(float *z, int64_t step, const float *const *px, int64_t n) { grad_tile(z, step, px, n, 6); }
+static void k_grad4(float *z, int64_t step, int64_t block, const sn_conv_tile_in *in) {
+    grad_tile(z, step, block, in, 4);
+}
+static void k_grad6(float *z, int64_t step, int64_t block, const sn_conv_tile_in *in) {
+    grad_tile(z, step, block, in, 6);
+}
 
 INLINE void store_some(float *p, vec v, int64_t n) {
     if (n >= W) {
@@ -226,21 +234,42 @@ static void k_back(float *dk, const float *m, int64_t step, int64_t slots, size_
 
 /* ---- products, in registers ---- */
 
-static void k_product(float *c, const float *a, int64_t lda, const float *b, int64_t k) {
+static void k_product(float *c, const float *a, const float *b, int64_t k) {
     vec s[MR][2];
-    for (int i = 0; i < MR; i++) s[i][0] = s[i][1] = (vec){ 0 };
-    for (int64_t l = 0; l < k; l++) {
-        vec b0 = load(b + l * 2 * W), b1 = load(b + l * 2 * W + W);
-#pragma GCC unroll 14
-        for (int i = 0; i < MR; i++) {
-            float u = a[i * lda + l];
-            s[i][0] += u * b0;
-            s[i][1] += u * b1;
+    UNROLL for (int i = 0; i < MR; i++) s[i][0] = s[i][1] = (vec){ 0 };
+    for (; k > 0; k -= W, a += MR * W) {
+        int64_t n = k < W ? k : W;
+        for (int64_t l = 0; l < n; l++, b += 2 * W) {
+            vec b0 = load(b), b1 = load(b + W);
+            UNROLL for (int i = 0; i < MR; i++) {
+                float u = a[i * W + l];
+                s[i][0] += u * b0;
+                s[i][1] += u * b1;
+            }
         }
     }
-    for (int i = 0; i < MR; i++) {
+    UNROLL for (int i = 0; i < MR; i++) {
         store(c + i * 2 * W, s[i][0]);
         store(c + i * 2 * W + W, s[i][1]);
+    }
+}
+
+static void k_sum_product(float *c, int64_t ldc, const float *a, const float *b, int64_t k) {
+    vec s[MW][2];
+    UNROLL for (int i = 0; i < MW; i++) {
+        s[i][0] = load(c + i * ldc);
+        s[i][1] = load(c + i * ldc + W);
+    }
+    for (int64_t l = 0; l < k; l++, a += W, b += 2 * W) {
+        vec b0 = load(b), b1 = load(b + W);
+        UNROLL for (int i = 0; i < MW; i++) {
+            s[i][0] += a[i] * b0;
+            s[i][1] += a[i] * b1;
+        }
+    }
+    UNROLL for (int i = 0; i < MW; i++) {
+        store(c + i * ldc, s[i][0]);
+        store(c + i * ldc + W, s[i][1]);
     }
 }
 
@@ -314,6 +343,7 @@ const sn_conv_kern NAME(SN_ISA) = {
     .kernel = k_kernel,
     .back = k_back,
     .product = k_product,
+    .sum_product = k_sum_product,
     .rows = k_rows,
     .narrow_rows = k_narrow_rows,
     .add_product = k_add_product,

@@ -18,18 +18,30 @@ typedef struct {
     int64_t across, each;            /* tiles in a row, in an image */
     int64_t tiles;                   /* of all images, numbered on */
     int64_t block, blocks;           /* tiles of a cell, cells */
+    int64_t vstep, mstep;            /* from place to place: of a group's inputs, of its products */
     size_t kernel, inputs, products; /* elements: transformed kernel, and a worker's buffers */
+    int64_t sums;                    /* tiles that are summed at once in the weight gradient */
+    int64_t sv, sz;                  /* from place to place of their inputs and gradients */
 } shape;
 
 static int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by * by; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* The tiles' inputs (64, block, cp) fill about half of the second-level cache. */
+/* Inputs (groups, 64, cp / lanes, mr, lanes) and products (groups, 64, mr, chunk) of a cell stay in the
+ * second-level cache, beside the stream of kernels. A vector more between places: they are written one place
+ * after the other, and an even distance would put them all into the same few sets of the cache. */
 static int64_t block_of(const shape *s) {
-    enum { BYTES = 480 << 10 };
-    int64_t mr = s->kern->mr, fit = BYTES / (SN_WINO_PLACES * s->cp * (int64_t)sizeof(float)) / mr * mr;
-    if (fit < mr) fit = mr;
-    return least(fit, up(s->tiles, mr));
+    enum { BYTES = 640 << 10 };
+    int64_t mr = s->kern->mr, each = SN_WINO_PLACES * (s->vstep + s->mstep) * (int64_t)sizeof(float);
+    int64_t groups = BYTES / each;
+    return least(groups < 1 ? 1 : groups, (s->tiles + mr - 1) / mr) * mr;
+}
+
+/* The sums of the weight gradient pass through the caches once for each block: many tiles to one. */
+static int64_t sums_of(const shape *s) {
+    enum { BYTES = 2 << 20, LEAST = 16 };
+    int64_t fit = BYTES / (SN_WINO_PLACES * (s->cp + s->op) * (int64_t)sizeof(float));
+    return least(fit < LEAST ? LEAST : fit, s->tiles);
 }
 
 static void finish(shape *s) {
@@ -42,11 +54,16 @@ static void finish(shape *s) {
     s->across = (s->ow + s->m - 1) / s->m;
     s->each = s->across * ((s->oh + s->m - 1) / s->m);
     s->tiles = s->n * s->each;
+    s->vstep = s->kern->mr * s->cp + s->kern->lanes;
+    s->mstep = s->kern->mr * s->chunk + s->kern->lanes;
     s->block = block_of(s);
     s->blocks = s->block ? (s->tiles + s->block - 1) / s->block : 0;
+    s->sums = sums_of(s);
+    s->sv = s->sums * s->cp + s->kern->lanes;
+    s->sz = s->sums * s->op + s->kern->lanes;
     s->kernel = (size_t)(SN_WINO_PLACES * s->cp * s->op);
-    s->inputs = (size_t)(SN_WINO_PLACES * s->block * s->cp);
-    s->products = (size_t)(SN_WINO_PLACES * s->kern->mr * s->chunk);
+    s->inputs = (size_t)(SN_WINO_PLACES * s->vstep * (s->block / s->kern->mr));
+    s->products = (size_t)(SN_WINO_PLACES * s->mstep * (s->block / s->kern->mr));
 }
 
 static shape forward_shape(const sn_conv *d) {
@@ -91,57 +108,73 @@ typedef struct {
     size_t slot; /* elements of a slot of the weight gradient */
 } job;
 
-/* Pixels of an image's square [row, row + size) x [col, col + size); those outside of it, and channels behind
- * the last, are zeros: then the pixel is copied into pad, whose pixels have cp channels. zeros: cp of them. */
-static void square(const float **px, const float *image, int64_t h, int64_t w, int64_t c, int64_t cp,
-                   int64_t row, int64_t col, int size, float *pad, const float *zeros) {
-    for (int i = 0; i < size; i++) {
-        for (int j = 0; j < size; j++) {
-            int64_t y = row + i, x = col + j;
-            const float **p = &px[i * size + j];
-            if (y < 0 || y >= h || x < 0 || x >= w) {
-                *p = zeros;
-            } else if (c == cp) {
-                *p = image + (y * w + x) * c;
-            } else {
-                float *copy = pad + (i * size + j) * cp;
-                memcpy(copy, image + (y * w + x) * c, (size_t)c * sizeof *copy);
-                for (int64_t k = c; k < cp; k++) copy[k] = 0;
-                *p = copy;
-            }
+/* Where a square of an image is: at row, col, size x size. */
+typedef struct {
+    const float *image;
+    int64_t h, w, c, cp, row, col;
+    int size;
+} square;
+
+/* A square that is partly outside of its image, or has channels to be filled up: into pad, with zeros. */
+static void copy_square(const square *q, float *pad) {
+    int64_t pixels = q->size, line = pixels * q->cp;
+    for (int64_t i = 0; i < pixels; i++, pad += line) {
+        int64_t y = q->row + i, from = q->col < 0 ? -q->col : 0, to = least(pixels, q->w - q->col);
+        if (y < 0 || y >= q->h || from >= to) {
+            memset(pad, 0, (size_t)line * sizeof *pad);
+            continue;
+        }
+        const float *x = q->image + (y * q->w + q->col) * q->c;
+        memset(pad, 0, (size_t)(from * q->cp) * sizeof *pad);
+        memset(pad + to * q->cp, 0, (size_t)((pixels - to) * q->cp) * sizeof *pad);
+        if (q->c == q->cp) {
+            memcpy(pad + from * q->c, x + from * q->c, (size_t)((to - from) * q->c) * sizeof *pad);
+            continue;
+        }
+        for (int64_t j = from; j < to; j++) {
+            memcpy(pad + j * q->cp, x + j * q->c, (size_t)q->c * sizeof *pad);
+            memset(pad + j * q->cp + q->c, 0, (size_t)(q->cp - q->c) * sizeof *pad);
         }
     }
 }
 
-/* A worker's own memory: transformed tiles, products or transformed gradients, a padded square, zeros. */
-typedef struct {
-    float *v, *m, *pad;
-    const float *zeros;
-} own;
-
-static size_t widest(const shape *s) { return (size_t)(s->cp > s->op ? s->cp : s->op); }
-
-static size_t pad_size(const shape *s) { return (SN_WINO_PLACES + 1) * widest(s); }
-
-static own own_of(const shape *s, float *at, size_t second) {
-    own o = { .v = at, .m = at + s->inputs, .pad = at + s->inputs + second };
-    float *zeros = o.pad + SN_WINO_PLACES * widest(s);
-    memset(zeros, 0, widest(s) * sizeof *zeros);
-    o.zeros = zeros;
-    return o;
-}
-
-/* v (64, block, cp) of the tiles from .. from + count. */
-static void transform_inputs(const shape *s, const own *o, const float *x, int64_t from, int64_t count) {
-    const float *px[SN_WINO_PLACES];
-    for (int64_t t = 0; t < count; t++) {
-        int64_t ty = (from + t) % s->each / s->across, tx = (from + t) % s->across;
-        const float *image = x + (from + t) / s->each * s->h * s->w * s->c;
-        square(px, image, s->h, s->w, s->c, s->cp, ty * s->m - s->pt, tx * s->m - s->pl, SN_WINO_TILE, o->pad,
-               o->zeros);
-        s->kern->input(o->v + t * s->cp, s->block * s->cp, px, s->cp);
+static sn_conv_tile_in read_square(const square *q, float *pad) {
+    bool inside = q->row >= 0 && q->col >= 0 && q->row + q->size <= q->h && q->col + q->size <= q->w;
+    if (inside && q->c == q->cp) {
+        const float *at = q->image + (q->row * q->w + q->col) * q->c;
+        return (sn_conv_tile_in){ at, q->c, q->w * q->c, q->c };
     }
+    copy_square(q, pad);
+    return (sn_conv_tile_in){ pad, q->cp, q->size * q->cp, q->cp };
 }
+
+static sn_conv_tile_in input_tile(const shape *s, const float *x, int64_t tile, float *pad) {
+    int64_t ty = tile % s->each / s->across, tx = tile % s->each % s->across;
+    square q = { .image = x + tile / s->each * s->h * s->w * s->c,
+                 .h = s->h,
+                 .w = s->w,
+                 .c = s->c,
+                 .cp = s->cp,
+                 .row = ty * s->m - s->pt,
+                 .col = tx * s->m - s->pl,
+                 .size = SN_WINO_TILE };
+    return read_square(&q, pad);
+}
+
+static sn_conv_tile_in grad_tile(const shape *s, const float *dy, int64_t tile, float *pad) {
+    int64_t ty = tile % s->each / s->across, tx = tile % s->each % s->across;
+    square q = { .image = dy + tile / s->each * s->oh * s->ow * s->oc,
+                 .h = s->oh,
+                 .w = s->ow,
+                 .c = s->oc,
+                 .cp = s->op,
+                 .row = ty * s->m,
+                 .col = tx * s->m,
+                 .size = s->m };
+    return read_square(&q, pad);
+}
+
+static size_t pad_size(const shape *s) { return (size_t)(SN_WINO_PLACES * (s->cp > s->op ? s->cp : s->op)); }
 
 /* ---- the kernel: U = G k G^T as (chunks, 64, cp, chunk) ---- */
 
@@ -186,13 +219,14 @@ static void kernel_cell(void *ctx, int64_t c, int worker) {
 
 /* ---- forward, and the data gradient ---- */
 
-static void put_tiles(const job *t, const own *o, int64_t from, int64_t count, int64_t j) {
+/* Of a group's products m (64, mr, chunk). */
+static void put_tiles(const job *t, const float *m, int64_t from, int64_t count, int64_t j) {
     const shape *s = t->s;
     float bias[2 * MOST_LANES] = { 0 };
     int64_t first = j * s->chunk, n = least(s->chunk, s->oc - first);
     for (int64_t l = 0; t->bias && l < n; l++) bias[l] = t->bias[first + l];
     for (int64_t i = 0; i < count; i++) {
-        int64_t y = (from + i) % s->each / s->across * s->m, x = (from + i) % s->across * s->m;
+        int64_t in = (from + i) % s->each, y = in / s->across * s->m, x = in % s->across * s->m;
         int64_t image = (from + i) / s->each;
         sn_conv_tile_out out = { .at = t->y + ((image * s->oh + y) * s->ow + x) * s->oc + first,
                                  .pixel = s->oc,
@@ -200,7 +234,24 @@ static void put_tiles(const job *t, const own *o, int64_t from, int64_t count, i
                                  .rows = (int)least(s->m, s->oh - y),
                                  .cols = (int)least(s->m, s->ow - x),
                                  .channels = n };
-        s->kern->output[s->m == 6](o->m + i * s->chunk, s->kern->mr * s->chunk, bias, &out);
+        s->kern->output[s->m == 6](m + i * s->chunk, s->mstep, bias, &out);
+    }
+}
+
+/* The inputs of groups of mr tiles; those that fill up the last group are zero. */
+static void put_inputs(const job *t, float *v, int64_t from, int64_t count, float *pad) {
+    const shape *s = t->s;
+    int64_t mr = s->kern->mr, lanes = s->kern->lanes;
+    for (int64_t i = 0; i < up(count, mr); i++) {
+        float *to = v + i / mr * SN_WINO_PLACES * s->vstep + i % mr * lanes;
+        if (i < count) {
+            sn_conv_tile_in in = input_tile(s, t->x, from + i, pad);
+            s->kern->input(to, s->vstep, mr * lanes, &in);
+            continue;
+        }
+        for (int place = 0; place < SN_WINO_PLACES; place++)
+            for (int64_t c = 0; c < s->cp; c += lanes)
+                memset(to + place * s->vstep + c * mr, 0, (size_t)lanes * sizeof *to);
     }
 }
 
@@ -209,19 +260,18 @@ static void forward_cell(void *ctx, int64_t cell, int worker) {
     const shape *s = t->s;
     int64_t from = cell * s->block, count = least(s->block, s->tiles - from), mr = s->kern->mr;
     size_t each = s->inputs + s->products + pad_size(s);
-    own o = own_of(s, t->scratch + s->kernel + (size_t)worker * each, s->products);
-    transform_inputs(s, &o, t->x, from, count);
-    for (int64_t i = count; i < up(count, mr); i++) /* products come in groups of mr */
-        for (int place = 0; place < SN_WINO_PLACES; place++)
-            memset(o.v + (place * s->block + i) * s->cp, 0, (size_t)s->cp * sizeof *o.v);
+    float *v = t->scratch + s->kernel + (size_t)worker * each, *m = v + s->inputs, *pad = m + s->products;
+    int64_t vgroup = SN_WINO_PLACES * s->vstep, mgroup = SN_WINO_PLACES * s->mstep,
+            groups = (count + mr - 1) / mr;
+    put_inputs(t, v, from, count, pad);
     for (int64_t j = 0; j < s->chunks; j++) {
-        const float *u = t->scratch + j * SN_WINO_PLACES * s->cp * s->chunk;
-        for (int64_t g = 0; g < count; g += mr) {
-            for (int place = 0; place < SN_WINO_PLACES; place++)
-                s->kern->product(o.m + place * mr * s->chunk, o.v + (place * s->block + g) * s->cp, s->cp,
-                                 u + place * s->cp * s->chunk, s->cp);
-            put_tiles(t, &o, from + g, least(mr, count - g), j);
+        for (int place = 0; place < SN_WINO_PLACES; place++) {
+            const float *u = t->scratch + (j * SN_WINO_PLACES + place) * s->cp * s->chunk;
+            for (int64_t g = 0; g < groups; g++)
+                s->kern->product(m + g * mgroup + place * s->mstep, v + g * vgroup + place * s->vstep, u, s->c);
         }
+        for (int64_t g = 0; g < groups; g++)
+            put_tiles(t, m + g * mgroup, from + g * mr, least(mr, count - g * mr), j);
     }
 }
 
@@ -245,60 +295,56 @@ void sn_wino_data(sn_pool *pool, float *dx, const float *dy, const float *k, con
 
 /* ---- the weight gradient: sums of products of transformed tiles, transformed back once ---- */
 
+static int64_t sum_blocks(const shape *s) { return s->sums ? (s->tiles + s->sums - 1) / s->sums : 0; }
+static size_t worker_sums(const shape *s) { return (size_t)(SN_WINO_PLACES * (s->sv + s->sz)) + pad_size(s); }
+
 /* Slots sum their share of the blocks; how many is decided by the sizes: each costs as much as some tiles. */
 static int64_t slots_of(const shape *s) {
     enum { VALUES = 16 << 20, MOST = 8, TILES = 48 };
     int64_t n = least(VALUES / (int64_t)s->kernel, s->tiles / TILES);
-    return least(n < 1 ? 1 : least(n, MOST), s->blocks);
+    return least(n < 1 ? 1 : least(n, MOST), sum_blocks(s));
 }
 
 static size_t slot_size(const shape *s) { return s->kernel + (size_t)up(2 * s->oc, ALIGN); }
 
-/* z (64, block, op) of the same tiles' gradients; channels of a chunk that there are not are zero. */
-static void transform_grads(const shape *s, const own *o, const float *dy, int64_t from, int64_t count) {
-    const float *px[36];
-    for (int64_t t = 0; t < count; t++) {
-        int64_t ty = (from + t) % s->each / s->across, tx = (from + t) % s->across;
-        const float *image = dy + (from + t) / s->each * s->oh * s->ow * s->oc;
-        square(px, image, s->oh, s->ow, s->oc, s->op, ty * s->m, tx * s->m, s->m, o->pad, o->zeros);
-        s->kern->grad[s->m == 6](o->m + t * s->op, s->block * s->op, px, s->op);
-    }
-}
-
 /* The place of points 1 and 1 holds the sum of a tile. */
 static void add_bias(const shape *s, double *sum, const float *z, int64_t count) {
-    const float *at = z + (SN_WINO_TILE + 1) * s->block * s->op;
-    for (int64_t t = 0; t < count; t++)
-        for (int64_t c = 0; c < s->oc; c++) sum[c] += (double)at[t * s->op + c];
+    const float *at = z + (SN_WINO_TILE + 1) * s->sz;
+    for (int64_t j = 0; j < s->oc; j += s->chunk, at += s->sums * s->chunk)
+        for (int64_t t = 0; t < count; t++)
+            for (int64_t l = 0; l < least(s->chunk, s->oc - j); l++) sum[j + l] += (double)at[t * s->chunk + l];
 }
 
-static void add_block(const shape *s, float *sum, const own *o, int64_t count) {
-    for (int place = 0; place < SN_WINO_PLACES; place++) {
-        const float *v = o->v + place * s->block * s->cp, *z = o->m + place * s->block * s->op;
-        float *to = sum + place * s->cp * s->op;
+/* The transformed inputs v (64, cp / lanes, sums, lanes) and gradients z (64, op / chunk, sums, chunk). */
+static void add_block(const shape *s, float *sum, const float *v, const float *z, int64_t count) {
+    int64_t lanes = s->kern->lanes, mw = s->kern->mw;
+    for (int place = 0; place < SN_WINO_PLACES; place++, v += s->sv, z += s->sz, sum += s->cp * s->op)
         for (int64_t j = 0; j < s->op; j += s->chunk)
-            for (int64_t i = 0; i < s->cp; i += s->kern->mw)
-                s->kern->add_product(to + i * s->op + j, s->op, v + i, s->cp, z + j, s->op, count);
-    }
+            for (int64_t i = 0; i < s->c; i += mw)
+                s->kern->sum_product(sum + i * s->op + j, s->op, v + i / lanes * s->sums * lanes + i % lanes,
+                                     z + j * s->sums, count);
 }
 
 static void weights_cell(void *ctx, int64_t slot, int worker) {
     const job *t = ctx;
     const shape *s = t->s;
-    int64_t first = s->blocks * slot / t->slots, end = s->blocks * (slot + 1) / t->slots;
+    int64_t blocks = sum_blocks(s), first = blocks * slot / t->slots, end = blocks * (slot + 1) / t->slots;
     float *sum = t->scratch + (size_t)slot * t->slot;
     double *bias = (double *)(void *)(sum + s->kernel);
-    size_t grads = (size_t)(SN_WINO_PLACES * s->block * s->op), each = s->inputs + grads + pad_size(s);
-    own o = own_of(s, t->scratch + (size_t)t->slots * t->slot + (size_t)worker * each, grads);
+    float *v = t->scratch + (size_t)t->slots * t->slot + (size_t)worker * worker_sums(s);
+    float *z = v + SN_WINO_PLACES * s->sv, *pad = z + SN_WINO_PLACES * s->sz;
     memset(sum, 0, s->kernel * sizeof *sum);
     for (int64_t c = 0; c < s->oc; c++) bias[c] = 0;
     for (int64_t b = first; b < end; b++) {
-        int64_t image = b / s->blocks, from = b % s->blocks * s->block,
-                count = least(s->block, s->tiles - from);
-        transform_inputs(s, &o, t->x + image * s->h * s->w * s->c, from, count);
-        transform_grads(s, &o, t->dy + image * s->oh * s->ow * s->oc, from, count);
-        add_block(s, sum, &o, count);
-        add_bias(s, bias, o.m, count);
+        int64_t from = b * s->sums, count = least(s->sums, s->tiles - from);
+        for (int64_t i = 0; i < count; i++) {
+            sn_conv_tile_in in = input_tile(s, t->x, from + i, pad);
+            s->kern->input(v + i * s->kern->lanes, s->sv, s->sums * s->kern->lanes, &in);
+            in = grad_tile(s, t->dy, from + i, pad);
+            s->kern->grad[s->m == 6](z + i * s->chunk, s->sz, s->sums * s->chunk, &in);
+        }
+        add_block(s, sum, v, z, count);
+        add_bias(s, bias, z, count);
     }
 }
 
@@ -378,8 +424,7 @@ size_t sn_wino_scratch(const sn_conv *d, const sn_pool *pool) {
     size_t workers = (size_t)sn_pool_size(pool), most = 0;
     if (sn_wino_forward_fits(d)) {
         shape s = forward_shape(d);
-        size_t grads = (size_t)(SN_WINO_PLACES * s.block * s.op);
-        size_t weights = (size_t)slots_of(&s) * slot_size(&s) + workers * (s.inputs + grads + pad_size(&s));
+        size_t weights = (size_t)slots_of(&s) * slot_size(&s) + workers * worker_sums(&s);
         size_t forward = convolve_scratch(&s, workers);
         most = weights > forward ? weights : forward;
     }
