@@ -11,14 +11,25 @@
 
 enum { MAX_THREADS = 256, SPINS = 2000 };
 
+/* A region is open to helpers as long as it has cells to give out: those that come in time join it, and only
+ * they are waited for at its end, so that one that sleeps, or that the system gave no core, holds up nothing.
+ * The gate says it all in one word: the region's number, how many workers it can use (0: closed), how many
+ * helpers joined. */
+enum { JOINED_BITS = 16, WANTED_BITS = 16 };
+#define GATE_JOINED(g) ((g)&0xffff)
+#define GATE_WANTED(g) ((g) >> JOINED_BITS & 0xffff)
+#define GATE_ROUND(g)  ((g) >> (JOINED_BITS + WANTED_BITS))
+
 struct sn_pool {
     int threads;
     pthread_t tid[MAX_THREADS];
     pthread_mutex_t lock;
-    pthread_cond_t work, done;
-    atomic_uint round;  /* counts regions; a change is the signal to start */
-    atomic_int running; /* helpers still inside the present region */
-    bool quit;
+    pthread_cond_t work[MAX_THREADS], done;
+    atomic_bool asleep[MAX_THREADS]; /* set by the helper, cleared by who wakes it; both under the lock */
+    atomic_uint_fast64_t gate;
+    atomic_int left;          /* helpers that joined the present region and are through with it */
+    atomic_bool driver_waits; /* for the rest of them, asleep */
+    atomic_bool quit;
     bool always; /* this region ignores cancel */
     sn_cell_fn fn;
     void *ctx;
@@ -62,29 +73,53 @@ static void run_cells(sn_pool *p, int worker) {
     leave_fast_float(mode);
 }
 
+static void relax(void) {
+#if defined(__SSE2__)
+    _mm_pause();
+#endif
+}
+
+/* Is there a region that this worker has not seen and can join? */
+static bool wanted(sn_pool *p, int worker, uint_fast64_t seen) {
+    uint_fast64_t g = atomic_load(&p->gate);
+    return GATE_ROUND(g) != seen && GATE_WANTED(g) > (uint_fast64_t)worker;
+}
+
+static void sleep_until_woken(sn_pool *p, int worker, uint_fast64_t seen) {
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->asleep[worker], true);
+    if (wanted(p, worker, seen) || atomic_load(&p->quit)) atomic_store(&p->asleep[worker], false);
+    while (atomic_load(&p->asleep[worker])) pthread_cond_wait(&p->work[worker], &p->lock);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* Joins the open region, unless it closes first. */
+static bool join(sn_pool *p, int worker, uint_fast64_t *seen) {
+    uint_fast64_t g = atomic_load(&p->gate);
+    while (GATE_ROUND(g) != *seen && GATE_WANTED(g) > (uint_fast64_t)worker)
+        if (atomic_compare_exchange_weak(&p->gate, &g, g + 1)) {
+            *seen = GATE_ROUND(g);
+            return true;
+        }
+    return false;
+}
+
 static void *helper(void *arg) {
     start_arg a = *(start_arg *)arg;
     free(arg);
     sn_pool *p = a.pool;
-    unsigned seen = 0;
+    uint_fast64_t seen = 0;
     for (;;) {
-        for (int i = 0; i < SPINS && atomic_load(&p->round) == seen; i++) {
-#if defined(__SSE2__)
-            _mm_pause();
-#endif
-        }
-        pthread_mutex_lock(&p->lock);
-        while (atomic_load(&p->round) == seen && !p->quit) pthread_cond_wait(&p->work, &p->lock);
-        seen = atomic_load(&p->round);
-        bool quit = p->quit;
-        pthread_mutex_unlock(&p->lock);
-        if (quit) return NULL;
+        for (int i = 0; i < SPINS && !wanted(p, a.worker, seen); i++) relax();
+        if (!wanted(p, a.worker, seen)) sleep_until_woken(p, a.worker, seen);
+        if (atomic_load(&p->quit)) return NULL;
+        if (!join(p, a.worker, &seen)) continue;
         run_cells(p, a.worker);
-        if (atomic_fetch_sub(&p->running, 1) == 1) {
-            pthread_mutex_lock(&p->lock);
-            pthread_cond_signal(&p->done);
-            pthread_mutex_unlock(&p->lock);
-        }
+        atomic_fetch_add(&p->left, 1);
+        if (!atomic_load(&p->driver_waits)) continue;
+        pthread_mutex_lock(&p->lock);
+        pthread_cond_signal(&p->done);
+        pthread_mutex_unlock(&p->lock);
     }
 }
 
@@ -112,7 +147,7 @@ sn_status sn_pool_new(sn_pool **out, int threads, sn_err *e) {
     *out = p;
     if (!p) return SN_ENOMEM;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->work, NULL);
+    for (int i = 0; i < MAX_THREADS; i++) pthread_cond_init(&p->work[i], NULL);
     pthread_cond_init(&p->done, NULL);
     int want = wanted_threads(threads);
     p->threads = 1;
@@ -132,12 +167,15 @@ sn_status sn_pool_new(sn_pool **out, int threads, sn_err *e) {
 void sn_pool_free(sn_pool *p) {
     if (!p) return;
     pthread_mutex_lock(&p->lock);
-    p->quit = true;
-    pthread_cond_broadcast(&p->work);
+    atomic_store(&p->quit, true);
+    for (int i = 1; i < p->threads; i++) {
+        atomic_store(&p->asleep[i], false);
+        pthread_cond_signal(&p->work[i]);
+    }
     pthread_mutex_unlock(&p->lock);
     for (int i = 1; i < p->threads; i++) pthread_join(p->tid[i], NULL);
     pthread_mutex_destroy(&p->lock);
-    pthread_cond_destroy(&p->work);
+    for (int i = 0; i < MAX_THREADS; i++) pthread_cond_destroy(&p->work[i]);
     pthread_cond_destroy(&p->done);
     sn_free(p);
 }
@@ -161,30 +199,47 @@ sn_pool *sn_pool_default(void) {
 
 int sn_pool_size(const sn_pool *p) { return p->threads; }
 
+/* Opens the gate for the region that stands in the pool, and wakes those of its helpers that sleep. */
+static void open_gate(sn_pool *p) {
+    uint_fast64_t round = GATE_ROUND(atomic_load(&p->gate)) + 1;
+    int wanted = p->ncells < p->threads ? (int)p->ncells : p->threads;
+    bool sleepers = false;
+    atomic_store(&p->left, 0);
+    atomic_store(&p->gate, round << (JOINED_BITS + WANTED_BITS) | (uint_fast64_t)wanted << JOINED_BITS);
+    for (int i = 1; i < wanted; i++) sleepers |= atomic_load(&p->asleep[i]);
+    if (!sleepers) return;
+    pthread_mutex_lock(&p->lock);
+    for (int i = 1; i < wanted; i++) {
+        if (!atomic_load(&p->asleep[i])) continue;
+        atomic_store(&p->asleep[i], false);
+        pthread_cond_signal(&p->work[i]);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* Nobody joins any more; waits for those who did. */
+static void close_gate(sn_pool *p) {
+    uint_fast64_t open = (uint_fast64_t)0xffff << JOINED_BITS;
+    int joined = (int)GATE_JOINED(atomic_fetch_and(&p->gate, ~open));
+    for (int i = 0; i < SPINS && atomic_load(&p->left) < joined; i++) relax();
+    if (atomic_load(&p->left) == joined) return;
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->driver_waits, true);
+    while (atomic_load(&p->left) < joined) pthread_cond_wait(&p->done, &p->lock);
+    atomic_store(&p->driver_waits, false);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void run_region(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx, bool always) {
     p->fn = fn;
     p->ctx = ctx;
     p->ncells = ncells;
     p->always = always;
     atomic_store(&p->next, 0);
-    bool wake = ncells > 1 && p->threads > 1;
-    if (wake) {
-        pthread_mutex_lock(&p->lock);
-        atomic_store(&p->running, p->threads - 1);
-        atomic_fetch_add(&p->round, 1);
-        pthread_cond_broadcast(&p->work);
-        pthread_mutex_unlock(&p->lock);
-    }
+    bool shared = ncells > 1 && p->threads > 1;
+    if (shared) open_gate(p);
     run_cells(p, 0);
-    if (!wake) return;
-    for (int i = 0; i < SPINS && atomic_load(&p->running) > 0; i++) {
-#if defined(__SSE2__)
-        _mm_pause();
-#endif
-    }
-    pthread_mutex_lock(&p->lock);
-    while (atomic_load(&p->running) > 0) pthread_cond_wait(&p->done, &p->lock);
-    pthread_mutex_unlock(&p->lock);
+    if (shared) close_gate(p);
 }
 
 void sn_parallel(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) {

@@ -236,7 +236,7 @@ static int loader_gc(lua_State *L) {
 
 sn_lua_loader *sn_push_loader(lua_State *L, sn_dataset *d, int64_t batch_size) {
     sn_lua_loader *box = sn_push_box(L, MT_LOADER, sizeof *box);
-    sn_loader_opts opts = { .batch_size = batch_size };
+    sn_loader_opts opts = { .batch_size = batch_size, .borrow = true }; /* until the call is over */
     sn_err e;
     sn_status s = sn_loader_new(&box->loader, d, &opts, &e);
     if (sn_retry(L, s)) s = sn_loader_new(&box->loader, d, &opts, &e);

@@ -200,6 +200,10 @@ sn_status sn_dataset_take(sn_dataset *d, int64_t n, sn_dataset **out, sn_err *e)
 
 static bool is_broken(const sn_dataset *d, int64_t i) { return d->fns->broken && d->fns->broken(d, i); }
 
+bool sn_dataset_quick(const sn_dataset *d) {
+    return d->fns == &view_fns ? ((const view *)d)->base->fns->quick : d->fns->quick;
+}
+
 int64_t sn_dataset_broken(const sn_dataset *d) {
     int64_t n = 0;
     for (int64_t i = 0; d->fns->broken && i < d->count; i++) n += is_broken(d, i);

@@ -31,6 +31,10 @@ typedef struct {
     /* Of one sample's numbers, for data in memory: then only they count, not how the dataset was made, and
      * fingerprint is not called. NULL = what the samples hold is not at hand. */
     uint64_t (*hash_sample)(const sn_dataset *, int64_t i);
+    /* All samples as they stand in memory, (count, x_shape) and (count, y_shape) or NULL, where get would only
+     * copy them. False, or NULL: they are not there. */
+    bool (*rows)(const sn_dataset *, const float **x, const float **y);
+    bool quick; /* get does little more than copy: a small batch is made faster than a thread is woken */
 } sn_dataset_fns;
 
 struct sn_dataset {
@@ -70,6 +74,7 @@ sn_status sn_dataset_split(sn_dataset *, double fraction, bool shuffle, uint64_t
 sn_status sn_dataset_take(sn_dataset *, int64_t n, sn_dataset **, sn_err *); /* the first n (all when fewer) */
 /* (count, y...) of the samples not known to be broken. */
 sn_status sn_dataset_labels(sn_dataset *, sn_tensor *, sn_err *);
+bool sn_dataset_quick(const sn_dataset *);     /* sn_dataset_fns; of a view, what it is a part of */
 int64_t sn_dataset_broken(const sn_dataset *); /* how many are known to be broken */
 /* A number that changes when the data would: count, shapes, kind and (folders) the file names. Resuming
  * compares it. */

@@ -12,6 +12,9 @@
 
 enum { MAX_THREADS = 64, MAX_SLOTS = 64, WAIT_MS = 20 };
 
+/* Bytes of a batch that is copied in less time than a thread takes to wake. */
+enum { SMALL_BATCH = 1 << 19 };
+
 typedef enum { FREE, FILLING, READY, HELD } slot_state;
 
 /* One batch's buffers. Batch number b belongs to slot (b % nslot). */
@@ -32,6 +35,8 @@ struct sn_loader {
     int64_t order_epoch;
     slot slots[MAX_SLOTS];
     int nslot, nthread;
+    bool direct;                  /* no threads: a batch is made when it is asked for */
+    const float *rows_x, *rows_y; /* the dataset's own memory, which batches lie in; NULL: they are copied */
     pthread_t thread[MAX_THREADS];
     pthread_mutex_t lock;
     pthread_cond_t work, ready; /* for the threads; for the consumer */
@@ -62,9 +67,21 @@ static double slot_bytes(const sn_dataset *d, const sn_loader_opts *o) {
     return (double)n * ((x + y) * sizeof(float) + sizeof(int64_t));
 }
 
+/* The samples where they stand in memory, when they come in that order. */
+static bool find_rows(const sn_dataset *d, const sn_loader_opts *o, const float **x, const float **y) {
+    return o->borrow && !o->shuffle && d->fns && d->fns->rows && d->fns->rows(d, x, y);
+}
+
+static bool is_direct(const sn_dataset *d, const sn_loader_opts *o) {
+    const float *x, *y;
+    if (o->threads > 0 || o->ahead > 0) return false;
+    return find_rows(d, o, &x, &y) || (d->fns && sn_dataset_quick(d) && slot_bytes(d, o) <= SMALL_BATCH);
+}
+
 /* Batches ahead and the one given out. By default as many as there are threads, at least two, as far as an
  * eighth of the memory limit allows. */
 static int slot_count(const sn_dataset *d, const sn_loader_opts *o) {
+    if (is_direct(d, o)) return 1;
     int n = o->ahead > 0 ? o->ahead : thread_count(o) < 2 ? 2 : thread_count(o);
     if (o->ahead <= 0)
         while (n > 1 && (n + 1) * slot_bytes(d, o) > (double)sn_mem_limit() / 8) n--;
@@ -72,7 +89,9 @@ static int slot_count(const sn_dataset *d, const sn_loader_opts *o) {
 }
 
 size_t sn_loader_bytes(const sn_dataset *d, const sn_loader_opts *o) {
-    double bytes = slot_count(d, o) * slot_bytes(d, o) + (double)d->count * sizeof(int64_t) + sizeof(sn_loader);
+    const float *x, *y;
+    double batches = is_direct(d, o) && find_rows(d, o, &x, &y) ? 0 : slot_count(d, o);
+    double bytes = batches * slot_bytes(d, o) + (double)d->count * sizeof(int64_t) + sizeof(sn_loader);
     return bytes < (double)(SIZE_MAX / 2) ? (size_t)bytes : SIZE_MAX / 2;
 }
 
@@ -111,6 +130,12 @@ static slot *claim(sn_loader *l) {
 static void fill(sn_loader *l, slot *s) {
     sn_dataset *d = l->data;
     int64_t nx = sn_shape_count(&d->x_shape), ny = d->has_y ? sn_shape_count(&d->y_shape) : 0;
+    if (l->rows_x) { /* in their order */
+        s->n = s->want;
+        s->x = (float *)(uintptr_t)l->rows_x + s->index[0] * nx;
+        s->y = d->has_y ? (float *)(uintptr_t)l->rows_y + s->index[0] * ny : NULL;
+        return;
+    }
     for (int64_t i = 0; i < s->want && !atomic_load_explicit(&l->dropped, memory_order_relaxed); i++) {
         sn_err e = { 0 };
         sn_status got = d->fns->get(d, s->index[i], s->x + s->n * nx, s->y + s->n * ny, &e);
@@ -178,12 +203,16 @@ static sn_status make_slots(sn_loader *l, sn_err *e) {
                        "loader: a batch of %lld does not fit into memory; use a smaller batch_size",
                        (long long)b);
     l->nslot = slot_count(d, &l->opts);
+    l->direct = is_direct(d, &l->opts);
+    if (l->direct) find_rows(d, &l->opts, &l->rows_x, &l->rows_y);
     for (int i = 0; i < l->nslot; i++) {
         slot *s = &l->slots[i];
+        s->index = sn_calloc((size_t)b, sizeof *s->index, "batch", e);
+        if (!s->index) return SN_ENOMEM;
+        if (l->rows_x) continue;
         s->x = sn_calloc((size_t)xs, sizeof *s->x, "batch", e);
         s->y = s->x ? sn_calloc((size_t)ys, sizeof *s->y, "batch", e) : NULL;
-        s->index = s->y ? sn_calloc((size_t)b, sizeof *s->index, "batch", e) : NULL;
-        if (!s->index) return SN_ENOMEM;
+        if (!s->y) return SN_ENOMEM;
     }
     l->order = sn_alloc((size_t)d->count * sizeof *l->order, "batch order", e);
     return l->order ? SN_OK : SN_ENOMEM;
@@ -209,7 +238,7 @@ sn_status sn_loader_new(sn_loader **out, sn_dataset *d, const sn_loader_opts *o,
     l->batches = (d->count + l->opts.batch_size - 1) / l->opts.batch_size;
     l->order_epoch = -1;
     sn_status s = make_slots(l, e);
-    if (s == SN_OK) s = start_threads(l, e);
+    if (s == SN_OK && !l->direct) s = start_threads(l, e);
     if (s == SN_OK)
         *out = l;
     else
@@ -229,8 +258,8 @@ void sn_loader_free(sn_loader *l) {
     pthread_cond_destroy(&l->work);
     pthread_cond_destroy(&l->ready);
     for (int i = 0; i < l->nslot; i++) {
-        sn_free(l->slots[i].x);
-        sn_free(l->slots[i].y);
+        if (!l->rows_x) sn_free(l->slots[i].x);
+        if (!l->rows_x) sn_free(l->slots[i].y);
         sn_free(l->slots[i].index);
     }
     sn_free(l->order);
@@ -276,6 +305,16 @@ static sn_status wait_ready(sn_loader *l, const slot *s, sn_err *e) {
     return SN_OK;
 }
 
+/* The next batch on the caller's thread. Under the lock, which nobody else wants. */
+static sn_status make_now(sn_loader *l, slot *s, sn_err *e) {
+    if (atomic_exchange(&l->interrupted, false)) return sn_fail(e, SN_ECANCEL, "interrupted");
+    if (s->state == READY || claim(l) != s) return SN_OK;
+    fill(l, s);
+    s->state = READY;
+    l->filling--;
+    return SN_OK;
+}
+
 static sn_status end_of_epoch(const sn_loader *l, sn_err *e) {
     int64_t broken = sn_dataset_broken(l->data);
     if (broken < l->data->count) return SN_OK;
@@ -287,7 +326,7 @@ static sn_status end_of_epoch(const sn_loader *l, sn_err *e) {
 static sn_status next_batch(sn_loader *l, sn_batch *out, sn_err *e) {
     while (l->given < l->batches) {
         slot *s = &l->slots[l->given % l->nslot];
-        sn_status got = wait_ready(l, s, e);
+        sn_status got = l->direct ? make_now(l, s, e) : wait_ready(l, s, e);
         if (got != SN_OK) return got;
         if (s->error.code != SN_OK) { /* the batch stays the next one: asking again tries again */
             got = s->error.code;

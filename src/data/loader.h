@@ -1,6 +1,7 @@
-/* Batches in an epoch's order, prepared ahead by threads of their own (they never touch arithmetic). Batch b of
- * an epoch is the positions [b * batch, (b + 1) * batch) of that epoch's order, less the broken samples: it
- * depends on (seed, epoch, b) alone, so a run resumes at any batch to the same bits. */
+/* Batches in an epoch's order, prepared ahead by threads of their own (they never touch arithmetic); small ones
+ * of data in memory are made when they are asked for. Batch b of an epoch is the positions [b * batch, (b + 1)
+ * * batch) of that epoch's order, less the broken samples: it depends on (seed, epoch, b) alone, so a run
+ * resumes at any batch to the same bits. */
 #ifndef SN_DATA_LOADER_H
 #define SN_DATA_LOADER_H
 
@@ -12,6 +13,7 @@ typedef struct {
     uint64_t seed;
     int threads; /* 0: a default */
     int ahead;   /* batches prepared ahead; 0: a default, bounded by memory */
+    bool borrow; /* batches may lie in the dataset's own memory: it stays as it is while they are in use */
 } sn_loader_opts;
 
 typedef struct {

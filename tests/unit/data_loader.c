@@ -292,6 +292,58 @@ static void memory_is_as_announced(void **state) {
     sn_dataset_release(&f->d);
 }
 
+static sn_dataset *tensors_of(sn_tensor *x, sn_tensor *y, int64_t n) {
+    sn_err e = { 0 };
+    sn_dataset *d;
+    sn_shape xs = { 2, { n, 2 } }, ys = { 1, { n } };
+    assert_int_equal(sn_tensor_new(x, SN_F32, &xs, &e), SN_OK);
+    assert_int_equal(sn_tensor_new(y, SN_F32, &ys, &e), SN_OK);
+    for (int64_t i = 0; i < n; i++) {
+        ((float *)x->data)[2 * i] = ((float *)x->data)[2 * i + 1] = (float)i;
+        ((float *)y->data)[i] = (float)(2 * i);
+    }
+    assert_int_equal(sn_dataset_tensors(&d, x, y, &e), SN_OK);
+    return d;
+}
+
+/* Small batches of data in memory, without threads, are the batches that threads make; borrowed ones lie in the
+ * tensor. */
+static void batches_of_tensors_need_no_thread(void **state) {
+    (void)state;
+    sn_err e = { 0 };
+    sn_tensor x, y;
+    sn_dataset *d = tensors_of(&x, &y, N), *part;
+    assert_int_equal(sn_dataset_take(d, 40, &part, &e), SN_OK);
+    for (int k = 0; k < 12; k++) {
+        sn_dataset *of = k % 3 == 2 ? part : d;
+        sn_loader_opts o = { .batch_size = 10, .shuffle = k % 2, .seed = 7, .borrow = k >= 6 }, p = o;
+        sn_loader *now, *ahead;
+        int64_t a[N], b[N], la[N], lb[N], na, nb;
+        p.threads = 2;
+        size_t said = sn_loader_bytes(of, &o), before = sn_mem_used();
+        assert_int_equal(sn_loader_new(&now, of, &o, &e), SN_OK);
+        assert_true(sn_mem_used() - before <= said + 4096);
+        assert_int_equal(sn_loader_new(&ahead, of, &p, &e), SN_OK);
+        assert_int_equal(sn_loader_seek(now, 2, 1, &e), SN_OK);
+        assert_int_equal(sn_loader_seek(ahead, 2, 1, &e), SN_OK);
+        assert_int_equal(read_epoch(now, a, la, &na), read_epoch(ahead, b, lb, &nb));
+        assert_true(na == of->count - 10 && na == nb && memcmp(a, b, (size_t)na * sizeof *a) == 0);
+        sn_batch batch;
+        assert_int_equal(sn_loader_seek(now, 0, 1, &e), SN_OK);
+        sn_loader_interrupt(now);
+        assert_int_equal(sn_loader_next(now, &batch, &e), SN_ECANCEL);
+        assert_int_equal(sn_loader_next(now, &batch, &e), SN_OK);
+        assert_int_equal(batch.number, 1);
+        assert_int_equal(batch.x == (const float *)x.data + 20, o.borrow && !o.shuffle && of == d);
+        sn_loader_free(now);
+        sn_loader_free(ahead);
+    }
+    sn_dataset_release(part);
+    sn_dataset_release(d);
+    sn_tensor_drop(&x);
+    sn_tensor_drop(&y);
+}
+
 static void failed_allocations_leak_nothing(void **state) {
     (void)state;
     fake *f = make_fake(50);
@@ -372,6 +424,7 @@ int main(void) {
         cmocka_unit_test(ends_promptly),
         cmocka_unit_test(works_only_ahead_by_what_it_may),
         cmocka_unit_test(memory_is_as_announced),
+        cmocka_unit_test(batches_of_tensors_need_no_thread),
         cmocka_unit_test(failed_allocations_leak_nothing),
         cmocka_unit_test(folders_through_two_loaders),
     };
