@@ -1,6 +1,7 @@
 #include "nn/exec.h"
 
 #include "base/file.h"
+#include "nn/group.h"
 #include "nn/plan_impl.h"
 #include "num/vec.h"
 #include <string.h>
@@ -23,7 +24,7 @@ static void *slab_at(const sn_plan *p, const void *slab, size_t elements) {
     return (char *)(uintptr_t)slab + elements * sn_dtype_size(p->opts.dtype);
 }
 
-static sn_io node_io(sn_plan *p, const sn_step *st, int i) {
+sn_io sn_exec_io(sn_plan *p, const sn_step *st, int i, bool with_grads) {
     const sn_model *m = p->model;
     const sn_node *n = &m->nodes[i];
     const sn_layer *l = &m->layers[n->layer];
@@ -47,8 +48,11 @@ static sn_io node_io(sn_plan *p, const sn_step *st, int i) {
     io.out = pn->lp.out;
     io.out.d[0] = st->n;
     for (int s = 0; s < SN_MAXSAVED; s++) io.saved[s] = sn_plan_at(p, pn->saved[s]);
-    for (int k = 0; k < l->nparam && !n->is_activation; k++)
-        io.p[k] = slab_at(p, st->params, m->params[l->first_param + k].offset);
+    for (int k = 0; k < l->nparam && !n->is_activation; k++) {
+        const sn_param *q = &m->params[l->first_param + k];
+        io.p[k] = slab_at(p, st->params, q->offset);
+        if (with_grads && q->trainable && st->grads) io.dp[k] = slab_at(p, st->grads, q->offset);
+    }
     return io;
 }
 
@@ -79,10 +83,14 @@ sn_status sn_exec_forward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) 
     sn_plan_node *pn = &p->nodes[i];
     sn_status s = cancelled(p, e);
     if (s != SN_OK || i == p->model->input) return s;
-    sn_io io = node_io(p, st, i);
+    if (pn->group >= 0 && i != p->groups[pn->group].last) return SN_OK; /* runs with the last */
+    sn_io io = sn_exec_io(p, st, i, false);
     io.scratch = sn_plan_at(p, pn->fwd_scratch);
     double start = sn_exec_clock(st->times);
-    pn->type->forward(pn->cfg, &io);
+    if (pn->group >= 0)
+        sn_group_forward(p, st, pn->group);
+    else
+        pn->type->forward(pn->cfg, &io);
     /* Keras 3 divides activity penalties by the batch size (keras/src/layers/layer.py). */
     if (pn->activity) p->activity += activity_value(p, i, st->n);
     if (st->times) add_node_time(st->times, st->times->forward, i, start);
@@ -157,17 +165,20 @@ static void pass_zeros(const sn_plan *p, const sn_step *st, int i) {
     }
 }
 
-static void backward_of(sn_plan *p, const sn_step *st, int i) {
-    const sn_model *m = p->model;
-    const sn_node *n = &m->nodes[i];
-    const sn_layer *l = &m->layers[n->layer];
-    sn_plan_node *pn = &p->nodes[i];
-    sn_io io = node_io(p, st, i);
-    io.scratch = sn_plan_at(p, pn->bwd_scratch);
-    for (int k = 0; k < l->nparam && !n->is_activation; k++) {
-        const sn_param *q = &m->params[l->first_param + k];
-        if (q->trainable && st->grads) io.dp[k] = slab_at(p, st->grads, q->offset);
+/* What node i gave to inputs that others gave to before. */
+static void add_temps(const sn_plan *p, const sn_step *st, int i) {
+    const sn_plan_node *pn = &p->nodes[i];
+    for (int j = 0; j < p->model->nodes[i].nin; j++) {
+        if (pn->dx_temp[j] < 0) continue;
+        int k = p->model->nodes[i].in[j];
+        add_into(p, sn_plan_at(p, p->nodes[k].dy), sn_plan_at(p, pn->dx_temp[j]), active_count(p, k, st->n));
     }
+}
+
+static void backward_of(sn_plan *p, const sn_step *st, int i) {
+    sn_plan_node *pn = &p->nodes[i];
+    sn_io io = sn_exec_io(p, st, i, true);
+    io.scratch = sn_plan_at(p, pn->bwd_scratch);
     if (pn->activity && !st->inject) {
         const sn_regularizer_type *t = sn_regularizer_in(pn->activity->desc, p->opts.dtype);
         t->grad(pn->activity->cfg, sn_plan_at(p, pn->dy), io.y, active_count(p, i, st->n), 1.0 / (double)st->n,
@@ -175,11 +186,12 @@ static void backward_of(sn_plan *p, const sn_step *st, int i) {
     }
     if (st->visit && st->visit->output_grad) st->visit->output_grad(st->visit->ctx, i, io.dy, &io.out);
     if (!pn->runs_backward) return;
-    pn->type->backward(pn->cfg, &io);
-    for (int j = 0; j < n->nin; j++) {
-        if (pn->dx_temp[j] < 0) continue;
-        int k = n->in[j];
-        add_into(p, sn_plan_at(p, p->nodes[k].dy), sn_plan_at(p, pn->dx_temp[j]), active_count(p, k, st->n));
+    if (pn->group >= 0) {
+        sn_group_backward(p, st, pn->group);
+        add_temps(p, st, p->groups[pn->group].first);
+    } else {
+        pn->type->backward(pn->cfg, &io);
+        add_temps(p, st, i);
     }
 }
 
@@ -220,6 +232,8 @@ void sn_exec_backward_begin(sn_plan *p, const sn_step *st) {
 sn_status sn_exec_backward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) {
     sn_status s = cancelled(p, e);
     if (s != SN_OK || !p->nodes[i].needs) return s;
+    int group = p->nodes[i].group;
+    if (group >= 0 && i != p->groups[group].last) return SN_OK; /* ran with the last */
     if (!p->nodes[i].live) {
         pass_zeros(p, st, i);
         return SN_OK;
@@ -256,7 +270,7 @@ void sn_exec_commit(sn_plan *p, const sn_step *st, void *params) {
         const sn_node *n = &m->nodes[i];
         const sn_layer *l = &m->layers[n->layer];
         if (i == m->input || n->is_activation || !p->nodes[i].type->commit) continue;
-        sn_io io = node_io(p, st, i);
+        sn_io io = sn_exec_io(p, st, i, false);
         for (int k = 0; k < l->nparam; k++) {
             const sn_param *q = &m->params[l->first_param + k];
             if (!q->spec.trainable) io.stat[k] = slab_at(p, params, q->offset);

@@ -8,6 +8,7 @@
 
 #include "base/desc.h"
 #include "base/pool.h"
+#include "num/kern.h"
 #include "num/real.h"
 #include "num/tensor.h"
 
@@ -69,6 +70,39 @@ typedef struct {
     sn_pool *pool;
 } sn_io;
 
+/* What a layer does to each value, for plans that run several layers in one pass over memory (nn/group.h). */
+typedef enum {
+    SN_PART_NONE,    /* something else */
+    SN_PART_AFFINE,  /* y = a[c] x + b[c], per channel: the last axis */
+    SN_PART_RELU,    /* y = max(x, 0) */
+    SN_PART_POOL,    /* the largest of each window */
+    SN_PART_DROPOUT, /* y = x scale, or 0 at random */
+    SN_PARTS
+} sn_part;
+
+/* The elements of a tensor that dropout keeps: those whose word of philox(key, hi) is at least threshold. */
+typedef struct {
+    bool none, all; /* keeps all, as they are; drops all */
+    uint64_t key, hi;
+    uint32_t threshold;
+    double scale; /* a `real` value */
+} sn_keeps;
+
+/* One function of each part. Vectors of (C) `real` are NULL, or lie in io->scratch. */
+typedef struct {
+    sn_part (*part)(const void *cfg);
+    /* What forward multiplies with and adds, from the statistics of io->x[0] in training. */
+    void (*affine)(const void *cfg, const sn_io *, const void **a, const void **b);
+    /* With sums (2, C) over the rows of dy and of dy (x - center): adds to dp; dx = a dy + b x + k. Their place
+     * in scratch, behind what summing takes. */
+    double *(*sums)(const void *cfg, const sn_io *);
+    const void *(*center)(const void *cfg, const sn_io *);
+    void (*affine_grad)(const void *cfg, const sn_io *, const double *sums, const void **a, const void **b,
+                        const void **k);
+    sn_windows (*windows)(const void *cfg, const sn_shape *in);
+    sn_keeps (*keeps)(const void *cfg, const sn_io *);
+} sn_fusing;
+
 typedef struct sn_layer_type {
     sn_desc desc; /* first member: a layer type is an sn_desc */
     int nin;      /* inputs; -1 = two or more; SN_ANY_INPUTS */
@@ -81,6 +115,7 @@ typedef struct sn_layer_type {
     void (*commit)(const void *cfg, const sn_io *);
     /* The activation that follows this layer's own computation (cfg's `activation`), NULL = none. */
     sn_obj *(*activation)(const void *cfg);
+    const sn_fusing *fusing; /* NULL: never runs in one pass with others */
     /* Gradient-check cases, as object text and one sample's input shapes; at least one. */
     struct {
         const char *cfg; /* "conv2d{filters=3, kernel_size={2, 3}}" */

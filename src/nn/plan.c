@@ -1,3 +1,4 @@
+#include "nn/group.h"
 #include "nn/plan_impl.h"
 
 #include "base/mem.h"
@@ -12,7 +13,7 @@ enum { ALIGN = 64 };
 
 /* ---- buffers ---- */
 
-static int new_buf(sn_plan *p, size_t bytes, int first, int last, sn_err *e) {
+int sn_plan_new_buf(sn_plan *p, size_t bytes, int first, int last, sn_err *e) {
     if (p->nbuf == p->cap_buf) {
         int cap = p->cap_buf ? p->cap_buf * 2 : 64;
         sn_plan_buf *b = sn_realloc(p->bufs, (size_t)cap * sizeof *b, "plan", e);
@@ -25,7 +26,7 @@ static int new_buf(sn_plan *p, size_t bytes, int first, int last, sn_err *e) {
     return p->nbuf++;
 }
 
-static void extend(sn_plan *p, int buf, int t) {
+void sn_plan_extend(sn_plan *p, int buf, int t) {
     if (buf < 0) return;
     if (t < p->bufs[buf].first) p->bufs[buf].first = t;
     if (t > p->bufs[buf].last) p->bufs[buf].last = t;
@@ -85,7 +86,7 @@ static sn_status place_bufs(sn_plan *p, sn_err *e) {
 
 /* ---- nodes ---- */
 
-static size_t node_bytes(const sn_plan *p, int i) {
+size_t sn_plan_node_bytes(const sn_plan *p, int i) {
     return (size_t)sn_shape_count(&p->nodes[i].lp.out) * sn_dtype_size(p->opts.dtype);
 }
 
@@ -105,7 +106,7 @@ static sn_status setup_node(sn_plan *p, int i, sn_err *e) {
     sn_plan_node *pn = &p->nodes[i];
     pn->type = sn_layer_in(n->obj->desc, p->opts.dtype);
     pn->cfg = n->obj->cfg;
-    pn->y = pn->dy = pn->fwd_scratch = pn->bwd_scratch = -1;
+    pn->y = pn->dy = pn->fwd_scratch = pn->bwd_scratch = pn->group = -1;
     for (int s = 0; s < SN_MAXSAVED; s++) pn->saved[s] = -1;
     size_t k = (size_t)n->nin + 1;
     pn->in = sn_calloc(k, sizeof *pn->in, "plan", e);
@@ -141,18 +142,20 @@ static sn_status setup_node(sn_plan *p, int i, sn_err *e) {
     return SN_OK;
 }
 
+bool sn_plan_may_overwrite(const sn_plan *p, int k) {
+    const sn_plan_node *src = &p->nodes[k];
+    if (k == p->model->input || src->uses != 1 || src->tap_y || src->activity) return false;
+    return !(is_training(p) && src->runs_backward && (src->lp.flags & SN_KEEP_Y));
+}
+
 /* May node i write its output over its first input? Only when nobody needs that input afterwards. */
 static bool may_share_y(const sn_plan *p, int i) {
-    const sn_node *n = &p->model->nodes[i];
     const sn_plan_node *pn = &p->nodes[i];
-    if (!(pn->lp.flags & SN_INPLACE) || n->in[0] == p->model->input || p->nodes[n->in[0]].uses != 1)
+    int k = p->model->nodes[i].in[0];
+    if (!(pn->lp.flags & SN_INPLACE) || pn->tap_y || !sn_plan_may_overwrite(p, k) ||
+        sn_plan_node_bytes(p, k) != sn_plan_node_bytes(p, i))
         return false;
-    int k = n->in[0];
-    const sn_plan_node *src = &p->nodes[k];
-    if (src->tap_y || pn->tap_y || src->activity || node_bytes(p, k) != node_bytes(p, i)) return false;
-    if (!is_training(p)) return true;
-    return !(src->runs_backward && (src->lp.flags & SN_KEEP_Y)) &&
-           !(pn->runs_backward && (pn->lp.flags & SN_KEEP_X));
+    return !(is_training(p) && pn->runs_backward && (pn->lp.flags & SN_KEEP_X));
 }
 
 static bool may_share_dy(const sn_plan *p, int i) {
@@ -160,7 +163,8 @@ static bool may_share_dy(const sn_plan *p, int i) {
     const sn_plan_node *pn = &p->nodes[i];
     if (!pn->runs_backward || !(pn->lp.flags & SN_INPLACE_GRAD)) return false;
     int k = n->in[0];
-    return p->nodes[k].needs && !pn->tap_dy && p->nodes[k].uses == 1 && node_bytes(p, k) == node_bytes(p, i);
+    return p->nodes[k].needs && !pn->tap_dy && p->nodes[k].uses == 1 &&
+           sn_plan_node_bytes(p, k) == sn_plan_node_bytes(p, i);
 }
 
 /* ---- the forward half ---- */
@@ -172,16 +176,21 @@ static sn_status plan_forward(sn_plan *p, sn_err *e) {
     for (int i = 0; i < n; i++) {
         if (i == m->input) continue; /* the caller's x */
         sn_plan_node *pn = &p->nodes[i];
-        pn->y = may_share_y(p, i) ? p->nodes[m->nodes[i].in[0]].y : new_buf(p, node_bytes(p, i), i, i, e);
+        if (pn->group >= 0) {
+            if (sn_plan_group_forward(p, i, e) != SN_OK) return SN_ENOMEM;
+            continue;
+        }
+        pn->y = may_share_y(p, i) ? p->nodes[m->nodes[i].in[0]].y
+                                  : sn_plan_new_buf(p, sn_plan_node_bytes(p, i), i, i, e);
         if (pn->y < 0) return SN_ENOMEM;
-        extend(p, pn->y, i);
-        for (int j = 0; j < m->nodes[i].nin; j++) extend(p, p->nodes[m->nodes[i].in[j]].y, i);
-        if (pn->tap_y || i == m->output) extend(p, pn->y, end);
-        if (pn->lp.scratch && (pn->fwd_scratch = new_buf(p, pn->lp.scratch * size, i, i, e)) < 0)
+        sn_plan_extend(p, pn->y, i);
+        for (int j = 0; j < m->nodes[i].nin; j++) sn_plan_extend(p, p->nodes[m->nodes[i].in[j]].y, i);
+        if (pn->tap_y || i == m->output) sn_plan_extend(p, pn->y, end);
+        if (pn->lp.scratch && (pn->fwd_scratch = sn_plan_new_buf(p, pn->lp.scratch * size, i, i, e)) < 0)
             return SN_ENOMEM;
         for (int s = 0; s < SN_MAXSAVED && is_training(p); s++) {
             /* Kept to the very end: commit reads them after the last backward. */
-            if (pn->lp.saved[s] && (pn->saved[s] = new_buf(p, pn->lp.saved[s] * size, i, end, e)) < 0)
+            if (pn->lp.saved[s] && (pn->saved[s] = sn_plan_new_buf(p, pn->lp.saved[s] * size, i, end, e)) < 0)
                 return SN_ENOMEM;
         }
     }
@@ -190,33 +199,39 @@ static sn_status plan_forward(sn_plan *p, sn_err *e) {
 
 /* ---- the backward half ---- */
 
+sn_status sn_plan_put_grad(sn_plan *p, int k, int t, int buf, bool *has_dy, int *temp, sn_err *e) {
+    sn_plan_node *src = &p->nodes[k];
+    if (!src->needs) return SN_OK;
+    if (has_dy[k]) { /* another consumer was first: this part is added to what is there */
+        if ((*temp = sn_plan_new_buf(p, sn_plan_node_bytes(p, k), t, t, e)) < 0) return SN_ENOMEM;
+    } else {
+        has_dy[k] = true;
+        src->dy = buf >= 0 ? buf : sn_plan_new_buf(p, sn_plan_node_bytes(p, k), t, t, e);
+        if (src->dy < 0) return SN_ENOMEM;
+    }
+    sn_plan_extend(p, src->dy, t);
+    return SN_OK;
+}
+
 static sn_status plan_backward_of(sn_plan *p, int i, bool *has_dy, sn_err *e) {
     const sn_model *m = p->model;
     const sn_node *n = &m->nodes[i];
     sn_plan_node *pn = &p->nodes[i];
     int t = 2 * m->nnode - i;
     if (!pn->needs) return SN_OK;
-    extend(p, pn->dy, pn->tap_dy || i == m->input ? 2 * m->nnode + 1 : t);
-    if (pn->activity) extend(p, pn->y, t);
+    sn_plan_extend(p, pn->dy, pn->tap_dy || i == m->input ? 2 * m->nnode + 1 : t);
+    if (pn->activity) sn_plan_extend(p, pn->y, t);
     if (!pn->runs_backward) return SN_OK;
-    if (pn->lp.flags & SN_KEEP_Y) extend(p, pn->y, t);
+    if (pn->group >= 0) return sn_plan_group_backward(p, i, has_dy, e);
+    if (pn->lp.flags & SN_KEEP_Y) sn_plan_extend(p, pn->y, t);
     if (pn->lp.scratch &&
-        (pn->bwd_scratch = new_buf(p, pn->lp.scratch * sn_dtype_size(p->opts.dtype), t, t, e)) < 0)
+        (pn->bwd_scratch = sn_plan_new_buf(p, pn->lp.scratch * sn_dtype_size(p->opts.dtype), t, t, e)) < 0)
         return SN_ENOMEM;
     for (int j = 0; j < n->nin; j++) {
         int k = n->in[j];
-        sn_plan_node *src = &p->nodes[k];
-        if (pn->lp.flags & SN_KEEP_X) extend(p, src->y, t);
-        if (!src->needs) continue;
-        if (has_dy[k]) { /* another consumer was first: this part is added to what is there */
-            if ((pn->dx_temp[j] = new_buf(p, node_bytes(p, k), t, t, e)) < 0) return SN_ENOMEM;
-            extend(p, src->dy, t);
-            continue;
-        }
-        has_dy[k] = true;
-        src->dy = j == 0 && may_share_dy(p, i) ? pn->dy : new_buf(p, node_bytes(p, k), t, t, e);
-        if (src->dy < 0) return SN_ENOMEM;
-        extend(p, src->dy, t);
+        if (pn->lp.flags & SN_KEEP_X) sn_plan_extend(p, p->nodes[k].y, t);
+        int buf = j == 0 && may_share_dy(p, i) ? pn->dy : -1;
+        if (sn_plan_put_grad(p, k, t, buf, has_dy, &pn->dx_temp[j], e) != SN_OK) return SN_ENOMEM;
     }
     return SN_OK;
 }
@@ -229,7 +244,7 @@ static sn_status plan_backward(sn_plan *p, sn_err *e) {
     sn_status s = SN_OK;
     sn_plan_node *out = &p->nodes[m->output];
     out->needs = true; /* the loss writes it in any case */
-    out->dy = new_buf(p, node_bytes(p, m->output), m->nnode, m->nnode, e);
+    out->dy = sn_plan_new_buf(p, sn_plan_node_bytes(p, m->output), m->nnode, m->nnode, e);
     if (out->dy < 0) s = SN_ENOMEM;
     has_dy[m->output] = true;
     for (int i = m->nnode - 1; i >= 0 && s == SN_OK; i--) s = plan_backward_of(p, i, has_dy, e);
@@ -254,9 +269,11 @@ static sn_status lay_out(sn_plan **out, const sn_model *m, const sn_plan_opts *o
     for (int i = 0; i < o->ntap && s == SN_OK; i++) p->taps[i] = o->taps[i];
     p->opts.taps = p->taps;
     for (int i = 0; i < m->nnode && s == SN_OK; i++) s = setup_node(p, i, e);
+    if (s == SN_OK) s = sn_plan_find_groups(p, e);
     if (s == SN_OK) s = plan_forward(p, e);
     if (s == SN_OK) s = plan_backward(p, e);
     if (s == SN_OK) s = place_bufs(p, e);
+    if (p->slab_bytes < o->least) p->slab_bytes = o->least;
     const sn_shape *os = sn_model_output_shape(m);
     p->rows_per_sample = 1;
     for (int d = 0; d + 1 < os->n; d++) p->rows_per_sample *= os->d[d];
@@ -318,11 +335,17 @@ static void link_gradients(sn_plan *p) {
     }
 }
 
+static char *take_slab(const sn_plan *p) {
+    const sn_plan *over = p->opts.over;
+    if (over) return p->slab_bytes <= over->slab_bytes ? over->slab : NULL;
+    return sn_alloc(p->slab_bytes ? p->slab_bytes : 1, "plan", NULL);
+}
+
 sn_status sn_plan_build(sn_plan **out, const sn_model *m, const sn_plan_opts *o, sn_err *e) {
     sn_status s = lay_out(out, m, o, e);
     if (s != SN_OK) return s;
     sn_plan *p = *out;
-    p->slab = sn_alloc(p->slab_bytes ? p->slab_bytes : 1, "plan", NULL);
+    p->slab = take_slab(p);
     if (p->slab) p->each = sn_alloc((size_t)(p->rows_per_sample * o->batch) * sizeof(double), "plan", NULL);
     if (!p->each) {
         s = too_large(p, e);
@@ -343,9 +366,10 @@ void sn_plan_free(sn_plan *p) {
         sn_free(p->nodes[i].dx_temp);
     }
     sn_free(p->nodes);
+    sn_free(p->groups);
     sn_free(p->bufs);
     sn_free(p->taps);
-    sn_free(p->slab);
+    if (!p->opts.over) sn_free(p->slab);
     sn_free(p->each);
     sn_free(p);
 }

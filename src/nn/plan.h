@@ -20,7 +20,11 @@ typedef struct {
     const sn_tap *taps;
     int ntap;
     bool input_grad; /* also the gradient with respect to the model's input */
-    sn_pool *pool;   /* NULL: the default */
+    bool fuse; /* layers may run in one pass over memory (nn/group.h). The tensors between them are nowhere:
+                * no visitor may look, and backward is of the loss, once for each forward. */
+    struct sn_plan *over; /* whose memory it uses, and must not outlive; NULL: its own */
+    size_t least;         /* bytes of its memory at least, for a plan that lives over it */
+    sn_pool *pool;        /* NULL: the default */
 } sn_plan_opts;
 
 typedef struct sn_plan sn_plan;

@@ -2,7 +2,7 @@
 #ifndef SN_NN_PLAN_IMPL_H
 #define SN_NN_PLAN_IMPL_H
 
-#include "nn/plan.h"
+#include "nn/exec.h"
 
 /* A stretch of the slab and the time it is in use. Time: the forward of node i is step i, the loss is step n (=
  * number of nodes), the backward of node i is step 2n - i, and 2n + 1 is "after the step". */
@@ -22,6 +22,7 @@ typedef struct {
     bool tap_y, tap_dy;
     bool live; /* of the present backward pass: the scalar depends on its output */
     int uses;  /* how many inputs of nodes read its output */
+    int group; /* that it is run with; -1 = by itself */
     int y, dy, saved[SN_MAXSAVED], fwd_scratch, bwd_scratch;
     sn_shape *in;   /* nin */
     const void **x; /* nin */
@@ -29,14 +30,23 @@ typedef struct {
     int *dx_temp;   /* nin: the buffer of a gradient that is then added to the input's; -1 = direct */
 } sn_plan_node;
 
+/* Nodes first .. last, each the only reader of the one before, run as one (nn/group.h). */
+typedef struct {
+    int first, last;
+    int at[SN_PARTS]; /* the node of each part; -1 = there is none */
+    int room;         /* the buffer in which backward makes rows of gradients */
+} sn_plan_group;
+
 struct sn_plan {
     const sn_model *model;
     sn_plan_opts opts;
     sn_tap *taps;
     sn_plan_node *nodes; /* model->nnode */
+    sn_plan_group *groups;
+    int ngroup;
     sn_plan_buf *bufs;
     int nbuf, cap_buf;
-    char *slab;
+    char *slab; /* opts.over's, or its own */
     size_t slab_bytes;
     double *each;            /* one loss per row of the output at the largest batch */
     int64_t rows_per_sample; /* of the loss: all axes of the output but the first and the last */
@@ -49,5 +59,19 @@ struct sn_plan {
 static inline void *sn_plan_at(const sn_plan *p, int buf) {
     return buf < 0 ? NULL : p->slab + p->bufs[buf].offset;
 }
+
+/* Of plan.c, for groups. A buffer of that many bytes in use from first to last; -1 when memory ran out. */
+int sn_plan_new_buf(sn_plan *, size_t bytes, int first, int last, sn_err *);
+/* It is in use at time t too; -1 is fine. */
+void sn_plan_extend(sn_plan *, int buf, int t);
+size_t sn_plan_node_bytes(const sn_plan *, int node);
+/* May something write over node k's output, which it alone reads, and which is as large? */
+bool sn_plan_may_overwrite(const sn_plan *, int k);
+/* Where a reader of node k puts its gradient at time t: into buf, or (-1) a new one; *temp: it must be added to
+ * what another reader wrote. */
+sn_status sn_plan_put_grad(sn_plan *, int k, int t, int buf, bool *has_dy, int *temp, sn_err *);
+
+/* Of exec.c: what a node's functions get, without scratch; with_grads: dp as well. */
+sn_io sn_exec_io(sn_plan *, const sn_step *, int node, bool with_grads);
 
 #endif

@@ -81,6 +81,14 @@ static void backward(const void *cfg, const sn_io *io) {
     run(io, backward_rows, &a);
 }
 
+extern const sn_activation_type SN_R(sn_activation_relu);
+
+static sn_part part(const void *cfg) {
+    return type_of(cfg) == &SN_R(sn_activation_relu) ? SN_PART_RELU : SN_PART_NONE;
+}
+
+static const sn_fusing fusing = { .part = part };
+
 const sn_layer_type SN_R(sn_layer_activation) = {
     .desc = { .name = "activation",
               .brief = "an activation function by itself",
@@ -92,6 +100,7 @@ const sn_layer_type SN_R(sn_layer_activation) = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .fusing = &fusing,
     .check = { { "activation{activation=\"relu\"}", 2, 1, { { 4, { 2, 3, 2, 5 } } } },
                { "activation{activation=\"softmax\"}", 3, 1, { { 2, { 3, 4 } } } },
                { "activation{activation=\"softmax\"}", 1, 1, { { 3, { 1, 2, 3 } } } },

@@ -149,7 +149,8 @@ static void batch_statistics(const bn_cfg *c, const sn_io *io, const work *w, si
     }
 }
 
-static void forward(const void *cfg, const sn_io *io) {
+/* y = a x + b: from the batch's statistics, which are computed here, or from the moving ones. */
+static void affine(const void *cfg, const sn_io *io, const void **a, const void **b) {
     const bn_cfg *c = cfg;
     places at = places_of(c);
     size_t n = channels_of(io->in), rows = rows_of(io->in);
@@ -165,12 +166,33 @@ static void forward(const void *cfg, const sn_io *io) {
         w.a[i] = (real)scale;
         w.b[i] = (real)((beta ? (double)beta[i] : 0) - (double)mean[i] * scale);
     }
-    for_rows(io->pool, rows, scale_rows, &(rows_ctx){ .y = io->y, .x = io->x[0], .a = w.a, .b = w.b, .c = n });
+    *a = w.a;
+    *b = w.b;
+}
+
+static void forward(const void *cfg, const sn_io *io) {
+    const void *a, *b;
+    size_t n = channels_of(io->in);
+    affine(cfg, io, &a, &b);
+    for_rows(io->pool, rows_of(io->in), scale_rows,
+             &(rows_ctx){ .y = io->y, .x = io->x[0], .a = a, .b = b, .c = n });
+}
+
+static double *sums(const void *cfg, const sn_io *io) {
+    (void)cfg;
+    return work_of(io, rows_of(io->in), channels_of(io->in)).sum;
+}
+
+/* What the products in affine_grad's sums are taken about. */
+static const void *center(const void *cfg, const sn_io *io) {
+    const bn_cfg *c = cfg;
+    return uses_batch(c, io) ? io->saved[SAVED_MEAN] : io->p[places_of(c).mean];
 }
 
 /* With m1 = mean(dy), m2 = mean(dy xhat): dx = gamma invstd (dy - m1 - xhat m2), written as a dy + b x + k
  * (Ioffe & Szegedy, section 3). With moving statistics m1 and m2 are absent. */
-static void backward(const void *cfg, const sn_io *io) {
+static void affine_grad(const void *cfg, const sn_io *io, const double *sums, const void **a, const void **b,
+                        const void **k) {
     const bn_cfg *c = cfg;
     places at = places_of(c);
     size_t n = channels_of(io->in), rows = rows_of(io->in);
@@ -178,29 +200,41 @@ static void backward(const void *cfg, const sn_io *io) {
     bool batch = uses_batch(c, io);
     real *dgamma = at.gamma < 0 ? NULL : io->dp[at.gamma], *dbeta = at.beta < 0 ? NULL : io->dp[at.beta];
     const real *gamma = at.gamma < 0 ? NULL : io->p[at.gamma], *variance = io->p[at.variance];
-    const real *mean = batch ? io->saved[SAVED_MEAN] : io->p[at.mean];
-    if (batch || dgamma)
-        SN_R(sn_colsum)(io->pool, SN_COL_SUM_DOT_DEV, w.sum, io->dy, NULL, io->x[0], mean, rows, n, w.partial);
-    else if (dbeta)
-        SN_R(sn_colsum)(io->pool, SN_COL_SUM, w.sum, io->dy, NULL, NULL, NULL, rows, n, w.partial);
+    const real *mean = center(cfg, io);
     for (size_t i = 0; i < n; i++) {
         double inv =
             batch ? (double)((real *)io->saved[SAVED_INVSTD])[i] : 1.0 / sqrt((double)variance[i] + c->epsilon);
-        double a = gamma ? (double)gamma[i] * inv : inv;
-        if (dgamma) dgamma[i] += (real)(w.sum[n + i] * inv);
-        if (dbeta) dbeta[i] += (real)w.sum[i];
-        w.a[i] = (real)a;
-        w.b[i] = batch ? (real)(-a * inv * inv * w.sum[n + i] / (double)rows) : 0;
-        w.k[i] = batch ? (real)(-a * w.sum[i] / (double)rows - (double)w.b[i] * (double)mean[i]) : 0;
+        double scale = gamma ? (double)gamma[i] * inv : inv;
+        if (dgamma) dgamma[i] += (real)(sums[n + i] * inv);
+        if (dbeta) dbeta[i] += (real)sums[i];
+        w.a[i] = (real)scale;
+        w.b[i] = batch ? (real)(-scale * inv * inv * sums[n + i] / (double)rows) : 0;
+        w.k[i] = batch ? (real)(-scale * sums[i] / (double)rows - (double)w.b[i] * (double)mean[i]) : 0;
     }
+    *a = w.a;
+    *b = w.b;
+    *k = w.k;
+}
+
+static void backward(const void *cfg, const sn_io *io) {
+    const bn_cfg *c = cfg;
+    places at = places_of(c);
+    size_t n = channels_of(io->in), rows = rows_of(io->in);
+    work w = work_of(io, rows, n);
+    bool batch = uses_batch(c, io);
+    if (batch || (at.gamma >= 0 && io->dp[at.gamma])) SN_R(sn_colsum)
+    (io->pool, SN_COL_SUM_DOT_DEV, w.sum, io->dy, NULL, io->x[0], center(cfg, io), rows, n, w.partial);
+    else if (at.beta >= 0 && io->dp[at.beta])
+        SN_R(sn_colsum)(io->pool, SN_COL_SUM, w.sum, io->dy, NULL, NULL, NULL, rows, n, w.partial);
+    const void *a, *b, *k;
+    affine_grad(cfg, io, w.sum, &a, &b, &k);
     if (!io->dx[0]) return;
     if (batch)
-        for_rows(
-            io->pool, rows, mix_rows,
-            &(rows_ctx){ .y = io->dx[0], .x = io->x[0], .dy = io->dy, .a = w.a, .b = w.b, .k = w.k, .c = n });
+        for_rows(io->pool, rows, mix_rows,
+                 &(rows_ctx){ .y = io->dx[0], .x = io->x[0], .dy = io->dy, .a = a, .b = b, .k = k, .c = n });
     else
         for_rows(io->pool, rows, scale_rows,
-                 &(rows_ctx){ .y = io->dx[0], .x = io->dy, .a = w.a, .b = w.b, .c = n });
+                 &(rows_ctx){ .y = io->dx[0], .x = io->dy, .a = a, .b = b, .c = n });
 }
 
 /* Not on the pool: an interrupt must not leave half of the statistics moved. */
@@ -217,6 +251,15 @@ static void commit(const void *cfg, const sn_io *io) {
     }
 }
 
+/* A frozen layer keeps nothing that a pass in one with others could read. */
+static sn_part part(const void *cfg) {
+    return ((const bn_cfg *)cfg)->common.trainable ? SN_PART_AFFINE : SN_PART_NONE;
+}
+
+static const sn_fusing fusing = {
+    .part = part, .affine = affine, .sums = sums, .center = center, .affine_grad = affine_grad
+};
+
 const sn_layer_type SN_R(sn_layer_batch_norm) = {
     .desc = { .name = "batch_norm",
               .alias = "batch_normalization",
@@ -229,6 +272,7 @@ const sn_layer_type SN_R(sn_layer_batch_norm) = {
     .forward = forward,
     .backward = backward,
     .commit = commit,
+    .fusing = &fusing,
     .check = { { "batch_norm{}", 3, 1, { { 4, { 3, 3, 2, 5 } } } },
                { "batch_norm{epsilon=0.1}", 7, 1, { { 2, { 7, 3 } } } },
                { "batch_norm{}", 1, 1, { { 4, { 1, 3, 3, 17 } } } },

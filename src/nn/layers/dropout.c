@@ -23,45 +23,55 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
     return sn_layer_set_out("dropout", in, p, e);
 }
 
+static sn_keeps keeps(const void *cfg, const sn_io *io) {
+    double rate = ((const dropout_cfg *)cfg)->rate;
+    double threshold = rate * 0x1p32 + 0.5; /* a word below it is a zero */
+    sn_keeps k = { .none = !io->train || rate <= 0, .all = threshold >= 0x1p32 };
+    if (k.none || k.all) return k;
+    k.key = sn_mix(io->seed, SN_STREAM_DROPOUT);
+    k.hi = io->step << 24 ^ io->id;
+    k.threshold = (uint32_t)threshold;
+    k.scale = (double)(real)(1.0 / (1.0 - rate));
+    return k;
+}
+
 typedef struct {
     real *y;
     const real *x;
-    uint64_t key, hi;
-    uint32_t threshold;
-    real scale;
+    sn_keeps k;
 } mask_ctx;
 
 static void mask_range(void *ctx, size_t from, size_t to) {
     const mask_ctx *m = ctx;
-    SN_R(sn_kern)()->dropout(m->y + from, m->x + from, to - from, m->key, m->hi, from, m->threshold, m->scale);
+    SN_R(sn_kern)
+    ()->dropout(m->y + from, m->x + from, to - from, m->k.key, m->k.hi, from, m->k.threshold, (real)m->k.scale);
 }
 
 /* The same map forward (x to y) and backward (dy to dx). */
-static void run(double rate, const sn_io *io, real *y, const real *x) {
+static void run(const void *cfg, const sn_io *io, real *y, const real *x) {
     size_t n = (size_t)sn_shape_count(&io->out);
-    double threshold = rate * 0x1p32 + 0.5; /* a word below it is a zero */
-    if (!io->train || rate <= 0) {
+    mask_ctx m = { y, x, keeps(cfg, io) };
+    if (m.k.none) {
         sn_copy_bytes(io->pool, y, x, n * sizeof(real));
-    } else if (threshold >= 0x1p32) {
+    } else if (m.k.all) {
         SN_R(sn_vec_fill)(io->pool, y, 0, n);
     } else {
-        mask_ctx m = { y,
-                       x,
-                       sn_mix(io->seed, SN_STREAM_DROPOUT),
-                       io->step << 24 ^ io->id,
-                       (uint32_t)threshold,
-                       (real)(1.0 / (1.0 - rate)) };
         sn_for_ranges(io->pool, n, SN_CHUNK, mask_range, &m);
     }
 }
 
-static void forward(const void *cfg, const sn_io *io) {
-    run(((const dropout_cfg *)cfg)->rate, io, io->y, io->x[0]);
-}
+static void forward(const void *cfg, const sn_io *io) { run(cfg, io, io->y, io->x[0]); }
 
 static void backward(const void *cfg, const sn_io *io) {
-    if (io->dx[0]) run(((const dropout_cfg *)cfg)->rate, io, io->dx[0], io->dy);
+    if (io->dx[0]) run(cfg, io, io->dx[0], io->dy);
 }
+
+static sn_part part(const void *cfg) {
+    (void)cfg;
+    return SN_PART_DROPOUT;
+}
+
+static const sn_fusing fusing = { .part = part, .keeps = keeps };
 
 const sn_layer_type SN_R(sn_layer_dropout) = {
     .desc = { .name = "dropout",
@@ -73,6 +83,7 @@ const sn_layer_type SN_R(sn_layer_dropout) = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .fusing = &fusing,
     .check = { { "dropout{rate=0.5}", 3, 1, { { 4, { 3, 3, 5, 2 } } } },
                { "dropout{rate=0.1}", 1, 1, { { 2, { 1, 37 } } } },
                { "dropout{rate=0}", 2, 1, { { 2, { 2, 3 } } } },

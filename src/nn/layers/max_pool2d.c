@@ -57,6 +57,18 @@ static void backward(const void *cfg, const sn_io *io) {
     sn_for_ranges(io->pool, (size_t)(d.n * d.h), 1 + SN_CHUNK / (size_t)(d.w * d.ci), backward_rows, &p);
 }
 
+static sn_part part(const void *cfg) {
+    (void)cfg;
+    return SN_PART_POOL;
+}
+
+static sn_windows windows(const void *cfg, const sn_shape *in) {
+    sn_conv d = sn_pooling_geometry(cfg, in);
+    return sn_pooling_windows(&d);
+}
+
+static const sn_fusing fusing = { .part = part, .windows = windows };
+
 const sn_layer_type SN_R(sn_layer_max_pool2d) = {
     .desc = { .name = "max_pool2d",
               .alias = "max_pooling2d",
@@ -68,6 +80,7 @@ const sn_layer_type SN_R(sn_layer_max_pool2d) = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .fusing = &fusing,
     .check = { { "max_pool2d{}", 2, 1, { { 4, { 2, 4, 6, 3 } } } },
                { "max_pool2d{}", 1, 1, { { 4, { 1, 5, 7, 17 } } } },
                { "max_pool2d{pool_size={2, 3}, strides=1}", 2, 1, { { 4, { 2, 4, 5, 2 } } } },

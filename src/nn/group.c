@@ -1,0 +1,140 @@
+#include "nn/group.h"
+
+#include "base/mem.h"
+#include "nn/layers/common.h"
+
+/* ---- which nodes ---- */
+
+static sn_part part_of(const sn_plan *p, int i) {
+    const sn_plan_node *n = &p->nodes[i];
+    return n->type->fusing ? n->type->fusing->part(n->cfg) : SN_PART_NONE;
+}
+
+/* Does node i read node i - 1 alone, and is its output of no other use? */
+static bool follows(const sn_plan *p, int i) {
+    const sn_model *m = p->model;
+    const sn_plan_node *before = &p->nodes[i - 1];
+    return m->nodes[i].nin == 1 && m->nodes[i].in[0] == i - 1 && i - 1 != m->output && before->uses == 1 &&
+           !before->activity && !before->tap_y && !before->tap_dy;
+}
+
+static sn_plan_group group_from(const sn_plan *p, int i) {
+    sn_plan_group g = { .first = i, .last = i, .room = -1 };
+    for (int k = 0; k < SN_PARTS; k++) g.at[k] = -1;
+    sn_part last = part_of(p, i);
+    g.at[last] = i;
+    for (int k = i + 1; k < p->model->nnode && follows(p, k); k++) {
+        sn_part next = part_of(p, k);
+        if (next <= last) break;
+        /* Backward knows the dropped ones by their zeros in the pool's output: they must be positive before. */
+        if (next == SN_PART_DROPOUT && g.at[SN_PART_POOL] >= 0 && g.at[SN_PART_RELU] < 0) break;
+        g.at[next] = g.last = k;
+        last = next;
+    }
+    return g;
+}
+
+/* Sizes that the kernels of groups have room for. */
+static bool fits(const sn_plan *p, const sn_plan_group *g) {
+    const sn_shape *in = &p->nodes[g->first].in[0];
+    int pool = g->at[SN_PART_POOL];
+    if (in->n < 2 || in->d[in->n - 1] > SN_COL_WIDTH) return false;
+    return pool < 0 || !p->nodes[pool].type->fusing->windows(p->nodes[pool].cfg, in).wide;
+}
+
+sn_status sn_plan_find_groups(sn_plan *p, sn_err *e) {
+    if (!p->opts.fuse || p->opts.dtype != SN_F32) return SN_OK;
+    p->groups = sn_calloc((size_t)p->model->nnode, sizeof *p->groups, "plan", e);
+    if (!p->groups) return SN_ENOMEM;
+    for (int i = 0; i < p->model->nnode; i++) {
+        if (i == p->model->input || part_of(p, i) == SN_PART_NONE) continue;
+        sn_plan_group g = group_from(p, i);
+        if (g.last == g.first || !fits(p, &g)) continue;
+        for (int k = g.first; k <= g.last; k++) p->nodes[k].group = p->ngroup;
+        p->groups[p->ngroup++] = g;
+        /* What backward reads of the output; nobody may write over it then. */
+        bool reads = g.at[SN_PART_RELU] >= 0 && g.at[SN_PART_POOL] < 0;
+        p->nodes[g.last].lp.flags = reads ? SN_KEEP_Y : 0;
+        i = g.last;
+    }
+    return SN_OK;
+}
+
+/* ---- buffers ---- */
+
+static bool is_training(const sn_plan *p) { return p->opts.mode == SN_PLAN_TRAIN; }
+
+static int input_of(const sn_plan *p, const sn_plan_group *g) { return p->model->nodes[g->first].in[0]; }
+
+static bool backward_reads_x(const sn_plan *p, const sn_plan_group *g) {
+    return is_training(p) && p->nodes[g->last].runs_backward && g->at[SN_PART_AFFINE] >= 0;
+}
+
+/* Without a pool the output can take the input's place. */
+static bool may_share_y(const sn_plan *p, const sn_plan_group *g) {
+    int k = input_of(p, g);
+    return !p->nodes[g->last].tap_y && !backward_reads_x(p, g) && sn_plan_may_overwrite(p, k) &&
+           sn_plan_node_bytes(p, k) == sn_plan_node_bytes(p, g->last);
+}
+
+/* Scratch and saved arrays of the normalization; commit reads the latter after the last backward. */
+static sn_status affine_bufs(sn_plan *p, const sn_plan_group *g, int t, sn_err *e) {
+    if (g->at[SN_PART_AFFINE] < 0) return SN_OK;
+    sn_plan_node *n = &p->nodes[g->at[SN_PART_AFFINE]];
+    n->fwd_scratch = sn_plan_new_buf(p, n->lp.scratch * sizeof(float), t, t, e);
+    if (n->fwd_scratch < 0) return SN_ENOMEM;
+    for (int s = 0; s < SN_MAXSAVED && is_training(p); s++) {
+        if (!n->lp.saved[s]) continue;
+        n->saved[s] = sn_plan_new_buf(p, n->lp.saved[s] * sizeof(float), t, 2 * p->model->nnode + 1, e);
+        if (n->saved[s] < 0) return SN_ENOMEM;
+    }
+    return SN_OK;
+}
+
+/* The pool's winners, until backward. */
+static sn_status pool_bufs(sn_plan *p, const sn_plan_group *g, int t, sn_err *e) {
+    if (g->at[SN_PART_POOL] < 0 || !is_training(p)) return SN_OK;
+    sn_plan_node *n = &p->nodes[g->at[SN_PART_POOL]];
+    n->saved[0] = sn_plan_new_buf(p, n->lp.saved[0] * sizeof(float), t, 2 * p->model->nnode - t, e);
+    return n->saved[0] < 0 ? SN_ENOMEM : SN_OK;
+}
+
+sn_status sn_plan_group_forward(sn_plan *p, int i, sn_err *e) {
+    const sn_plan_group *g = &p->groups[p->nodes[i].group];
+    if (i != g->last) return SN_OK;
+    sn_plan_node *pn = &p->nodes[i];
+    int k = input_of(p, g);
+    pn->y = may_share_y(p, g) ? p->nodes[k].y : sn_plan_new_buf(p, sn_plan_node_bytes(p, i), i, i, e);
+    if (pn->y < 0) return SN_ENOMEM;
+    sn_plan_extend(p, pn->y, i);
+    sn_plan_extend(p, p->nodes[k].y, i);
+    if (pn->tap_y || i == p->model->output) sn_plan_extend(p, pn->y, 2 * p->model->nnode + 1);
+    if (affine_bufs(p, g, i, e) != SN_OK) return SN_ENOMEM;
+    return pool_bufs(p, g, i, e);
+}
+
+/* Where backward may write its result: over the input, which it reads for the last time, or without a pool over
+ * the output's gradient. */
+static int grad_place(const sn_plan *p, const sn_plan_group *g) {
+    int k = input_of(p, g);
+    const sn_plan_node *last = &p->nodes[g->last];
+    if (!last->tap_dy && p->nodes[k].uses == 1 && sn_plan_node_bytes(p, k) == sn_plan_node_bytes(p, g->last))
+        return last->dy;
+    return backward_reads_x(p, g) && sn_plan_may_overwrite(p, k) ? p->nodes[k].y : -1;
+}
+
+sn_status sn_plan_group_backward(sn_plan *p, int i, bool *has_dy, sn_err *e) {
+    sn_plan_group *g = &p->groups[p->nodes[i].group];
+    if (i != g->last) return SN_OK;
+    int t = 2 * p->model->nnode - i, k = input_of(p, g);
+    if (p->nodes[i].lp.flags & SN_KEEP_Y) sn_plan_extend(p, p->nodes[i].y, t);
+    if (g->at[SN_PART_AFFINE] >= 0) {
+        sn_plan_node *n = &p->nodes[g->at[SN_PART_AFFINE]];
+        sn_plan_extend(p, p->nodes[k].y, t);
+        size_t room = (size_t)sn_pool_size(p->opts.pool) * SN_COL_ROOM * sizeof(float);
+        if ((g->room = sn_plan_new_buf(p, room, t, t, e)) < 0) return SN_ENOMEM;
+        n->bwd_scratch = sn_plan_new_buf(p, n->lp.scratch * sizeof(float), t, t, e);
+        if (n->bwd_scratch < 0) return SN_ENOMEM;
+    }
+    return sn_plan_put_grad(p, k, t, grad_place(p, g), has_dy, &p->nodes[g->first].dx_temp[0], e);
+}

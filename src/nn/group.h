@@ -1,0 +1,20 @@
+/* Groups of layers that run in one pass over memory: normalization, relu, max pool and dropout, or some of
+ * them, where they follow one another in that order. What lies between them is never stored; backward makes it
+ * again from the group's input, its output and the pool's winners. The numbers are those of the layers one by
+ * one, to the last bit. Only in plans with opts.fuse, of float. */
+#ifndef SN_NN_GROUP_H
+#define SN_NN_GROUP_H
+
+#include "nn/plan_impl.h"
+
+/* Finds them, once all nodes are set up. */
+sn_status sn_plan_find_groups(sn_plan *, sn_err *);
+/* The buffers of node i's group, at its last node; nothing at the others. Forward runs at the last node's time,
+ * backward at that node's backward time. has_dy: see sn_plan_put_grad. */
+sn_status sn_plan_group_forward(sn_plan *, int i, sn_err *);
+sn_status sn_plan_group_backward(sn_plan *, int i, bool *has_dy, sn_err *);
+
+void sn_group_forward(sn_plan *, const sn_step *, int group);
+void sn_group_backward(sn_plan *, const sn_step *, int group);
+
+#endif
