@@ -39,8 +39,9 @@ local function memory(m, batch, nstate)
   local weights = 4 * (core.model_count(m))
   local parts = { { "parameters", weights }, { "gradients", 2 * weights } }
   if nstate then parts[#parts + 1] = { "optimizer", weights * nstate } end
-  parts[#parts + 1] = { "activations", core.model_measure(m, batch, true) }
-  parts[#parts + 1] = { "validation", core.model_measure(m, batch, false) }
+  -- Validation lives in the same memory.
+  local activations = math.max(core.model_measure(m, batch, true), core.model_measure(m, batch, false))
+  parts[#parts + 1] = { "activations", activations }
   parts[#parts + 1] = { "loaders", 2 * core.loader_bytes(m, batch) }
   local total, rows = 0, {}
   for i, p in ipairs(parts) do

@@ -179,7 +179,7 @@ static int look_tensors(lua_State *L) {
             memcpy(list[i].to, scene.x,
                    (size_t)(sn_shape_count(&m->nodes[m->input].out) * scene.n) * sizeof(float));
     for (int i = 0; i < grads && !every; i++) {
-        if (sn_exec_has_grad(t->train_plan, list[outs + i].node)) continue;
+        if (sn_exec_has_grad(t->plan, list[outs + i].node)) continue;
         lua_pushboolean(L, false);
         lua_rawseti(L, -3, i + 1);
     }

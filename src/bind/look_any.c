@@ -7,8 +7,8 @@ static void prepare_plan(lua_State *L, sn_trainer *t, sn_plan **plan, int64_t n,
     size_t before = sn_mem_used();
     sn_err e;
     for (int try = 0;; try++) {
-        sn_status s =
-            train || inputs ? sn_look_plan(plan, t, n, inputs, -1, &e) : sn_trainer_prepare(t, n, false, &e);
+        sn_status s = train || inputs ? sn_look_plan(plan, t, n, inputs, -1, &e)
+                                      : sn_trainer_prepare(t, n, false, true, &e);
         if (s == SN_OK) break;
         if (try || !sn_retry(L, s)) sn_raise(L, &e);
     }

@@ -171,7 +171,8 @@ static int model_count(lua_State *L) {
 static int model_measure(lua_State *L) {
     sn_plan_opts opts = { .mode = lua_toboolean(L, 3) ? SN_PLAN_TRAIN : SN_PLAN_INFER,
                           .batch = luaL_checkinteger(L, 2),
-                          .dtype = SN_F32 };
+                          .dtype = SN_F32,
+                          .fuse = true };
     size_t bytes;
     sn_err e;
     if (sn_plan_measure(sn_check_model(L, 1), &opts, &bytes, &e) != SN_OK) return sn_raise(L, &e);

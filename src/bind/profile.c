@@ -91,7 +91,7 @@ static int profile_stop(lua_State *L) {
     bool train = lua_toboolean(L, 2);
     times_gc(L);
     const sn_trainer *t = box->trainer;
-    const sn_plan *plan = train ? t->train_plan : t->eval_plan;
+    const sn_plan *plan = t->blind[train] ? t->blind[train] : t->seen[train];
     if (box->version != t->model->version || box->times.nnode != t->model->nnode)
         return sn_raise_text(L, "profile: the model was changed meanwhile");
     if (box->times.steps < 1 || !plan) return sn_raise_text(L, "profile: no step was made");

@@ -254,8 +254,8 @@ int64_t sn_check_batch_size(lua_State *L, int arg) {
 void sn_prepare_inference(lua_State *L, sn_trainer *t, int64_t batch_size) {
     size_t before = sn_mem_used();
     sn_err e;
-    sn_status s = sn_trainer_prepare(t, batch_size, false, &e);
-    if (sn_retry(L, s)) s = sn_trainer_prepare(t, batch_size, false, &e);
+    sn_status s = sn_trainer_prepare(t, batch_size, false, false, &e);
+    if (sn_retry(L, s)) s = sn_trainer_prepare(t, batch_size, false, false, &e);
     if (s != SN_OK) sn_raise(L, &e);
     sn_account_since(L, before);
 }

@@ -273,7 +273,6 @@ static sn_status lay_out(sn_plan **out, const sn_model *m, const sn_plan_opts *o
     if (s == SN_OK) s = plan_forward(p, e);
     if (s == SN_OK) s = plan_backward(p, e);
     if (s == SN_OK) s = place_bufs(p, e);
-    if (p->slab_bytes < o->least) p->slab_bytes = o->least;
     const sn_shape *os = sn_model_output_shape(m);
     p->rows_per_sample = 1;
     for (int d = 0; d + 1 < os->n; d++) p->rows_per_sample *= os->d[d];
@@ -336,9 +335,15 @@ static void link_gradients(sn_plan *p) {
 }
 
 static char *take_slab(const sn_plan *p) {
-    const sn_plan *over = p->opts.over;
-    if (over) return p->slab_bytes <= over->slab_bytes ? over->slab : NULL;
-    return sn_alloc(p->slab_bytes ? p->slab_bytes : 1, "plan", NULL);
+    sn_plan_memory *m = p->opts.memory;
+    size_t need = p->slab_bytes ? p->slab_bytes : 1;
+    if (!m) return sn_alloc(need, "plan", NULL);
+    if (m->bytes >= need) return m->at;
+    sn_free(m->at); /* both at once may not fit */
+    m->at = sn_alloc(need, "plan", NULL);
+    m->bytes = m->at ? need : 0;
+    m->moves++;
+    return m->at;
 }
 
 sn_status sn_plan_build(sn_plan **out, const sn_model *m, const sn_plan_opts *o, sn_err *e) {
@@ -369,7 +374,7 @@ void sn_plan_free(sn_plan *p) {
     sn_free(p->groups);
     sn_free(p->bufs);
     sn_free(p->taps);
-    if (!p->opts.over) sn_free(p->slab);
+    if (!p->opts.memory) sn_free(p->slab);
     sn_free(p->each);
     sn_free(p);
 }

@@ -13,6 +13,15 @@ typedef struct {
     bool output, grad;
 } sn_tap;
 
+/* Memory that plans share. A plan that needs more than there is gets a new one, and `moves` counts that: plans
+ * made before are then good for nothing but sn_plan_free. Zero at first; sn_free(at) at last, after the plans.
+ */
+typedef struct sn_plan_memory {
+    char *at;
+    size_t bytes;
+    uint64_t moves;
+} sn_plan_memory;
+
 typedef struct {
     sn_plan_mode mode;
     int64_t batch;  /* the largest number of samples in a call */
@@ -22,9 +31,8 @@ typedef struct {
     bool input_grad; /* also the gradient with respect to the model's input */
     bool fuse; /* layers may run in one pass over memory (nn/group.h). The tensors between them are nowhere:
                 * no visitor may look, and backward is of the loss, once for each forward. */
-    struct sn_plan *over; /* whose memory it uses, and must not outlive; NULL: its own */
-    size_t least;         /* bytes of its memory at least, for a plan that lives over it */
-    sn_pool *pool;        /* NULL: the default */
+    struct sn_plan_memory *memory; /* shared with other plans, of which one runs at a time; NULL: its own */
+    sn_pool *pool;                 /* NULL: the default */
 } sn_plan_opts;
 
 typedef struct sn_plan sn_plan;

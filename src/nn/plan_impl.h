@@ -46,7 +46,7 @@ struct sn_plan {
     int ngroup;
     sn_plan_buf *bufs;
     int nbuf, cap_buf;
-    char *slab; /* opts.over's, or its own */
+    char *slab; /* opts.memory's, or its own */
     size_t slab_bytes;
     double *each;            /* one loss per row of the output at the largest batch */
     int64_t rows_per_sample; /* of the loss: all axes of the output but the first and the last */

@@ -92,7 +92,7 @@ static sn_finite_find loss_find(const sn_finite *f, sn_finite_what what, int64_t
 static void look_at_loss(sn_finite *f, const sn_sight *s) {
     if ((f->find.found && f->find.what < SN_FINITE_LOSS) || isfinite(s->data)) return;
     int64_t per, i = 0;
-    const double *each = sn_exec_losses(f->t->train_plan, &per);
+    const double *each = sn_exec_losses(f->t->plan, &per);
     int64_t rows = per * s->n;
     while (i < rows && isfinite(each[i])) i++;
     /* Each of them may be finite and their sum not. */

@@ -102,9 +102,9 @@ static sn_status borrow_plan(sn_trainer *t, const sn_scene *scene, const sn_look
     *plan = o->plan;
     if (*plan) return SN_OK;
     bool train = o->backward || scene->train;
-    sn_status s = sn_trainer_prepare(t, scene->n, train, e);
+    sn_status s = sn_trainer_prepare(t, scene->n, train, true, e);
     if (s != SN_OK) return s;
-    *plan = train ? t->train_plan : t->eval_plan;
+    *plan = t->plan;
     t->plan_uses += train;
     return SN_OK;
 }
@@ -136,11 +136,8 @@ sn_status sn_look_plan(sn_plan **plan, sn_trainer *t, int64_t n, bool inputs, in
                        .input_grad = inputs,
                        .pool = t->pool };
     sn_status s = sn_plan_build(plan, t->model, &o, e);
-    if (s != SN_ENOMEM || (!t->train_plan && !t->eval_plan)) return s;
-    sn_plan_free(t->train_plan);
-    sn_plan_free(t->eval_plan);
-    t->train_plan = t->eval_plan = NULL;
-    t->plan_uses++;
+    if (s != SN_ENOMEM) return s;
+    sn_trainer_drop_plans(t);
     return sn_plan_build(plan, t->model, &o, e);
 }
 
@@ -243,16 +240,16 @@ static sn_status walked(sn_walk *w, sn_status s) {
 
 static sn_status forward_from(sn_walk *w, const sn_step *st, int from, int end, sn_err *e) {
     sn_status s = SN_OK;
-    if (from == 0) sn_exec_forward_begin(w->trainer->train_plan, st);
-    for (int i = from; i < end && s == SN_OK; i++) s = sn_exec_forward_node(w->trainer->train_plan, st, i, e);
+    if (from == 0) sn_exec_forward_begin(w->trainer->seen[1], st);
+    for (int i = from; i < end && s == SN_OK; i++) s = sn_exec_forward_node(w->trainer->seen[1], st, i, e);
     return s;
 }
 
 static sn_status backward_from(sn_walk *w, const sn_step *st, int from, int left, sn_err *e) {
     sn_status s = SN_OK;
-    if (from == w->trainer->model->nnode) sn_exec_backward_begin(w->trainer->train_plan, st);
+    if (from == w->trainer->model->nnode) sn_exec_backward_begin(w->trainer->seen[1], st);
     for (int i = from - 1; i >= left && s == SN_OK; i--)
-        s = sn_exec_backward_node(w->trainer->train_plan, st, i, e);
+        s = sn_exec_backward_node(w->trainer->seen[1], st, i, e);
     return s;
 }
 
@@ -260,13 +257,13 @@ static sn_status backward_from(sn_walk *w, const sn_step *st, int from, int left
 static sn_status catch_up(sn_walk *w, const sn_scene *scene, sn_err *e) {
     sn_trainer *t = w->trainer;
     sn_status s = sn_trainer_check_batch(t, scene->n, scene->y, &scene->y_shape, e);
-    if (s == SN_OK) s = sn_trainer_prepare(t, scene->n, true, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, scene->n, true, true, e);
     if (s != SN_OK || (w->uses && w->uses == t->plan_uses && w->edits == t->model->edits)) return s;
     w->uses = ++t->plan_uses;
     w->edits = t->model->edits;
     sn_step st = walk_step(w, scene, NULL);
     s = forward_from(w, &st, 0, w->forward, e);
-    if (s == SN_OK && w->has_loss) s = loss_of(t, t->train_plan, scene, &st, &w->losses, e);
+    if (s == SN_OK && w->has_loss) s = loss_of(t, t->seen[1], scene, &st, &w->losses, e);
     if (s == SN_OK && w->backward) s = backward_from(w, &st, t->model->nnode, w->left, e);
     return s;
 }
@@ -285,7 +282,7 @@ sn_status sn_walk_loss(sn_walk *w, const sn_scene *scene, sn_err *e) {
     sn_status s = sn_walk_forward(w, scene, w->trainer->model->nnode, NULL, e);
     if (s == SN_OK) s = catch_up(w, scene, e);
     sn_step st = walk_step(w, scene, NULL);
-    if (s == SN_OK) s = loss_of(w->trainer, w->trainer->train_plan, scene, &st, &w->losses, e);
+    if (s == SN_OK) s = loss_of(w->trainer, w->trainer->seen[1], scene, &st, &w->losses, e);
     w->has_loss = s == SN_OK;
     return walked(w, s);
 }

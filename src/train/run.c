@@ -67,12 +67,12 @@ static sn_status set_up(sn_run *r, sn_obj *const *callbacks, int ncallback, sn_e
         r->callback[r->ncallback] = sn_obj_retain(callbacks[r->ncallback]);
     sn_status s = sn_record_make(&r->rec, r, r->t->model, NULL, e);
     int64_t n = r->o.batch_size < r->train->count ? r->o.batch_size : r->train->count;
-    if (s == SN_OK) s = sn_trainer_prepare(r->t, n, true, e);
+    if (s == SN_OK) s = sn_trainer_prepare(r->t, n, true, false, e);
     sn_loader_opts lo = { .batch_size = r->o.batch_size, .shuffle = r->o.shuffle, .seed = r->o.seed };
     if (s == SN_OK) s = sn_loader_new(&r->loader, r->train, &lo, e);
     if (s != SN_OK || !r->val) return s;
     n = r->o.batch_size < r->val->count ? r->o.batch_size : r->val->count;
-    s = sn_trainer_prepare(r->t, n, false, e);
+    s = sn_trainer_prepare(r->t, n, false, false, e);
     lo.shuffle = false;
     return s == SN_OK ? sn_loader_new(&r->val_loader, r->val, &lo, e) : s;
 }

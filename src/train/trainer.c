@@ -127,8 +127,7 @@ void sn_trainer_free(sn_trainer *t) {
     sn_free(t->clip_scale);
     sn_free(t->start);
     sn_free(t->outputs);
-    sn_plan_free(t->train_plan);
-    sn_plan_free(t->eval_plan);
+    sn_trainer_drop_plans(t);
     sn_obj_release(t->loss);
     sn_obj_release(t->optimizer);
     sn_free(t);
@@ -163,7 +162,7 @@ sn_status sn_trainer_alloc_optimizer(sn_trainer *t, sn_err *e) {
     return SN_OK;
 }
 
-static sn_status want_outputs(sn_trainer *t, int64_t n, sn_err *e) {
+sn_status sn_trainer_want_outputs(sn_trainer *t, int64_t n, sn_err *e) {
     size_t count = (size_t)(sn_shape_count(sn_model_output_shape(t->model)) * n);
     if (count <= t->outputs_count) return SN_OK;
     sn_free(t->outputs);
@@ -172,31 +171,6 @@ static sn_status want_outputs(sn_trainer *t, int64_t n, sn_err *e) {
     if (!t->outputs) return SN_ENOMEM;
     t->outputs_count = count;
     return SN_OK;
-}
-
-sn_status sn_trainer_prepare(sn_trainer *t, int64_t n, bool train, sn_err *e) {
-    if (n < 1) return sn_fail(e, SN_EINVAL, "batch_size = %lld must be at least 1", (long long)n);
-    sn_status s = SN_OK;
-    if (train) {
-        s = sn_trainer_alloc_state(t, e);
-        if (s == SN_OK) s = want_outputs(t, n, e);
-        if (s != SN_OK) return s;
-    }
-    if (t->model_version != t->model->version) {
-        sn_plan_free(t->train_plan);
-        sn_plan_free(t->eval_plan);
-        t->train_plan = t->eval_plan = NULL;
-        t->model_version = t->model->version;
-    }
-    sn_plan **plan = train ? &t->train_plan : &t->eval_plan;
-    if (*plan && sn_plan_options(*plan)->batch >= n) return SN_OK;
-    t->plan_uses += train;
-    sn_plan_free(*plan); /* before the new one is made: two at once may not fit */
-    *plan = NULL;
-    sn_plan_opts o = {
-        .mode = train ? SN_PLAN_TRAIN : SN_PLAN_INFER, .batch = n, .dtype = SN_F32, .pool = t->pool
-    };
-    return sn_plan_build(plan, t->model, &o, e);
 }
 
 /* ---- shapes and metrics ---- */

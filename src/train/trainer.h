@@ -44,8 +44,13 @@ typedef struct sn_trainer {
     double *layer_penalty; /* (nlayer): of the weights that the last step, gradients or eval saw */
     double *clip_scale;    /* (nparam) */
     sn_pool *pool;         /* the default one; tests set another before the first batch */
-    sn_plan *train_plan, *eval_plan;
-    uint64_t plan_uses;     /* counts passes on train_plan and its makings: who comes back to one looks at it */
+    /* For inference (0) and training (1): plans that visitors can look into, and those for passes that nobody
+     * looks into, which fuse layers and need less time and memory; NULL until wanted. */
+    sn_plan *seen[2], *blind[2];
+    sn_plan *plan;      /* that the present or last pass runs on; NULL: none */
+    uint64_t plan_uses; /* counts passes of training, and what ends a plan's hold of their memory: who comes
+                         * back to a plan looks at it */
+    sn_plan_memory plan_memory;
     uint64_t model_version; /* the model's, for which the plans were built */
     /* of the target's shape that was last checked */
     sn_shape target;
@@ -77,9 +82,12 @@ void sn_trainer_free(sn_trainer *);
 sn_status sn_trainer_recompile(sn_trainer *, sn_obj *loss, sn_obj *optimizer, sn_obj *const *metrics,
                                const char *const *metric_names, int nmetric, bool anew, sn_err *);
 
-/* Plans for batches of up to n samples; called by the functions below as needed, and early by a run so that
- * running out of memory is said before the first step. */
-sn_status sn_trainer_prepare(sn_trainer *, int64_t n, bool train, sn_err *);
+/* A plan for batches of up to n samples, into trainer->plan; called by the functions below as needed, and early
+ * by a run so that running out of memory is said before the first step. Where visitors look or a pass is made
+ * in pieces it must be one that shows every tensor. */
+sn_status sn_trainer_prepare(sn_trainer *, int64_t n, bool train, bool seen, sn_err *);
+/* Gives the memory of all plans back. */
+void sn_trainer_drop_plans(sn_trainer *);
 
 /* One training step on (n, x), (n, y). Metrics are updated. On SN_ECANCEL nothing has changed, and the pool's
  * cancel flag is down again; nor on SN_EHALT, when an observer has halted the step. */

@@ -82,9 +82,7 @@ static void settle(void *ctx, const sn_change *c, bool done) {
         SWAP(double *, t->layer_penalty, v->layer_penalty);
         SWAP(double *, t->clip_scale, v->clip_scale);
         SWAP(int64_t *, t->start, v->start);
-        sn_plan_free(t->train_plan); /* they read the graph as it was, which goes now */
-        sn_plan_free(t->eval_plan);
-        t->train_plan = t->eval_plan = NULL;
+        sn_trainer_drop_plans(t); /* they read the graph as it was, which goes now */
         forget(t);
     }
     move_free(t);

@@ -9,6 +9,8 @@ sn_status sn_trainer_check_batch(sn_trainer *, int64_t n, const float *y, const 
 /* A row is one sample, or one position of it when outputs have more axes than one (as the loss sees them). */
 void sn_trainer_update_metrics(sn_trainer *, int64_t n, const float *out, const float *y);
 
+/* Room for the outputs of n samples. */
+sn_status sn_trainer_want_outputs(sn_trainer *, int64_t n, sn_err *);
 /* Only the optimizer's state, where it is not there yet. */
 sn_status sn_trainer_alloc_optimizer(sn_trainer *, sn_err *);
 /* Makes it follow the changes of its model. */

@@ -21,12 +21,14 @@ void sn_trainer_unobserve(sn_trainer *t, const sn_observer *o) {
     }
 }
 
-/* Settled before the step, so that an observer sees all of it or nothing. */
-static bool choose_observers(sn_trainer *t) {
+/* Settled before the step, so that an observer sees all of it or nothing. *inside: does one look at tensors? */
+static bool choose_observers(sn_trainer *t, bool *inside) {
     bool any = false;
+    *inside = false;
     for (sn_observer *o = t->observers; o; o = o->next) {
         o->on = !o->wants || o->wants(o->ctx, t);
         any |= o->on;
+        *inside |= o->on && (o->visit.output || o->visit.output_grad);
     }
     return any;
 }
@@ -90,14 +92,13 @@ static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float
     *l = (sn_losses){ .n = st->n };
     t->before = NULL; /* its place is being written */
     t->plan_uses++;
-    sn_status s = sn_exec_forward(t->train_plan, st, e);
+    sn_status s = sn_exec_forward(t->plan, st, e);
     if (s == SN_OK) {
         size_t count = (size_t)(sn_shape_count(sn_model_output_shape(t->model)) * st->n);
-        memcpy(t->outputs, sn_exec_output(t->train_plan),
-               count * sizeof(float)); /* backward may write over them */
-        s = sn_exec_loss(t->train_plan, st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
+        memcpy(t->outputs, sn_exec_output(t->plan), count * sizeof(float)); /* backward may write over them */
+        s = sn_exec_loss(t->plan, st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
     }
-    if (s == SN_OK) s = sn_exec_backward(t->train_plan, st, penalties, e);
+    if (s == SN_OK) s = sn_exec_backward(t->plan, st, penalties, e);
     return s == SN_OK ? add_penalty(t, st->times, l, e) : s;
 }
 
@@ -121,7 +122,7 @@ static sn_step training_step(const sn_trainer *t, int64_t n, const float *x) {
 sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const float *y,
                                const sn_shape *y_shape, bool penalties, sn_losses *l, sn_err *e) {
     sn_status s = sn_trainer_check_batch(t, n, y, y_shape, e);
-    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, false, e);
     if (s != SN_OK) return s;
     sn_step st = training_step(t, n, x);
     st.times = NULL; /* it is no step */
@@ -164,12 +165,12 @@ static void finish_step(sn_trainer *t, const sn_step *st, sn_sight *sight) {
     sn_optim_apply(t, t->next_grads);
     sn_exec_add_time(t->times, SN_TIME_UPDATE, start);
     start = sn_exec_clock(t->times);
-    sn_exec_commit(t->train_plan, st, t->model->slab);
+    sn_exec_commit(t->plan, st, t->model->slab);
     sn_exec_add_time(t->times, SN_TIME_STATISTICS, start);
     swap_grads(t);
     t->grads_id++;
     t->before = keep ? t->next_grads : NULL;
-    if (st->visit) {
+    if (sight->trainer) {
         sight->weights = t->before;
         sight->previous = NULL;
         sight->after = t->model->slab;
@@ -194,8 +195,8 @@ static sn_sight sight_of(const sn_trainer *t, const sn_step *st, const float *y,
 
 /* Everything of a step that can still be taken back. */
 static sn_status try_step(sn_trainer *t, const sn_step *st, const float *y, const sn_shape *y_shape,
-                          sn_losses *l, sn_sight *sight, sn_err *e) {
-    if (st->visit) {
+                          bool watched, sn_losses *l, sn_sight *sight, sn_err *e) {
+    if (watched) {
         *l = (sn_losses){ .n = st->n };
         *sight = sight_of(t, st, y, l);
         sight->grads = NULL;
@@ -205,7 +206,7 @@ static sn_status try_step(sn_trainer *t, const sn_step *st, const float *y, cons
     double start = sn_exec_clock(t->times);
     if (s == SN_OK) s = sn_optim_measure(t, t->next_grads, e);
     sn_exec_add_time(t->times, SN_TIME_UPDATE, start);
-    if (s != SN_OK || !st->visit) return s;
+    if (s != SN_OK || !watched) return s;
     *sight = sight_of(t, st, y, l);
     return tell_gradients(t, sight) ? sn_fail(e, SN_EHALT, "halted before the update") : SN_OK;
 }
@@ -226,14 +227,15 @@ static void update_metrics(sn_trainer *t, int64_t n, const float *y) {
 sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                           sn_losses *l, sn_err *e) {
     sn_status s = sn_trainer_check_batch(t, n, y, y_shape, e);
-    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, e);
+    bool inside, watched = choose_observers(t, &inside);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, true, inside, e);
     if (s != SN_OK) return s;
     sn_visitor eyes = { t, visit_output, visit_output_grad };
     sn_sight sight = { 0 };
     sn_step st = training_step(t, n, x);
-    st.visit = choose_observers(t) ? &eyes : NULL;
+    st.visit = inside ? &eyes : NULL;
     double start = sn_exec_clock(t->times);
-    s = try_step(t, &st, y, y_shape, l, &sight, e);
+    s = try_step(t, &st, y, y_shape, watched, l, &sight, e);
     if (s == SN_OK) {
         finish_step(t, &st, &sight);
         update_metrics(t, n, y);
@@ -245,26 +247,26 @@ sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float 
 sn_status sn_trainer_eval(sn_trainer *t, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                           sn_losses *l, sn_err *e) {
     sn_status s = sn_trainer_check_batch(t, n, y, y_shape, e);
-    if (s == SN_OK) s = sn_trainer_prepare(t, n, false, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, false, false, e);
     if (s != SN_OK) return s;
     sn_step st = { .params = t->model->slab, .n = n, .x = x };
     *l = (sn_losses){ .n = n };
-    s = sn_exec_forward(t->eval_plan, &st, e);
-    if (s == SN_OK) s = sn_exec_loss(t->eval_plan, &st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
+    s = sn_exec_forward(t->plan, &st, e);
+    if (s == SN_OK) s = sn_exec_loss(t->plan, &st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
     if (s == SN_OK) s = add_penalty(t, NULL, l, e);
-    if (s == SN_OK) sn_trainer_update_metrics(t, n, sn_exec_output(t->eval_plan), y);
+    if (s == SN_OK) sn_trainer_update_metrics(t, n, sn_exec_output(t->plan), y);
     return settle(t, s);
 }
 
 sn_status sn_trainer_predict(sn_trainer *t, int64_t n, const float *x, const float **out, sn_err *e) {
     *out = NULL;
-    sn_status s = sn_trainer_prepare(t, n, false, e);
+    sn_status s = sn_trainer_prepare(t, n, false, false, e);
     if (s != SN_OK) return s;
     sn_step st = { .params = t->model->slab, .n = n, .x = x, .times = t->times };
     double start = sn_exec_clock(t->times);
-    s = settle(t, sn_exec_forward(t->eval_plan, &st, e));
+    s = settle(t, sn_exec_forward(t->plan, &st, e));
     if (s != SN_OK) return s;
-    *out = sn_exec_output(t->eval_plan);
+    *out = sn_exec_output(t->plan);
     count_step(t->times, n, start);
     return SN_OK;
 }
@@ -273,12 +275,12 @@ sn_status sn_trainer_each(sn_trainer *t, int64_t n, const float *x, const float 
                           double *each, const float **out, sn_err *e) {
     *out = NULL;
     sn_status s = sn_trainer_check_batch(t, n, y, y_shape, e);
-    if (s == SN_OK) s = sn_trainer_prepare(t, n, false, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, n, false, false, e);
     if (s != SN_OK) return s;
     sn_step st = { .params = t->model->slab, .n = n, .x = x };
     double data, activity;
-    s = sn_exec_forward(t->eval_plan, &st, e);
-    if (s == SN_OK) s = sn_exec_loss(t->eval_plan, &st, t->loss, y_shape, y, &data, &activity, each, e);
-    if (s == SN_OK) *out = sn_exec_output(t->eval_plan);
+    s = sn_exec_forward(t->plan, &st, e);
+    if (s == SN_OK) s = sn_exec_loss(t->plan, &st, t->loss, y_shape, y, &data, &activity, each, e);
+    if (s == SN_OK) *out = sn_exec_output(t->plan);
     return settle(t, s);
 }

@@ -210,7 +210,7 @@ static void bad_losses(void **state) {
     open_linear(&b, "sgd{learning_rate=0.001}", 1);
     assert_int_equal(step(&b), SN_OK);
     sn_sight sight = { .trainer = b.t, .grads = b.t->grads, .data = NAN, .n = BATCH };
-    b.t->train_plan->each[5] = NAN;
+    b.t->plan->each[5] = NAN;
     assert_true(b.f.observer.gradients(&b.f, &sight));
     assert_true(b.f.find.what == SN_FINITE_LOSS && b.f.find.sample == 5 && b.f.find.shape.n == 0);
     /* it comes before its gradients, and after outputs */
@@ -219,7 +219,7 @@ static void bad_losses(void **state) {
     b.f.find.what = SN_FINITE_OUTPUT;
     assert_true(b.f.observer.gradients(&b.f, &sight) && b.f.find.what == SN_FINITE_OUTPUT);
     b.f.find.found = false;
-    b.t->train_plan->each[5] = 1;
+    b.t->plan->each[5] = 1;
     assert_true(b.f.observer.gradients(&b.f, &sight) && b.f.find.sample == -1);
     b.f.find.found = false;
     sight.data = 1;

@@ -270,7 +270,7 @@ static sn_status judge_all(sn_judgment **g, sn_trainer *t, sn_dataset *d, bool i
     sn_loader_opts opts = { .batch_size = BATCH };
     sn_status s = sn_loader_new(&loader, d, &opts, e);
     if (s == SN_OK) s = sn_loader_seek(loader, 0, 0, e);
-    if (s == SN_OK) s = sn_trainer_prepare(t, BATCH, false, e);
+    if (s == SN_OK) s = sn_trainer_prepare(t, BATCH, false, false, e);
     if (s == SN_OK && interrupt) sn_pool_cancel(t->pool);
     if (s == SN_OK) s = sn_judgment_new(g, t, loader, d, true, e);
     sn_loader_free(loader);
