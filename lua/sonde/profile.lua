@@ -37,6 +37,7 @@ local function layer_rows(info, raw, train)
     if row then
       row.forward, row.backward = row.forward + node.forward.seconds, row.backward + node.backward.seconds
       row.activations = row.activations + node.activations
+      row.within = node.within and node.within ~= node.layer and info.layers[node.within].name or nil
       for _, part in ipairs { node.forward, node.backward } do
         add(row, part)
         row.costs[#row.costs + 1] = part
@@ -221,7 +222,7 @@ local ORDER = { 3, 4, 1, 2, 7, 5, 6, 8 }
 local function column(t, c)
   local cells, width, any = { c[1] }, #c[1], false
   for i = 1, #t + 1 do
-    cells[i + 1] = c[2](t[i] or t)
+    cells[i + 1] = t[i] and t[i].within and "" or c[2](t[i] or t)
     width, any = math.max(width, #cells[i + 1]), any or cells[i + 1] ~= ""
   end
   return { cells = cells, width = width, any = any }
@@ -239,7 +240,7 @@ end
 
 function Profile.__tostring(t)
   local width, names = layout.width(), { "layer" }
-  for i, row in ipairs(t) do names[i + 1] = row.name end
+  for i, row in ipairs(t) do names[i + 1] = (row.within and "+ " or "") .. row.name end
   names[#names + 1] = "whole"
   local widest = 0
   for _, name in ipairs(names) do widest = math.max(widest, utf8.len(name) or #name) end

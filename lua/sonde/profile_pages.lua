@@ -20,11 +20,13 @@ columns
     than the sum as it is defined, or the arrays were in the caches
   GFLOP/s  operations of the sum as it is defined, per second
   memory  the layer's output and what it keeps for backward; nothing where it writes over its input
+  A + before a layer: it ran in one pass over memory with the one above, which has the time of all. Normalization,
+    relu, max_pool2d and dropout do, where they follow one another
 rows after the layers
   gradients = 0, loss, penalties, update, statistics (moving averages), metrics, data (waiting for the batch), rest
 fields
   t[i]  rows, by their names too: name, type, forward, backward, time (seconds of a step), share, flops, bytes, floor,
-    activations (bytes)
+    activations (bytes), within (the name of the layer that it ran with)
   t.seconds, t.samples_per_second, t.steps, t.batch_size, t.mode  of whole steps
   t.flops, t.floor  sums of the rows
   t.peak  what the machine did at best: flops, read, update (bytes per second)]],

@@ -78,6 +78,7 @@ static void push_nodes(lua_State *L, const times_box *box, const sn_plan *plan, 
         lua_newtable(L);
         sn_set_int(L, "layer", box->trainer->model->nodes[i].layer + 1);
         sn_set_num(L, "activations", c.activations);
+        if (c.within >= 0) sn_set_int(L, "within", box->trainer->model->nodes[c.within].layer + 1);
         push_part(L, "forward", times->forward[i] / steps, &c.forward);
         push_part(L, "backward", times->backward[i] / steps, &c.backward);
         lua_rawseti(L, -2, i + 1);

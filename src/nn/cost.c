@@ -54,10 +54,33 @@ static sn_cost backward_cost(const sn_plan *p, int node, int64_t n) {
     return (sn_cost){ 2 * nd->macs * (double)n * ((learned > 0) + below), count };
 }
 
+/* Backward with a normalization goes over the input and the output's gradient twice. */
+static sn_node_cost group_cost(const sn_plan *p, const sn_plan_group *g, int64_t n) {
+    const sn_plan_node *last = &p->nodes[g->last];
+    int k = p->model->nodes[g->first].in[0];
+    double x = 4 * numbers(p, k, n), y = 4 * numbers(p, g->last, n), index = 0;
+    sn_node_cost c = { .within = -1 };
+    bool norm = g->at[SN_PART_AFFINE] >= 0, pool = g->at[SN_PART_POOL] >= 0;
+    if (pool && p->opts.mode == SN_PLAN_TRAIN) index = y / 4;
+    c.forward.bytes = (norm && p->opts.mode == SN_PLAN_TRAIN ? 2 : 1) * x + y + index;
+    if (last->y != p->nodes[k].y) c.activations = y + index;
+    if (!last->runs_backward) return c;
+    bool reads_y = g->at[SN_PART_RELU] >= 0 && !pool;
+    c.backward.bytes = (norm ? 2 : 1) * (y + index + (reads_y ? y : 0)) + (norm ? 2 * x : 0);
+    if (p->nodes[g->first].dx[0]) c.backward.bytes += x;
+    return c;
+}
+
 sn_node_cost sn_plan_cost(const sn_plan *p, int node, int64_t n) {
-    sn_node_cost c = { 0 };
+    sn_node_cost c = { .within = -1 };
     if (node == p->model->input) return c;
     const sn_plan_node *pn = &p->nodes[node];
+    if (pn->group >= 0) {
+        const sn_plan_group *g = &p->groups[pn->group];
+        if (node == g->first) return group_cost(p, g, n);
+        c.within = g->first;
+        return c;
+    }
     double size = (double)sn_dtype_size(p->opts.dtype);
     c.forward = forward_cost(p, node, n);
     c.backward = backward_cost(p, node, n);

@@ -12,11 +12,12 @@ typedef struct {
 
 /* Of one node for n samples, of a plan in float32. backward is zero where it does not run; activations: bytes
  * that are kept from forward to backward for this node alone (its output, unless it lies where the input does,
- * and what it saves).
- */
+ * and what it saves). Layers that run in one pass (nn/group.h): all of it at the first of them, and `within` is
+ * that node at the others; else -1. */
 typedef struct {
     sn_cost forward, backward;
     double activations;
+    int within;
 } sn_node_cost;
 sn_node_cost sn_plan_cost(const sn_plan *, int node, int64_t n);
 

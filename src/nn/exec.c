@@ -18,6 +18,11 @@ static void add_node_time(const sn_times *t, double *list, int i, double since) 
     if (i < t->nnode) list[i] += sn_clock() - since;
 }
 
+/* A group's time is its first node's. */
+static int timed_node(const sn_plan *p, int i) {
+    return p->nodes[i].group < 0 ? i : p->groups[p->nodes[i].group].first;
+}
+
 /* ---- the io of one node ---- */
 
 static void *slab_at(const sn_plan *p, const void *slab, size_t elements) {
@@ -93,7 +98,7 @@ sn_status sn_exec_forward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) 
         pn->type->forward(pn->cfg, &io);
     /* Keras 3 divides activity penalties by the batch size (keras/src/layers/layer.py). */
     if (pn->activity) p->activity += activity_value(p, i, st->n);
-    if (st->times) add_node_time(st->times, st->times->forward, i, start);
+    if (st->times) add_node_time(st->times, st->times->forward, timed_node(p, i), start);
     s = cancelled(p, e); /* then the output is not whole */
     if (s == SN_OK && st->visit && st->visit->output) st->visit->output(st->visit->ctx, i, io.y, &io.out);
     return s;
@@ -242,7 +247,7 @@ sn_status sn_exec_backward_node(sn_plan *p, const sn_step *st, int i, sn_err *e)
     if (i != p->model->input) {
         double start = sn_exec_clock(st->times);
         backward_of(p, st, i);
-        if (st->times) add_node_time(st->times, st->times->backward, i, start);
+        if (st->times) add_node_time(st->times, st->times->backward, timed_node(p, i), start);
     } else if (st->visit && st->visit->output_grad) {
         sn_shape shape = sn_shape_with_batch(&p->model->nodes[i].out, st->n);
         st->visit->output_grad(st->visit->ctx, i, sn_plan_at(p, p->nodes[i].dy), &shape);
