@@ -67,10 +67,13 @@ local function nearest(name, t)
   return #name > 2 and core.suggest(name, list) or nil
 end
 
--- The table that a path like "tensor" or "sonde.kinds" leads to, with no function run on the way.
+-- The table that a path like "tensor" or "m.layers" leads to, with no function of the user's run on the way.
 local function table_at(path)
-  local v = _G
-  for part in path:gmatch "[%a_][%w_]*" do v = type(v) == "table" and rawget(v, part) or nil end
+  local parts = {}
+  for part in path:gmatch "[%a_][%w_]*" do parts[#parts + 1] = #parts == 0 and part or { ".", part } end
+  local at = require "sonde.complete".resolve(parts)
+  local v = at and at.value
+  if type(v) == "string" then return string end
   return type(v) == "table" and v or nil
 end
 

@@ -303,3 +303,14 @@ sonde>
 %signal 15
 ...
 %exit 143
+
+%case the nearest name where there is none
+sonde> m = sequential { dense { 1, input_shape = { 1 }, name = "first" } }
+sonde> m.layers.frist.kernel
+error: attempt to index a nil value (field 'frist'); did you mean m.layers.first?
+sonde> s = "abc"
+sonde> s:uper()
+error: attempt to call a nil value (method 'uper'); did you mean s:upper?
+sonde> string.formt("x")
+error: attempt to call a nil value (field 'formt'); did you mean string.format?
+sonde>
