@@ -45,7 +45,7 @@ local function tell(r, s, event, ...)
   for _, cb in ipairs(s.functions) do
     if cb[event] then
       if s.live then s.live:clear() end -- it may print
-      cb[event](...)
+      util.call(event, cb[event], ...)
     end
   end
 end
@@ -58,7 +58,7 @@ local function call_hooks(r, s, event, ev)
 end
 
 local function call_rate(who, fn, ...)
-  local v = fn(...)
+  local v = util.call(who, fn, ...)
   if type(v) ~= "number" then fail("%s: the function gave %s, not a number", who, util.a(v)) end
   return v
 end

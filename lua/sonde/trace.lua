@@ -64,7 +64,10 @@ end
 -- ---- operators ----
 
 local function binary(name)
-  return function(a, b) return trace.op(name, { a, b }) end
+  return function(a, b)
+    if rawequal(a, nil) or rawequal(b, nil) then fail("%s: one side is nil; is a name misspelt?", name) end
+    return trace.op(name, { a, b })
+  end
 end
 
 local function no_value(what)
@@ -164,7 +167,7 @@ end
 function trace.record(who, fn, count, what)
   local args = {}
   for i = 1, count do args[i] = setmetatable({ leaf = i }, Node) end
-  local result = fn(table.unpack(args))
+  local result = util.call(who, fn, table.unpack(args))
   if type(result) == "number" then result = trace.node(result, who) end
   if getmetatable(result) ~= Node then
     fail("%s: its function gave %s; it must give what it computes from %s", who, util.a(result), what)

@@ -23,6 +23,39 @@ end
 -- A value as a message shows it: texts in quotes, so that epochs = "3" is not taken for a number.
 function util.quoted(v) return type(v) == "string" and '"' .. v .. '"' or tostring(v) end
 
+-- ---- functions of the user's ----
+
+local MAX_FRAMES = 8
+
+-- The calls of the user's functions from util.call to where the handler was called, innermost first.
+local function way()
+  local lines, level = {}, 3
+  while true do
+    local at = debug.getinfo(level, "Slnf")
+    if not at or at.func == util.call then break end
+    if at.what ~= "C" and not at.source:find "^[=@]sonde" then
+      lines[#lines + 1] = ("%s:%d: in %s"):format(at.short_src, at.currentline,
+        at.name and ("function '%s'"):format(at.name) or "the function at line " .. at.linedefined)
+    end
+    level = level + 1
+  end
+  if #lines < 2 then return "" end -- the message has its place
+  if #lines > MAX_FRAMES then lines = table.move(lines, 1, MAX_FRAMES, 1, { [MAX_FRAMES + 1] = "..." }) end
+  return "\n    " .. table.concat(lines, "\n    ")
+end
+
+-- Calls a function that the user gave. An error in it says whose function it is and, below, the way to its place: where
+-- it is caught the stack is gone.
+function util.call(who, fn, ...)
+  local results = table.pack(xpcall(fn, function(err)
+    if type(err) ~= "string" or err == "interrupted" then return err end
+    local place, text = err:match "^([^\n]-:%d+: )(.*)$"
+    return (place or "") .. who .. ": " .. (text or err) .. way()
+  end, ...))
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
 -- Checks that opts (nil or a table) has only the allowed names; returns it or an empty table.
 function util.options(who, opts, allowed)
   if opts == nil then return {} end

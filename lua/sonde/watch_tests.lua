@@ -33,11 +33,10 @@ end
 
 -- A function of the person's. What is not there yet to be compared does not hold.
 function tests.call(w, fn, ask)
-  local ok, v = pcall(fn, ask.moment())
+  local ok, v = pcall(util.call, tests.title(w), fn, ask.moment())
   if ok then return v end
   if v == moment.MISSING then return false end
-  if v == "interrupted" then error(v, 0) end
-  error(("%s: %s"):format(tests.title(w), tostring(v)), 0)
+  error(v, 0)
 end
 
 tests.compare = {

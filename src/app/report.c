@@ -131,11 +131,12 @@ static void add_way(lua_State *L, luaL_Buffer *b) {
     }
 }
 
-/* Did the innermost code of the user's stand right in the chunk? What a function's lines say is elsewhere. */
+/* Did the innermost code of the user's stand right in the chunk (or call from its end, which leaves no trace)?
+ * What a function's lines say is elsewhere. */
 static bool in_chunk(lua_State *L) {
     lua_Debug ar;
     int level = 1;
-    return next_frame(L, &level, &ar) && is_prompt(&ar);
+    return !next_frame(L, &level, &ar) || is_prompt(&ar);
 }
 
 /* Leaves the error value at index 1 as text on top. */
@@ -144,7 +145,7 @@ static void push_text(lua_State *L) {
         lua_pushvalue(L, 1);
         lua_tostring(L, -1); /* a number becomes text, in the copy */
     } else if (!luaL_callmeta(L, 1, "__tostring") || !lua_isstring(L, -1)) {
-        lua_pushfstring(L, "(the error is a %s)", luaL_typename(L, 1));
+        lua_pushfstring(L, "(the error is %s%s)", lua_isnil(L, 1) ? "" : "a ", luaL_typename(L, 1));
     }
 }
 

@@ -39,6 +39,28 @@ fails("wants an initializer or its name, got true", function() local _ = dense {
 fails("cosine_decay: initial_learning_rate is missing", function() local _ = adam { cosine_decay } end)
 check.equal(type(adam { function() return 0.1 end }.learning_rate), "function")
 
+-- functions of one's own: the place, whose function it is, and the way to the place
+local function broken() local _ = nothing.there end
+local function fit(callback) m:fit(x, y, { epochs = 1, verbose = 0, callbacks = { callback } }) end
+fails(": on_epoch_end: attempt to index a nil value", function()
+  fit { on_epoch_end = function() local _ = nothing.there end }
+end)
+fails("in function 'broken'\n    ", function() fit { on_batch_end = function() broken() end } end)
+check.fails(function() fit { on_train_begin = function() error("stop", 0) end } end, "on_train_begin: stop")
+fails(": learning_rate_scheduler: attempt to index", function() fit(learning_rate_scheduler { broken }) end)
+fails(": compile: loss: attempt to index", function() m:compile { loss = broken, optimizer = "sgd" } end)
+fails(": compile: loss: sub: one side is nil; is a name misspelt?", function()
+  m:compile { loss = function(a) return mean(a - nothing) end, optimizer = "sgd" }
+end)
+fails(": lambda: attempt to index", function()
+  local _ = lambda { function(a) return a + nothing.there end }
+end)
+fails(": grad: attempt to index", function() grad(broken)(1) end)
+do
+  local ok, err = pcall(fit, { on_epoch_end = function() error { code = 7 } end })
+  check.ok(not ok and err.code == 7, "what is no text stays as it is")
+end
+
 -- tensors
 fails("tensor: rows differ: 3 where the first is a list of 2", function() local _ = tensor { { 1, 2 }, 3 } end)
 fails("tensor: rows differ: a list where the first is a number", function() local _ = tensor { 1, { 2, 3 } } end)

@@ -314,3 +314,30 @@ error: attempt to call a nil value (method 'uper'); did you mean s:upper?
 sonde> string.formt("x")
 error: attempt to call a nil value (field 'formt'); did you mean string.format?
 sonde>
+
+%case an error in a function that sonde calls says which, and is said once
+sonde> m = sequential { dense { 1, input_shape = { 4 } } }
+sonde> x, y = tensor.zeros { 4, 4 }, tensor.zeros { 4, 1 }
+sonde> m:compile { loss = function(y, p) return mean((y - nix)^2) end, optimizer = sgd {} }
+error: compile: loss: sub: one side is nil; is a name misspelt?
+sonde> m:compile { loss = "mse", optimizer = sgd {} }
+sonde> function f() local function g() return nix.y end
+   ..>   local v = g() return v end
+sonde> m:fit(x, y, { verbose = 0, callbacks = { { on_epoch_end = function() f() end } } })
+error: on_epoch_end: attempt to index a nil value (global 'nix')
+    input:1: in function 'g'
+    input:2: in function 'f'
+    input:1: in the function at line 1
+sonde> m:fit(x, y, { verbose = 0, callbacks = {
+   ..>   { on_epoch_end = function()
+   ..>     error "mine"
+   ..>   end } } })
+error: input:3: on_epoch_end: mine
+    3 | error "mine"
+sonde> error()
+error: (the error is nil)
+sonde> error(nil)
+error: (the error is nil)
+sonde> _err
+nil
+sonde>
