@@ -100,8 +100,11 @@ void sn_interrupt_install(lua_State *L, bool batch) {
 
 void sn_interrupt_begin(void) {
     sn_bind_clear_interrupt();
-    hits = fired = 0;
+    fired = 0;
     running = 1;
+    if (!hits) return; /* else it came after Enter, before this */
+    sn_bind_interrupt();
+    lua_sethook(state, stop_hook, LUA_MASKCOUNT, 1);
 }
 
 bool sn_interrupt_end(bool *unnoticed) {

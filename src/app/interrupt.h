@@ -15,10 +15,11 @@ void sn_interrupt_coroutines(lua_State *L);
  * do. */
 bool sn_interrupt_forward(int sig);
 
-/* Around each chunk. end tells whether SIGINT came in between, and whether the chunk never got to notice it. */
+/* Around each chunk. A SIGINT that nobody has taken before begin ends the chunk at once: it came after Enter.
+ * end tells whether SIGINT came in between, and whether the chunk never got to notice it. */
 void sn_interrupt_begin(void);
 bool sn_interrupt_end(bool *unnoticed);
-bool sn_interrupt_pending(void); /* SIGINT came since begin, or (at the prompt) since the last take */
+bool sn_interrupt_pending(void); /* SIGINT came since end, or the last take */
 bool sn_interrupt_take(void);    /* the same, and forgets it */
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <readline/readline.h>
@@ -25,7 +26,9 @@ static struct {
     volatile sig_atomic_t resized;
     const char *before; /* the chunk so far, which completion reads too */
     sn_candidates found;
-    int wakes; /* can be read when warnings wait */
+    int wakes;                 /* can be read when warnings wait */
+    const sigset_t *open_mask; /* while a key is waited for */
+    bool abandoned;            /* Ctrl-C came while Readline wanted a key */
 } line;
 
 static const int passed_on[] = { SIGTSTP, SIGTERM, SIGHUP };
@@ -42,6 +45,44 @@ static void on_line(char *text) {
     line.text = text;
     line.done = true;
     rl_callback_handler_remove(); /* the terminal is the program's again */
+}
+
+/* ---- keys ---- */
+
+/* A signal that waits is older than the keys that can still be read: Ctrl-C throws away those before it. */
+static void let_signals_in(void) {
+    sigset_t was;
+    pthread_sigmask(SIG_SETMASK, line.open_mask, &was);
+    pthread_sigmask(SIG_SETMASK, &was, NULL);
+}
+
+/* With VMIN = 0 read() never waits. It must not: what poll saw may be gone by then, thrown away by a Ctrl-C
+ * that is blocked. */
+static void prepare_terminal(int meta) {
+    struct termios t;
+    rl_prep_terminal(meta);
+    if (tcgetattr(STDIN_FILENO, &t)) return;
+    t.c_cc[VMIN] = t.c_cc[VTIME] = 0;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
+}
+
+/* Where Readline reads a key. After Ctrl-C it gets one that does nothing, and then the end, so that it comes
+ * back to us from wherever it is. */
+static int get_key(FILE *f) {
+    struct pollfd p = { .fd = fileno(f), .events = POLLIN };
+    for (;;) {
+        unsigned char c;
+        if (sn_interrupt_pending()) {
+            bool again = line.abandoned;
+            line.abandoned = true;
+            return again ? EOF : 0;
+        }
+        ssize_t n = read(p.fd, &c, 1);
+        if (n == 1) return c;
+        if (n == 0 && p.revents & (POLLHUP | POLLERR)) return EOF;
+        if (n < 0 && errno != EINTR && errno != EAGAIN) return EOF;
+        if (ppoll(&p, 1, NULL, line.open_mask) > 0) let_signals_in();
+    }
 }
 
 /* ---- completion ---- */
@@ -107,6 +148,8 @@ void sn_line_open(lua_State *L) {
     rl_outstream = out;
     rl_catch_signals = 0;
     rl_catch_sigwinch = 0;
+    rl_getc_function = get_key;
+    rl_prep_term_function = prepare_terminal;
     rl_change_environment = 0; /* children shall see the terminal's size as it is, not as it was */
     rl_attempted_completion_function = complete;
     rl_completion_display_matches_hook = show_matches;
@@ -140,7 +183,7 @@ static void pass_on(int sig, const sigset_t *open_mask) {
     pthread_sigmask(SIG_SETMASK, open_mask, &was); /* here it stops, or ends */
     pthread_sigmask(SIG_SETMASK, &was, NULL);
     sigaction(sig, &mine, NULL);
-    rl_prep_terminal(1);
+    prepare_terminal(1);
     rl_on_new_line();
     rl_forced_update_display();
 }
@@ -157,6 +200,7 @@ static void show_warnings(void) {
 static bool wait_key(const sigset_t *open_mask) {
     struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = line.wakes, .events = POLLIN } };
     int n = ppoll(p, 2, NULL, open_mask);
+    if (n > 0) let_signals_in(); /* ppoll did not, as there was something to read */
     if (sn_interrupt_take()) {
         drop_typed();
         return false;
@@ -172,12 +216,19 @@ static bool wait_key(const sigset_t *open_mask) {
     }
     if (n > 0 && p[1].revents) show_warnings();
     if (n > 0 && p[0].revents) rl_callback_read_char();
-    return true;
+    if (!line.abandoned) return true;
+    sn_interrupt_take();
+    free(line.text); /* Readline may have taken the end for Enter */
+    line.text = NULL;
+    drop_typed();
+    return false;
 }
 
 static sn_line_status read_edited(const char *prompt, const sigset_t *open_mask) {
     line.done = false;
     line.text = NULL;
+    line.open_mask = open_mask;
+    line.abandoned = false;
     rl_reset_screen_size(); /* it may have changed while something ran */
     rl_callback_handler_install(prompt, on_line);
     line.wakes = sn_warn_hold(true);

@@ -13,6 +13,9 @@
  *   %type TEXT              types TEXT at once, without Enter (backslash n, e, r); both forget earlier output
  *   %until TEXT             waits for TEXT, which stays part of what is compared
  *   %pause SECONDS
+ *   %storm N SECONDS TEXT   N times: types TEXT and Enter, Ctrl-C after a random time up to SECONDS, and
+ *                           waits for the prompt; what came is forgotten
+ *   %size LINES COLUMNS     makes the terminal that large
  *   %signal NUMBER          sends the program a signal
  *   %exit STATUS            waits for the end (128 + N: killed by signal N); without it: Ctrl-D, and 0
  *   $ COMMAND               runs it by sh, with no terminal; `sonde` and "$SONDE" are PROGRAM, $SOON seconds
@@ -32,6 +35,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -441,6 +445,41 @@ static void rest_for(double seconds) {
         if (!child || eof || !receive(0.02)) usleep(20000);
 }
 
+/* Numbers that are spread over 0..1, the same in every run: it is the machine that makes the times differ. */
+static double next_random(void) {
+    static unsigned state = 1;
+    state = state * 1664525u + 1013904223u;
+    return (double)(state >> 8) / (1 << 24);
+}
+
+static void storm(const char *rest) {
+    char *text = NULL;
+    long n = strtol(rest, &text, 10);
+    double seconds = strtod(text, &text);
+    text += strspn(text, " ");
+    for (long i = 0; i < n && !case_failed && need_session(); i++) {
+        type(text, strlen(text));
+        type("\r", 1);
+        struct timespec t = { .tv_nsec = (long)(next_random() * seconds * 1e9) };
+        nanosleep(&t, NULL);
+        receive(0);
+        nout = 0; /* the prompt that is waited for is the one behind the Ctrl-C */
+        type("\3", 1);
+        if (!wait_for("sonde> ", true)) fail("no prompt after %ld of %ld times Ctrl-C", i + 1, n);
+    }
+    forget_output();
+    type("\r", 1);
+    if (!case_failed && !wait_for("sonde> ", true)) fail("no prompt after all");
+}
+
+static void resize(const char *rest) {
+    char *columns = NULL;
+    struct winsize size = { 0 };
+    size.ws_row = (unsigned short)strtol(rest, &columns, 10);
+    size.ws_col = (unsigned short)strtol(columns, NULL, 10);
+    if (need_session() && ioctl(master, TIOCSWINSZ, &size)) fail("the terminal's size: %s", strerror(errno));
+}
+
 static void directive(const char *word, const char *rest) {
     if (!strcmp(word, "case")) begin_case(rest);
     if (case_failed || case_skipped || !strcmp(word, "case")) return;
@@ -456,6 +495,10 @@ static void directive(const char *word, const char *rest) {
         await(rest);
     else if (!strcmp(word, "pause"))
         rest_for(strtod(rest, NULL));
+    else if (!strcmp(word, "storm"))
+        storm(rest);
+    else if (!strcmp(word, "size"))
+        resize(rest);
     else if (!strcmp(word, "signal"))
         signal_program((int)strtol(rest, NULL, 10));
     else if (!strcmp(word, "exit"))
