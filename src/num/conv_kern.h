@@ -13,6 +13,7 @@ typedef struct {
     int64_t pixel, row; /* steps in elements */
     int rows, cols;     /* that are inside of the image: 1 .. m */
     int64_t channels;   /* of the chunk that there are */
+    bool streams;       /* whole tiles go past the caches; at is aligned, steps are multiples of lanes */
 } sn_conv_tile_out;
 
 /* A tile that is read, all of it there. */
@@ -24,9 +25,11 @@ typedef struct {
 
 typedef struct {
     const char *isa;
-    int lanes; /* floats in a vector; a chunk of channels is two of them */
-    int mr;    /* tiles of one product in registers */
-    int mw;    /* input channels of one product of the weight gradient */
+    int lanes;              /* floats in a vector; a chunk of channels is two of them */
+    int mr;                 /* tiles of one product in registers */
+    int mw;                 /* input channels of one product of the weight gradient */
+    bool streams;           /* outputs can go past the caches; then, before others read them: */
+    void (*streamed)(void); /* waits until they are there */
     /* v[place * step + q * block + l] for channel q * lanes + l of the tile of 8 x 8 pixels. */
     void (*input)(float *v, int64_t step, int64_t block, const sn_conv_tile_in *);
     /* The same of a tile of gradients, m x m pixels: z[place * step + q * block + l] for channel q * 2 lanes +

@@ -15,7 +15,7 @@ enum { MR = 6, MW = 4 };
 enum { MR = 6, MW = 4 };
 #endif
 
-enum { W = VBYTES / 4, T = SN_WINO_TILE };
+enum { W = VBYTES / 4, T = SN_WINO_TILE, AHEAD = 4 };
 typedef float vec __attribute__((vector_size(VBYTES)));
 
 #define INLINE static inline __attribute__((always_inline))
@@ -27,6 +27,15 @@ INLINE vec load(const float *p) {
     return v;
 }
 INLINE void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
+
+/* A whole line of the cache to memory, which then need not be read first. p is aligned. */
+#if VBYTES == 64
+INLINE void stream(float *p, vec v) { __builtin_ia32_movntps512(p, v); }
+static void k_streamed(void) { __builtin_ia32_sfence(); }
+#else
+INLINE void stream(float *p, vec v) { store(p, v); }
+static void k_streamed(void) {}
+#endif
 
 /* ---- one-dimensional transforms ---- */
 
@@ -89,7 +98,10 @@ static void k_input(float *v, int64_t step, int64_t block, const sn_conv_tile_in
         vec t[T][T];
         for (int j = 0; j < T; j++) {
             vec d[T], u[T];
-            for (int i = 0; i < T; i++) d[i] = load(x + i * in->row + j * in->pixel);
+            for (int i = 0; i < T; i++) {
+                d[i] = load(x + i * in->row + j * in->pixel);
+                if (j >= AHEAD) __builtin_prefetch(x + i * in->row + (j + T - AHEAD) * in->pixel);
+            }
             input_line(u, d);
             for (int i = 0; i < T; i++) t[i][j] = u[i];
         }
@@ -108,7 +120,10 @@ INLINE void grad_tile(float *z, int64_t step, int64_t block, const sn_conv_tile_
         vec t[T][6];
         for (int j = 0; j < m; j++) {
             vec y[6], u[T];
-            for (int i = 0; i < m; i++) y[i] = load(y0 + i * in->row + j * in->pixel);
+            for (int i = 0; i < m; i++) {
+                y[i] = load(y0 + i * in->row + j * in->pixel);
+                __builtin_prefetch(y0 + i * in->row + (j + m) * in->pixel);
+            }
             grad_line(u, y, m);
             for (int i = 0; i < T; i++) t[i][j] = u[i];
         }
@@ -127,8 +142,10 @@ static void k_grad6(float *z, int64_t step, int64_t block, const sn_conv_tile_in
     grad_tile(z, step, block, in, 6);
 }
 
-INLINE void store_some(float *p, vec v, int64_t n) {
-    if (n >= W) {
+INLINE void store_some(float *p, vec v, int64_t n, bool streams) {
+    if (streams) {
+        stream(p, v);
+    } else if (n >= W) {
         store(p, v);
     } else {
         float part[W];
@@ -139,11 +156,12 @@ INLINE void store_some(float *p, vec v, int64_t n) {
 
 /* Inside of the image all sizes are constants. */
 INLINE void output_rows(vec u[6][T], vec b, const sn_conv_tile_out *o, int half, int rows, int cols, int64_t n,
-                        int m) {
+                        int m, bool streams) {
     for (int i = 0; i < rows; i++) {
         vec y[6] = { { 0 } };
         output_line(y, u[i], m);
-        for (int j = 0; j < cols; j++) store_some(o->at + i * o->row + j * o->pixel + half * W, y[j] + b, n);
+        for (int j = 0; j < cols; j++)
+            store_some(o->at + i * o->row + j * o->pixel + half * W, y[j] + b, n, streams);
     }
 }
 
@@ -158,10 +176,13 @@ INLINE void output_tile(const float *t, int64_t step, const float *bias, const s
             output_line(y, d, m);
             for (int i = 0; i < m; i++) u[i][j] = y[i];
         }
-        if (n >= W && o->rows == m && o->cols == m)
-            output_rows(u, b, o, half, m, m, W, m);
+        bool whole = n >= W && o->rows == m && o->cols == m;
+        if (whole && o->streams)
+            output_rows(u, b, o, half, m, m, W, m, true);
+        else if (whole)
+            output_rows(u, b, o, half, m, m, W, m, false);
         else
-            output_rows(u, b, o, half, o->rows, o->cols, n, m);
+            output_rows(u, b, o, half, o->rows, o->cols, n, m, false);
     }
 }
 
@@ -337,6 +358,8 @@ const sn_conv_kern NAME(SN_ISA) = {
     .lanes = W,
     .mr = MR,
     .mw = MW,
+    .streams = VBYTES == 64,
+    .streamed = k_streamed,
     .input = k_input,
     .grad = { k_grad4, k_grad6 },
     .output = { k_output4, k_output6 },

@@ -103,7 +103,8 @@ typedef struct {
     const shape *s;
     float *y, *dk, *dbias, *scratch;
     const float *x, *dy, *k, *bias;
-    bool turned; /* the kernel, for the data gradient */
+    bool turned;  /* the kernel, for the data gradient */
+    bool streams; /* outputs are too many for the caches */
     int64_t slots;
     size_t slot; /* elements of a slot of the weight gradient */
 } job;
@@ -233,7 +234,8 @@ static void put_tiles(const job *t, const float *m, int64_t from, int64_t count,
                                  .row = s->ow * s->oc,
                                  .rows = (int)least(s->m, s->oh - y),
                                  .cols = (int)least(s->m, s->ow - x),
-                                 .channels = n };
+                                 .channels = n,
+                                 .streams = t->streams };
         s->kern->output[s->m == 6](m + i * s->chunk, s->mstep, bias, &out);
     }
 }
@@ -273,9 +275,18 @@ static void forward_cell(void *ctx, int64_t cell, int worker) {
         for (int64_t g = 0; g < groups; g++)
             put_tiles(t, m + g * mgroup, from + g * mr, least(mr, count - g * mr), j);
     }
+    if (t->streams) s->kern->streamed();
+}
+
+static bool streams(const shape *s, const float *y) {
+    enum { BYTES = 16 << 20 };
+    int64_t bytes = s->n * s->oh * s->ow * s->oc * (int64_t)sizeof *y;
+    bool aligned = (uintptr_t)y % ((size_t)s->kern->lanes * sizeof *y) == 0 && s->oc % s->kern->lanes == 0;
+    return s->kern->streams && aligned && bytes >= BYTES;
 }
 
 static void convolve(sn_pool *pool, job *t) {
+    t->streams = streams(t->s, t->y);
     sn_parallel(pool, t->s->cp, kernel_cell, t);
     sn_parallel(pool, t->s->blocks, forward_cell, t);
 }
