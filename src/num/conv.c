@@ -5,6 +5,7 @@
 #include "num/conv_gemm.h"
 #include "num/direct.h"
 #include "num/wino.h"
+#include "num/wino_few.h"
 
 const char *const sn_conv_algorithms[] = { "auto", "direct", "winograd", "im2col", NULL };
 
@@ -16,21 +17,26 @@ sn_conv_algorithm sn_conv_choice(const sn_conv *d, sn_conv_pass pass) {
                   : pass == SN_CONV_DATA  ? sn_direct_data_fits(d)
                                           : sn_direct_weights_fits(d);
     if (d->algorithm == SN_CONV_IM2COL) return SN_CONV_IM2COL;
+    wino |=
+        pass == SN_CONV_FORWARD ? sn_few_forward_fits(d) : pass == SN_CONV_WEIGHTS && sn_few_weights_fits(d);
     if (wino && d->algorithm != SN_CONV_DIRECT) return SN_CONV_WINOGRAD;
     return direct ? SN_CONV_DIRECT : SN_CONV_IM2COL;
 }
 
 size_t sn_conv_scratch(const sn_conv *d, const sn_pool *pool) {
-    size_t n[3] = { sn_conv_gemm_scratch(d, pool), sn_wino_scratch(d, pool), sn_direct_scratch(d, pool) };
+    size_t n[4] = { sn_conv_gemm_scratch(d, pool), sn_wino_scratch(d, pool), sn_direct_scratch(d, pool),
+                    sn_few_scratch(d, pool) };
     size_t most = n[0];
-    for (int i = 1; i < 3; i++) most = n[i] > most ? n[i] : most;
+    for (int i = 1; i < 4; i++) most = n[i] > most ? n[i] : most;
     return most;
 }
 
 void sn_conv_forward_f32(sn_pool *pool, float *y, const float *x, const float *k, const float *bias,
                          const sn_conv *d, float *scratch) {
     switch (sn_conv_choice(d, SN_CONV_FORWARD)) {
-    case SN_CONV_WINOGRAD: sn_wino_forward(pool, y, x, k, bias, d, scratch); break;
+    case SN_CONV_WINOGRAD:
+        (sn_few_forward_fits(d) ? sn_few_forward : sn_wino_forward)(pool, y, x, k, bias, d, scratch);
+        break;
     case SN_CONV_DIRECT: sn_direct_forward(pool, y, x, k, bias, d, scratch); break;
     default: sn_conv_gemm_forward_f32(pool, y, x, k, bias, d, scratch);
     }
@@ -48,7 +54,9 @@ void sn_conv_backward_data_f32(sn_pool *pool, float *dx, const float *dy, const 
 void sn_conv_backward_weights_f32(sn_pool *pool, float *dk, float *dbias, const float *x, const float *dy,
                                   const sn_conv *d, float *scratch) {
     switch (sn_conv_choice(d, SN_CONV_WEIGHTS)) {
-    case SN_CONV_WINOGRAD: sn_wino_weights(pool, dk, dbias, x, dy, d, scratch); break;
+    case SN_CONV_WINOGRAD:
+        (sn_few_weights_fits(d) ? sn_few_weights : sn_wino_weights)(pool, dk, dbias, x, dy, d, scratch);
+        break;
     case SN_CONV_DIRECT: sn_direct_weights(pool, dk, dbias, x, dy, d, scratch); break;
     default: sn_conv_gemm_backward_weights_f32(pool, dk, dbias, x, dy, d, scratch);
     }

@@ -38,6 +38,17 @@ typedef struct {
     void (*grad[2])(float *z, int64_t step, int64_t block, const sn_conv_tile_in *); /* m = 4, 6 */
     /* From a chunk's products t[place * step] to pixels, bias (a whole chunk) added. */
     void (*output[2])(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *); /* m = 4, 6 */
+    /* Few input channels. to (n, 8): the columns of eight rows of n elements, up to whole vectors (zeros). */
+    void (*few_columns)(float *to, const float *const *rows, int64_t n);
+    /* v (8, line): the rows of a tile's columns (8, n), n = channels * 8; up to whole vectors. */
+    void (*few_rows)(float *v, int64_t line, const float *columns, int64_t n);
+    /* count tiles v (count, 8, line), kernels u (8, c, 8, lanes), a vector of output channels; m = 4, 6. */
+    void (*few_output[2])(const float *v, int64_t line, const float *u, int64_t c, const float *bias,
+                          const sn_conv_tile_out *, int64_t count);
+    /* sum (8, c, 8, lanes) += tiles v times those of gradients, of a vector of channels; bias: the sum of the
+     * gradients. z: room for (count, 8, m, lanes). */
+    void (*few_weights[2])(float *sum, float *bias, const float *v, int64_t line, float *z, int64_t c,
+                           const sn_conv_tile_in *, int64_t count);
     /* u[place * step] (2 lanes) of taps (r * r, 2 lanes): G k G^T; g: the rows of G. */
     void (*kernel)(float *u, int64_t step, const float *taps, float (*g)[5], int r);
     /* dk (r * r, 2 lanes) = G^T M G, M the sum of slots parts at m, m + slot, ...; m[place * step]. */

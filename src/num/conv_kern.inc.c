@@ -165,24 +165,29 @@ INLINE void output_rows(vec u[6][T], vec b, const sn_conv_tile_out *o, int half,
     }
 }
 
+/* A vector of channels, columns transformed. */
+INLINE void output_vector(vec u[6][T], vec b, const sn_conv_tile_out *o, int half, int m) {
+    int64_t n = o->channels - half * W;
+    bool whole = n >= W && o->rows == m && o->cols == m;
+    if (whole && o->streams)
+        output_rows(u, b, o, half, m, m, W, m, true);
+    else if (whole)
+        output_rows(u, b, o, half, m, m, W, m, false);
+    else
+        output_rows(u, b, o, half, o->rows, o->cols, n, m, false);
+}
+
 INLINE void output_tile(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *o, int m) {
     for (int half = 0; half < 2; half++) {
-        int64_t n = o->channels - half * W;
-        if (n <= 0) return;
-        vec u[6][T], b = load(bias + half * W);
+        if (o->channels <= half * W) return;
+        vec u[6][T];
         for (int j = 0; j < T; j++) {
             vec d[T], y[6];
             for (int i = 0; i < T; i++) d[i] = load(t + (i * T + j) * step + half * W);
             output_line(y, d, m);
             for (int i = 0; i < m; i++) u[i][j] = y[i];
         }
-        bool whole = n >= W && o->rows == m && o->cols == m;
-        if (whole && o->streams)
-            output_rows(u, b, o, half, m, m, W, m, true);
-        else if (whole)
-            output_rows(u, b, o, half, m, m, W, m, false);
-        else
-            output_rows(u, b, o, half, o->rows, o->cols, n, m, false);
+        output_vector(u, load(bias + half * W), o, half, m);
     }
 }
 
@@ -348,6 +353,8 @@ static void k_narrow_rows(float *c, int64_t ldc, const float *const *a, int64_t 
     rows_of(c, ldc, a, lda, b, k, nrow, bias, 1);
 }
 
+#include "num/conv_few.inc.c"
+
 #define CAT(a, b)  a##b
 #define NAME(isa)  CAT(sn_conv_kern_, isa)
 #define TEXT_(isa) #isa
@@ -363,6 +370,10 @@ const sn_conv_kern NAME(SN_ISA) = {
     .input = k_input,
     .grad = { k_grad4, k_grad6 },
     .output = { k_output4, k_output6 },
+    .few_columns = k_few_columns,
+    .few_rows = k_few_rows,
+    .few_output = { k_few_output4, k_few_output6 },
+    .few_weights = { k_few_weights4, k_few_weights6 },
     .kernel = k_kernel,
     .back = k_back,
     .product = k_product,

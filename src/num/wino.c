@@ -3,6 +3,7 @@
  * and transformed back, so that everything between stays in the second-level cache. */
 #include "num/wino.h"
 
+#include "num/wino_tile.h"
 #include <string.h>
 
 enum { MOST_LANES = 16, ALIGN = 16 };
@@ -109,87 +110,35 @@ typedef struct {
     size_t slot; /* elements of a slot of the weight gradient */
 } job;
 
-/* Where a square of an image is: at row, col, size x size. */
-typedef struct {
-    const float *image;
-    int64_t h, w, c, cp, row, col;
-    int size;
-} square;
-
-/* A square that is partly outside of its image, or has channels to be filled up: into pad, with zeros. */
-static void copy_square(const square *q, float *pad) {
-    int64_t pixels = q->size, line = pixels * q->cp;
-    for (int64_t i = 0; i < pixels; i++, pad += line) {
-        int64_t y = q->row + i, from = q->col < 0 ? -q->col : 0, to = least(pixels, q->w - q->col);
-        if (y < 0 || y >= q->h || from >= to) {
-            memset(pad, 0, (size_t)line * sizeof *pad);
-            continue;
-        }
-        const float *x = q->image + (y * q->w + q->col) * q->c;
-        memset(pad, 0, (size_t)(from * q->cp) * sizeof *pad);
-        memset(pad + to * q->cp, 0, (size_t)((pixels - to) * q->cp) * sizeof *pad);
-        if (q->c == q->cp) {
-            memcpy(pad + from * q->c, x + from * q->c, (size_t)((to - from) * q->c) * sizeof *pad);
-            continue;
-        }
-        for (int64_t j = from; j < to; j++) {
-            memcpy(pad + j * q->cp, x + j * q->c, (size_t)q->c * sizeof *pad);
-            memset(pad + j * q->cp + q->c, 0, (size_t)(q->cp - q->c) * sizeof *pad);
-        }
-    }
-}
-
-static sn_conv_tile_in read_square(const square *q, float *pad) {
-    bool inside = q->row >= 0 && q->col >= 0 && q->row + q->size <= q->h && q->col + q->size <= q->w;
-    if (inside && q->c == q->cp) {
-        const float *at = q->image + (q->row * q->w + q->col) * q->c;
-        return (sn_conv_tile_in){ at, q->c, q->w * q->c, q->c };
-    }
-    copy_square(q, pad);
-    return (sn_conv_tile_in){ pad, q->cp, q->size * q->cp, q->cp };
-}
-
 static sn_conv_tile_in input_tile(const shape *s, const float *x, int64_t tile, float *pad) {
     int64_t ty = tile % s->each / s->across, tx = tile % s->each % s->across;
-    square q = { .image = x + tile / s->each * s->h * s->w * s->c,
-                 .h = s->h,
-                 .w = s->w,
-                 .c = s->c,
-                 .cp = s->cp,
-                 .row = ty * s->m - s->pt,
-                 .col = tx * s->m - s->pl,
-                 .size = SN_WINO_TILE };
-    return read_square(&q, pad);
+    sn_square q = { .image = x + tile / s->each * s->h * s->w * s->c,
+                    .h = s->h,
+                    .w = s->w,
+                    .c = s->c,
+                    .cp = s->cp,
+                    .row = ty * s->m - s->pt,
+                    .col = tx * s->m - s->pl,
+                    .size = SN_WINO_TILE };
+    return sn_square_read(&q, pad);
 }
 
 static sn_conv_tile_in grad_tile(const shape *s, const float *dy, int64_t tile, float *pad) {
     int64_t ty = tile % s->each / s->across, tx = tile % s->each % s->across;
-    square q = { .image = dy + tile / s->each * s->oh * s->ow * s->oc,
-                 .h = s->oh,
-                 .w = s->ow,
-                 .c = s->oc,
-                 .cp = s->op,
-                 .row = ty * s->m,
-                 .col = tx * s->m,
-                 .size = s->m };
-    return read_square(&q, pad);
+    sn_square q = { .image = dy + tile / s->each * s->oh * s->ow * s->oc,
+                    .h = s->oh,
+                    .w = s->ow,
+                    .c = s->oc,
+                    .cp = s->op,
+                    .row = ty * s->m,
+                    .col = tx * s->m,
+                    .size = s->m };
+    return sn_square_read(&q, pad);
 }
 
 static size_t pad_size(const shape *s) { return (size_t)(SN_WINO_PLACES * (s->cp > s->op ? s->cp : s->op)); }
 
 /* ---- the kernel: U = G k G^T as (chunks, 64, cp, chunk) ---- */
-
-/* Rows of G for a kernel of r taps: the points' powers, scaled (see wino.h). */
-static void kernel_rows(float g[SN_WINO_TILE][5], int r) {
-    static const double point[SN_WINO_TILE] = { 0, 1, -1, 2, -2, 0.5, -0.5, 0 };
-    static const double scale[SN_WINO_TILE] = { 1,        -2.0 / 9,  -2.0 / 9,  1.0 / 90,
-                                                1.0 / 90, 32.0 / 45, 32.0 / 45, 1 };
-    for (int i = 0; i < SN_WINO_TILE; i++) {
-        double power = scale[i];
-        for (int k = 0; k < r; k++, power *= point[i]) g[i][k] = (float)power;
-    }
-    for (int k = 0; k < r; k++) g[SN_WINO_TILE - 1][k] = k == r - 1;
-}
 
 /* taps[a * r + b] of one input channel and n output channels of a chunk. */
 static void gather_taps(const job *t, int64_t c, int64_t o, int64_t n, float *taps) {
@@ -210,7 +159,7 @@ static void kernel_cell(void *ctx, int64_t c, int worker) {
     const job *t = ctx;
     const shape *s = t->s;
     float g[SN_WINO_TILE][5], taps[25 * 2 * MOST_LANES] = { 0 };
-    kernel_rows(g, s->r);
+    sn_wino_kernel_rows(g, s->r);
     for (int64_t j = 0; j < s->chunks; j++) {
         if (c < s->c) gather_taps(t, c, j * s->chunk, least(s->chunk, s->oc - j * s->chunk), taps);
         s->kern->kernel(t->scratch + (j * SN_WINO_PLACES * s->cp + c) * s->chunk, s->cp * s->chunk, taps, g,
@@ -278,15 +227,9 @@ static void forward_cell(void *ctx, int64_t cell, int worker) {
     if (t->streams) s->kern->streamed();
 }
 
-static bool streams(const shape *s, const float *y) {
-    enum { BYTES = 16 << 20 };
-    int64_t bytes = s->n * s->oh * s->ow * s->oc * (int64_t)sizeof *y;
-    bool aligned = (uintptr_t)y % ((size_t)s->kern->lanes * sizeof *y) == 0 && s->oc % s->kern->lanes == 0;
-    return s->kern->streams && aligned && bytes >= BYTES;
-}
-
 static void convolve(sn_pool *pool, job *t) {
-    t->streams = streams(t->s, t->y);
+    const shape *s = t->s;
+    t->streams = sn_wino_streams(s->kern, t->y, s->n * s->oh * s->ow, s->oc);
     sn_parallel(pool, t->s->cp, kernel_cell, t);
     sn_parallel(pool, t->s->blocks, forward_cell, t);
 }
@@ -366,7 +309,7 @@ static void back_cell(void *ctx, int64_t c, int worker) {
     const shape *s = t->s;
     int r = s->r;
     float g[SN_WINO_TILE][5], dk[25 * 2 * MOST_LANES];
-    kernel_rows(g, r);
+    sn_wino_kernel_rows(g, r);
     for (int64_t j = 0; j < s->op; j += s->chunk) {
         s->kern->back(dk, t->scratch + c * s->op + j, s->cp * s->op, t->slots, t->slot, g, r);
         for (int a = 0; a < r * r; a++)

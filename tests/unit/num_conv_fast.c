@@ -13,6 +13,7 @@
 #include "num/direct.h"
 #include "num/kern.h"
 #include "num/wino.h"
+#include "num/wino_few.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,70 @@ static void the_direct_sum_is_right(void **state) {
     sn_conv_forced = NULL;
 }
 
+/* ---- few input channels ---- */
+
+static const shape few_shapes[] = {
+    { 3, 13, 17, 3, 32, 5, true },  { 1, 67, 9, 1, 24, 3, true },   { 2, 31, 64, 5, 17, 5, true },
+    { 1, 40, 41, 2, 6, 5, false },  { 2, 22, 25, 7, 33, 3, false }, { 30, 5, 6, 8, 1, 3, true },
+    { 40, 4, 4, 3, 40, 5, true },   { 1, 8, 97, 4, 16, 5, true },   { 2, 35, 18, 6, 48, 3, true },
+    { 1, 256, 66, 3, 32, 5, true },
+};
+enum { NFEW = sizeof few_shapes / sizeof few_shapes[0] };
+
+static void few_passes(problem *p, sn_pool *pool) {
+    size_t n = sn_few_scratch(&p->d, pool);
+    float *scratch = room(n, sizeof *scratch);
+    memset(scratch, 0xff, n * sizeof *scratch); /* nan */
+    sn_few_forward(pool, p->y, p->x, p->k, p->b, &p->d, scratch);
+    sn_few_weights(pool, p->dk, p->db, p->x, p->dy, &p->d, scratch);
+    sn_free(scratch);
+}
+
+static void check_few(const shape *s, sn_pool *pool) {
+    sn_conv d = conv_of(s);
+    problem p = make(&d, pool);
+    assert_true(sn_few_forward_fits(&d) && sn_few_weights_fits(&d));
+    few_passes(&p, pool);
+    sn_conv_gemm_forward_f64(pool, p.y64, p.x64, p.k64, p.b64, &d, p.scratch64);
+    sn_conv_gemm_backward_weights_f64(pool, p.dk64, p.db64, p.x64, p.dy64, &d, p.scratch64);
+    double e[3] = { distance(p.y, p.y64, p.ny), distance(p.dk, p.dk64, p.nk), distance(p.db, p.db64, p.nb) };
+    for (int i = 0; i < 3; i++)
+        if (!(e[i] < 1e-5))
+            fail_msg("few, %s, %dx%dx%d -> %d, kernel %d: error %g of %s", sn_conv_forced->isa, (int)s->h,
+                     (int)s->w, (int)s->ci, (int)s->co, (int)s->k, e[i],
+                     (const char *[]){ "y", "dk", "dbias" }[i]);
+    drop(&p);
+}
+
+static void few_channels_are_right(void **state) {
+    (void)state;
+    const sn_kern_f32_table *isa[3];
+    int n = sn_kern_all_f32(isa);
+    for (int i = 0; i < n; i++) {
+        sn_conv_forced = sn_conv_kernels(isa[i]->isa);
+        for (int k = 0; k < NFEW; k++) check_few(&few_shapes[k], sn_pool_default());
+    }
+    sn_conv_forced = NULL;
+}
+
+/* Outputs of more than the caches hold are written past them. */
+static void large_outputs_are_right(void **state) {
+    (void)state;
+    const shape large[] = { { 3, 190, 250, 2, 32, 5, true }, { 2, 130, 253, 16, 64, 5, true } };
+    for (int i = 0; i < 2; i++) {
+        sn_conv d = conv_of(&large[i]);
+        problem p = make(&d, sn_pool_default());
+        float *scratch = room(sn_conv_scratch(&d, sn_pool_default()), sizeof *scratch);
+        assert_int_equal(sn_conv_choice(&d, SN_CONV_FORWARD), SN_CONV_WINOGRAD);
+        sn_conv_forward_f32(sn_pool_default(), p.y, p.x, p.k, p.b, &d, scratch);
+        sn_conv_gemm_forward_f64(sn_pool_default(), p.y64, p.x64, p.k64, p.b64, &d, p.scratch64);
+        double e = distance(p.y, p.y64, p.ny);
+        if (!(e < 1e-5)) fail_msg("large output %d: error %g", i, e);
+        sn_free(scratch);
+        drop(&p);
+    }
+}
+
 static void threads_do_not_change_bits(void **state) {
     (void)state;
     for (int k = 0; k < NSHAPE; k += 2) {
@@ -221,6 +286,30 @@ static void threads_do_not_change_bits(void **state) {
             if (t > 1) {
                 assert_memory_equal(p.y, first.y, p.ny * sizeof(float));
                 assert_memory_equal(p.dx, first.dx, p.nx * sizeof(float));
+                assert_memory_equal(p.dk, first.dk, p.nk * sizeof(float));
+                assert_memory_equal(p.db, first.db, p.nb * sizeof(float));
+                drop(&p);
+            } else {
+                first = p;
+            }
+            sn_pool_free(pool);
+        }
+        drop(&first);
+    }
+}
+
+static void threads_do_not_change_bits_of_few(void **state) {
+    (void)state;
+    for (int k = 0; k < NFEW; k += 3) {
+        sn_conv d = conv_of(&few_shapes[k]);
+        problem first = { 0 };
+        for (int t = 1; t <= 8; t = t == 3 ? 8 : t + 1) {
+            sn_pool *pool;
+            assert_int_equal(sn_pool_new(&pool, t, NULL), SN_OK);
+            problem p = make(&d, pool);
+            few_passes(&p, pool);
+            if (t > 1) {
+                assert_memory_equal(p.y, first.y, p.ny * sizeof(float));
                 assert_memory_equal(p.dk, first.dk, p.nk * sizeof(float));
                 assert_memory_equal(p.db, first.db, p.nb * sizeof(float));
                 drop(&p);
@@ -251,9 +340,9 @@ static void what_does_not_fit_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_instruction_set_is_right),
-        cmocka_unit_test(the_direct_sum_is_right),
-        cmocka_unit_test(threads_do_not_change_bits),
+        cmocka_unit_test(every_instruction_set_is_right), cmocka_unit_test(few_channels_are_right),
+        cmocka_unit_test(large_outputs_are_right),        cmocka_unit_test(threads_do_not_change_bits_of_few),
+        cmocka_unit_test(the_direct_sum_is_right),        cmocka_unit_test(threads_do_not_change_bits),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
