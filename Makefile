@@ -44,7 +44,7 @@ MARCH_base :=
 MARCH_v3 := -march=x86-64-v3
 MARCH_v4 := -march=x86-64-v4 -mprefer-vector-width=512
 KERN_OBJ := $(foreach i,$(ISAS),$(BUILD)/obj/num/kern.$(i).f32.o $(BUILD)/obj/num/kern.$(i).f64.o \
-  $(BUILD)/obj/num/conv_kern.$(i).o $(BUILD)/obj/num/peak.$(i).o)
+  $(BUILD)/obj/num/conv_kern.$(i).o $(BUILD)/obj/num/gemm_kern.$(i).o $(BUILD)/obj/num/peak.$(i).o)
 
 OBJ_base  := $(call obj,$(call core_src,base)) $(call obj64,$(call core_src,base))
 OBJ_num   := $(call obj,$(call core_src,num)) $(call obj64,$(call core_src,num)) $(KERN_OBJ)
@@ -87,6 +87,9 @@ $(BUILD)/obj/num/kern.$(1).f64.o: src/num/kern.inc.c
 	$$(CC) $$(BASE_CFLAGS) -O3 $$(MARCH_$(1)) $$(CFLAGS) -DSN_ISA=$(1) -DSN_F64 -MMD -MP -c -o $$@ $$<
 # Fused on purpose: no other table is to give the same bits as this one.
 $(BUILD)/obj/num/conv_kern.$(1).o: src/num/conv_kern.inc.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(BASE_CFLAGS) -O3 -ffp-contract=fast $$(MARCH_$(1)) $$(CFLAGS) -DSN_ISA=$(1) -MMD -MP -c -o $$@ $$<
+$(BUILD)/obj/num/gemm_kern.$(1).o: src/num/gemm_kern.inc.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(BASE_CFLAGS) -O3 -ffp-contract=fast $$(MARCH_$(1)) $$(CFLAGS) -DSN_ISA=$(1) -MMD -MP -c -o $$@ $$<
 $(BUILD)/obj/num/peak.$(1).o: src/num/peak.inc.c

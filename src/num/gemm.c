@@ -1,10 +1,12 @@
 #include "num/gemm.h"
 
+#include "num/gemm_kern.h"
 #include "num/kern.h"
 #include "num/real.h"
 #include <cblas.h>
 #include <limits.h>
 #include <pthread.h>
+#include <string.h>
 
 #ifdef SN_F64
 #    define BLAS_GEMM cblas_dgemm
@@ -26,7 +28,38 @@ static int64_t even(int64_t n, int64_t count) { return (parts(n, count) + 15) / 
  * work that would be lost in the cost of handing it out. If there are still few, the inner dimension is cut too
  * (split-K). */
 enum { TILE = 512, ENOUGH = 16, LEAST_TILE = 128, LEAST_WORK = 1 << 20, SLICES = 32, LEAST_SLICE = 512 };
+
+/* Up to so many multiplications the float kernels of our own are ahead of OpenBLAS, which packs both matrices;
+ * not where columns leave much of a vector empty. Both precisions are cut alike. */
+static bool is_small(int64_t m, int64_t n, int64_t k) {
+    enum { MOST = 1 << 26, EDGE = 1 << 15, INNER = 1 << 12, WIDTH = 16 };
+    int64_t empty = parts(n, WIDTH) * WIDTH - n;
+    return m <= EDGE && n <= EDGE && k <= INNER && m * n * k <= MOST && 8 * empty <= n;
+}
+
+/* A small product in cells of at least SHARE multiplications, whole in the inner dimension: they cost a few
+ * microseconds, handing them out a part of one. */
+static grid small_grid(int64_t m, int64_t n, int64_t k) {
+    enum { SHARE = 1 << 17, ROWS = 24, COLS = 32 }; /* multiples of what the kernels keep in registers */
+    grid g = { .tk = k, .nk = 1 };
+    int64_t rows = parts(m, ROWS), cols = parts(n, COLS), want = m * n * k / SHARE;
+    if (want > ENOUGH) want = ENOUGH;
+    int64_t nm = 1, nn = 1;
+    while (nm * nn < want && (nm < rows || nn < cols)) {
+        if (nn >= cols || (nm < rows && parts(rows, nm) >= parts(cols, nn)))
+            nm *= 2;
+        else
+            nn *= 2;
+    }
+    g.tm = parts(rows, nm) * ROWS;
+    g.tn = parts(cols, nn) * COLS;
+    g.nm = parts(m, g.tm);
+    g.nn = parts(n, g.tn);
+    return g;
+}
+
 static grid grid_of(int64_t m, int64_t n, int64_t k) {
+    if (is_small(m, n, k)) return small_grid(m, n, k);
     grid g = { .tm = TILE, .tn = TILE, .tk = k, .nk = 1 };
     if (g.tm > m) g.tm = m;
     if (g.tn > n) g.tn = n;
@@ -95,6 +128,24 @@ static void plain(real *c, int64_t ldc, const real *a, int64_t lda, bool ta, con
         }
 }
 
+#ifndef SN_F64
+extern const sn_gemm_kern sn_gemm_kern_base;
+#    if defined(__x86_64__)
+extern const sn_gemm_kern sn_gemm_kern_v3, sn_gemm_kern_v4;
+#    endif
+
+const sn_gemm_kern *sn_gemm_kernels(const char *isa) {
+#    if defined(__x86_64__)
+    if (strcmp(isa, "v4") == 0) return &sn_gemm_kern_v4;
+    if (strcmp(isa, "v3") == 0) return &sn_gemm_kern_v3;
+#    endif
+    (void)isa;
+    return &sn_gemm_kern_base;
+}
+
+const sn_gemm_kern *sn_gemm_kern_now(void) { return sn_gemm_kernels(sn_kern_f32()->isa); }
+#endif
+
 void SN_R(sn_gemm1)(real *c, int64_t ldc, const real *a, int64_t lda, bool ta, const real *b, int64_t ldb,
                     bool tb, int64_t m, int64_t n, int64_t k, bool accumulate) {
     enum { MOST = 1 << 30 };
@@ -103,6 +154,12 @@ void SN_R(sn_gemm1)(real *c, int64_t ldc, const real *a, int64_t lda, bool ta, c
         plain(c, ldc, a, lda, ta, b, ldb, tb, m, n, k, accumulate);
         return;
     }
+#ifndef SN_F64
+    if (is_small(m, n, k)) {
+        sn_gemm_kern_now()->product(c, ldc, a, ta ? 1 : lda, ta ? lda : 1, b, ldb, tb, m, n, k, accumulate);
+        return;
+    }
+#endif
     pthread_once(&once, single_thread);
     for (int64_t i = 0; i < m; i += MOST)
         for (int64_t j = 0; j < n; j += MOST)
@@ -116,6 +173,8 @@ void SN_R(sn_gemm1)(real *c, int64_t ldc, const real *a, int64_t lda, bool ta, c
             }
 }
 
+#define gemm1 SN_R(sn_gemm1)
+
 typedef struct {
     grid g;
     real *c, *slot;
@@ -123,8 +182,6 @@ typedef struct {
     int64_t m, n, k, ldc, lda, ldb;
     bool ta, tb, accumulate;
 } job;
-
-#define gemm1 SN_R(sn_gemm1)
 
 /* Slices of one tile are neighbours: they share its rows of a and columns of b in the cache. */
 static void run_tile(void *ctx, int64_t cell, int worker) {

@@ -66,6 +66,9 @@ enum { SN_NO_TAP = 255 }; /* of one byte: no tap of this window gets a gradient 
          * of the windows that the pixel won. dy, index: the image's (oh, ow, c). */                           \
         void (*max_unpool)(T * dx, const T *dy, const void *index, T scale, const sn_windows *, int64_t from,  \
                            int64_t to);                                                                        \
+        /* Adam's step on n parameters: m += (g - m) a, v += (g^2 - v) b, p -= m step / (sqrt(v) + eps); with  \
+         * top, which keeps the largest v so far, by that one. */                                              \
+        void (*adam)(T * p, T *m, T *v, T *top, const T *g, size_t n, T a, T b, T step, T eps);                \
         void (*from_u8)(T * y, const uint8_t *x, T scale, size_t n); /* y = x * scale */                       \
         bool (*all_finite)(const T *x, size_t n);                                                              \
         /* Statistics of the values of x, or of x - y where y is not NULL; all in double. moments adds to m.   \

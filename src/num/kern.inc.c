@@ -367,6 +367,7 @@ static void k_dropout(real *y, const real *x, size_t n, uint64_t key, uint64_t h
 
 #include "num/kern_pool.inc.c"
 #include "num/kern_stats.inc.c"
+#include "num/kern_step.inc.c"
 
 /* ---- the table ---- */
 
@@ -406,6 +407,7 @@ const table_type TABLE = { .isa = TEXT(SN_ISA),
                            .max_pool_row = k_max_pool_row,
                            .max_pool_mask = k_max_pool_mask,
                            .max_unpool = k_max_unpool,
+                           .adam = k_adam,
                            .from_u8 = k_from_u8,
                            .all_finite = k_all_finite,
                            .moments = k_moments,

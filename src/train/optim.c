@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Elements of a cell of the update's grid, and of the part of it whose clipped gradients lie on the stack. */
-enum { CELL = 4 * SN_CHUNK, CLIPPED = 1024 };
+enum { CELL = SN_CHUNK, CLIPPED = 1024 };
 
 static double norm_of(const sn_trainer *t, const float *grads, int i) {
     const sn_param *p = &t->model->params[i];
@@ -45,11 +45,13 @@ sn_status sn_optim_measure(sn_trainer *t, const float *grads, sn_err *e) {
 typedef struct {
     sn_trainer *t;
     const float *grads;
-    const sn_param *p;
     const sn_optimizer_type *type;
-    double scale, lr;
-    int64_t step; /* of the parameter's own, from 1 */
+    double lr;
 } update_ctx;
+
+static int64_t cells_of(const sn_param *p) {
+    return p->trainable ? (int64_t)((p->count + CELL - 1) / CELL) : 0;
+}
 
 static void clip_part(const sn_optimizer_common *c, float *out, const float *g, size_t n, double scale) {
     float by = (float)c->clipnorm, divisor = (float)scale, limit = (float)c->clipvalue;
@@ -62,8 +64,8 @@ static void clip_part(const sn_optimizer_common *c, float *out, const float *g, 
     }
 }
 
-/* g: the gradients of elements [from, from + n) of the slab. */
-static void update_part(const update_ctx *u, const float *g, size_t from, size_t n) {
+/* g: the gradients of elements [from, from + n) of the slab; step: of the parameter's own, from 1. */
+static void update_part(const update_ctx *u, const float *g, size_t from, size_t n, int64_t step) {
     sn_trainer *t = u->t;
     const sn_optimizer_common *c = t->optimizer->cfg;
     float *state[SN_MAXSTATE] = { 0 }, *w = t->model->slab + from;
@@ -72,38 +74,43 @@ static void update_part(const update_ctx *u, const float *g, size_t from, size_t
         float wd = (float)c->weight_decay, lr = (float)u->lr;
         for (size_t i = 0; i < n; i++) w[i] -= w[i] * wd * lr;
     }
-    u->type->update(t->optimizer->cfg, w, g, state, n, u->lr, u->step);
+    u->type->update(t->optimizer->cfg, w, g, state, n, u->lr, step);
 }
 
+/* The cells of all parameters, one parameter after the other: one region for many small ones. */
 static void update_cell(void *ctx, int64_t cell, int worker) {
     (void)worker;
     const update_ctx *u = ctx;
-    const sn_optimizer_common *c = u->t->optimizer->cfg;
-    size_t n = u->p->count - (size_t)cell * CELL, from = u->p->offset + (size_t)cell * CELL;
+    const sn_trainer *t = u->t;
+    const sn_optimizer_common *c = t->optimizer->cfg;
+    int i = 0;
+    while (cell >= cells_of(&t->model->params[i])) cell -= cells_of(&t->model->params[i++]);
+    const sn_param *p = &t->model->params[i];
+    int64_t step = t->iterations + 1 - t->start[i];
+    size_t n = p->count - (size_t)cell * CELL, from = p->offset + (size_t)cell * CELL;
     if (n > CELL) n = CELL;
     const float *g = u->grads + from;
     if (c->clipnorm <= 0 && c->global_clipnorm <= 0 && c->clipvalue <= 0) {
-        update_part(u, g, from, n);
+        update_part(u, g, from, n, step);
         return;
     }
     float clipped[CLIPPED];
     for (size_t at = 0; at < n; at += CLIPPED) {
         size_t len = n - at < CLIPPED ? n - at : CLIPPED;
-        clip_part(c, clipped, g + at, len, u->scale);
-        update_part(u, clipped, from + at, len);
+        clip_part(c, clipped, g + at, len, t->clip_scale[i]);
+        update_part(u, clipped, from + at, len, step);
     }
 }
 
 void sn_optim_apply(sn_trainer *t, const float *grads) {
     update_ctx u = { .t = t, .grads = grads, .type = sn_trainer_optimizer(t), .lr = sn_trainer_lr(t) };
+    int64_t cells = 0;
     for (int i = 0; i < t->model->nparam; i++) {
-        u.p = &t->model->params[i];
-        u.scale = t->clip_scale[i];
-        u.step = t->iterations + 1 - t->start[i];
-        if (!u.p->trainable) t->start[i] += u.p->spec.trainable; /* a frozen parameter makes no step */
-        if (!u.p->trainable || u.p->count == 0) continue;
-        sn_parallel_always(t->pool, (int64_t)((u.p->count + CELL - 1) / CELL), update_cell, &u);
+        const sn_param *p = &t->model->params[i];
+        if (!p->trainable) t->start[i] += p->spec.trainable; /* a frozen parameter makes no step */
+        cells += cells_of(p);
     }
+    sn_parallel_always(t->pool, cells, update_cell, &u);
 }
 
 bool sn_optim_scale(const sn_trainer *t, float *out) {

@@ -189,7 +189,9 @@ static uint64_t fingerprint(const sn_dataset *d) {
     return sn_hash_bytes(h, &o->cfg->rescale, sizeof o->cfg->rescale);
 }
 
-static const sn_dataset_fns fns = { .get = get, .label = label, .free = drop, .fingerprint = fingerprint, .quick = true };
+static const sn_dataset_fns fns = {
+    .get = get, .label = label, .free = drop, .fingerprint = fingerprint, .quick = true
+};
 
 /* The number that class number v of the file is served as; -1: left out. */
 static int64_t renumber(const idx_cfg *c, double v) {

@@ -2,6 +2,7 @@
  * convergence of Adam and beyond" (2018). */
 #include "nn/optimizers/adam.h"
 
+#include "num/kern.h"
 #include <math.h>
 
 static const sn_field fields[] = { SN_ADAM_FIELDS(0) };
@@ -19,28 +20,12 @@ int sn_adam_states(const void *cfg) { return ((const sn_adam_cfg *)cfg)->amsgrad
 
 /* Keras optimizers/adam.py: the bias corrections are folded into the step size, so epsilon is added to the
  * uncorrected root ("epsilon hat" in the paper, section 2). */
-SN_VECTORIZED
-void sn_adam_update(const void *cfg, float *restrict p, const float *restrict g, float *const *state, size_t n,
-                    double lr, int64_t t) {
+void sn_adam_update(const void *cfg, float *p, const float *g, float *const *state, size_t n, double lr,
+                    int64_t t) {
     const sn_adam_cfg *c = cfg;
-    const float step = (float)(lr * sqrt(1 - pow(c->beta_2, (double)t)) / (1 - pow(c->beta_1, (double)t)));
-    const float a = (float)(1 - c->beta_1), b = (float)(1 - c->beta_2), eps = (float)c->epsilon;
-    float *restrict m = state[0], *restrict v = state[1];
-    if (!c->amsgrad) {
-        for (size_t i = 0; i < n; i++) {
-            m[i] += (g[i] - m[i]) * a;
-            v[i] += (g[i] * g[i] - v[i]) * b;
-            p[i] -= m[i] * step / (sqrtf(v[i]) + eps);
-        }
-        return;
-    }
-    float *restrict top = state[2];
-    for (size_t i = 0; i < n; i++) {
-        m[i] += (g[i] - m[i]) * a;
-        v[i] += (g[i] * g[i] - v[i]) * b;
-        top[i] = v[i] > top[i] ? v[i] : top[i];
-        p[i] -= m[i] * step / (sqrtf(top[i]) + eps);
-    }
+    double step = lr * sqrt(1 - pow(c->beta_2, (double)t)) / (1 - pow(c->beta_1, (double)t));
+    sn_kern_f32()->adam(p, state[0], state[1], c->amsgrad ? state[2] : NULL, g, n, (float)(1 - c->beta_1),
+                        (float)(1 - c->beta_2), (float)step, (float)c->epsilon);
 }
 
 /* The update above as lr m / scale. */
