@@ -98,6 +98,7 @@ static int run_all(lua_State *L) {
     sn_interrupt_coroutines(L);
     set_arg(p);
     sn_bind_open(L);
+    sn_bind_prompt(p->session.interactive);
     if (!o->no_rc) run_rc(p);
     sn_outcome outcome = SN_RAN_OK;
     for (int i = 0; i < o->naction && outcome == SN_RAN_OK; i++) outcome = run_action(p, &o->action[i]);

@@ -10,6 +10,10 @@
  * it was. SONDE_THREADS and SONDE_ISA are read at this moment. */
 void sn_bind_open(lua_State *L);
 
+/* Someone is at the prompt, who can look after an interruption: the gradients of the last whole step are kept
+ * then, which costs as much memory as the weights. */
+void sn_bind_prompt(bool);
+
 /* A lua_CFunction: pretty-prints its arguments the way the prompt does, one per line, to stdout. Push it and
  * the values and lua_pcall it; nothing is printed for no arguments. Returns 0. */
 int sn_bind_print(lua_State *L);

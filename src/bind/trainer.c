@@ -1,5 +1,6 @@
 /* Compiled models: single batches, evaluation and prediction. */
 #include "base/mem.h"
+#include "bind/bind.h"
 #include "bind/glue.h"
 #include <math.h>
 #include <string.h>
@@ -123,6 +124,8 @@ static int train_on_batch(lua_State *L) {
     sn_account_since(L, before);
     return push_losses(L, &l);
 }
+
+void sn_bind_prompt(bool there) { sn_trainer_keep_gradients(there); }
 
 /* core.gradients_on_batch(trainer, x, y) -> total, data, penalty, activity; the gradients are then in
  * trainer_get */

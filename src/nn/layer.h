@@ -34,10 +34,11 @@ typedef struct {
 
 /* What the backward pass of a layer reads, and what may share memory. */
 enum {
-    SN_KEEP_X = 1,      /* its inputs */
-    SN_KEEP_Y = 2,      /* its output */
-    SN_INPLACE = 4,     /* forward may write y over x[0] (same size) */
-    SN_INPLACE_GRAD = 8 /* backward may write dx[0] over dy (same size) */
+    SN_KEEP_X = 1,       /* its inputs */
+    SN_KEEP_Y = 2,       /* its output */
+    SN_INPLACE = 4,      /* forward may write y over x[0] (same size) */
+    SN_INPLACE_GRAD = 8, /* backward may write dx[0] over dy (same size) */
+    SN_INPLACE_BACK = 16 /* backward may write dx[0] over x[0]: it has read x[0] by then */
 };
 
 /* Filled by plan. Sizes are in ELEMENTS and for the batch in the input shapes. */

@@ -144,7 +144,8 @@ static sn_status setup_node(sn_plan *p, int i, sn_err *e) {
 
 bool sn_plan_may_overwrite(const sn_plan *p, int k) {
     const sn_plan_node *src = &p->nodes[k];
-    if (k == p->model->input || src->uses != 1 || src->tap_y || src->activity) return false;
+    if (k == p->model->input || k == p->model->output || src->uses != 1 || src->tap_y || src->activity)
+        return false;
     return !(is_training(p) && src->runs_backward && (src->lp.flags & SN_KEEP_Y));
 }
 
@@ -165,6 +166,12 @@ static bool may_share_dy(const sn_plan *p, int i) {
     int k = n->in[0];
     return p->nodes[k].needs && !pn->tap_dy && p->nodes[k].uses == 1 &&
            sn_plan_node_bytes(p, k) == sn_plan_node_bytes(p, i);
+}
+
+/* Over its input, which then is lost: only where backward comes once for each forward. */
+static bool may_write_back(const sn_plan *p, int i) {
+    return p->opts.fuse && (p->nodes[i].lp.flags & SN_INPLACE_BACK) &&
+           sn_plan_may_overwrite(p, p->model->nodes[i].in[0]);
 }
 
 /* ---- the forward half ---- */
@@ -230,7 +237,7 @@ static sn_status plan_backward_of(sn_plan *p, int i, bool *has_dy, sn_err *e) {
     for (int j = 0; j < n->nin; j++) {
         int k = n->in[j];
         if (pn->lp.flags & SN_KEEP_X) sn_plan_extend(p, p->nodes[k].y, t);
-        int buf = j == 0 && may_share_dy(p, i) ? pn->dy : -1;
+        int buf = j > 0 ? -1 : may_share_dy(p, i) ? pn->dy : may_write_back(p, i) ? p->nodes[k].y : -1;
         if (sn_plan_put_grad(p, k, t, buf, has_dy, &pn->dx_temp[j], e) != SN_OK) return SN_ENOMEM;
     }
     return SN_OK;

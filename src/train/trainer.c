@@ -140,13 +140,19 @@ static sn_status want_compiled(const sn_trainer *t, sn_err *e) {
     return sn_fail(e, SN_EINVAL, "model: not compiled; call m:compile{...} first");
 }
 
+static bool keep_gradients;
+void sn_trainer_keep_gradients(bool keep) { keep_gradients = keep; }
+
 sn_status sn_trainer_alloc_state(sn_trainer *t, sn_err *e) {
     sn_status s = want_compiled(t, e);
     if (s != SN_OK) return s;
     size_t n = t->model->slab_count ? t->model->slab_count : 1;
     if (!t->grads) t->grads = sn_calloc(n, sizeof(float), "training: gradients", e);
-    if (!t->next_grads) t->next_grads = sn_calloc(n, sizeof(float), "training: gradients", e);
-    if (!t->grads || !t->next_grads) return SN_ENOMEM;
+    if (!t->next_grads && (keep_gradients || t->observers || t->keep_before)) {
+        t->next_grads = sn_calloc(n, sizeof(float), "training: gradients", e);
+        if (!t->next_grads) return SN_ENOMEM;
+    }
+    if (!t->grads) return SN_ENOMEM;
     return sn_trainer_alloc_optimizer(t, e);
 }
 

@@ -25,7 +25,8 @@ typedef struct sn_trainer {
     int nmetric;
     /* All of the model's slab layout; NULL before the first training batch. */
     float *grads;      /* of the last batch whose step (or sn_trainer_gradients) was completed */
-    float *next_grads; /* being computed: an interrupted step leaves grads as they are */
+    float *next_grads; /* being computed: an interrupted step leaves grads as they are. NULL: there was no need
+                        * yet (sn_trainer_keep_gradients); then it leaves none */
     uint64_t grads_id; /* counts what grads have held; 0: nothing yet */
     /* The weights that the last step saw, where it was asked to keep them (keep_before, or an observer's
      * before); NULL: not kept, or lost to a step that was interrupted. */
@@ -86,6 +87,10 @@ sn_status sn_trainer_recompile(sn_trainer *, sn_obj *loss, sn_obj *optimizer, sn
  * by a run so that running out of memory is said before the first step. Where visitors look or a pass is made
  * in pieces it must be one that shows every tensor. */
 sn_status sn_trainer_prepare(sn_trainer *, int64_t n, bool train, bool seen, sn_err *);
+/* Shall gradients outlive an interrupted step, for someone who can look at them then? For all trainers of the
+ * process; false at first. Costs as much memory as the weights. Where observers look on or weights are kept the
+ * memory is there in any case. */
+void sn_trainer_keep_gradients(bool);
 /* Gives the memory of all plans back. */
 void sn_trainer_drop_plans(sn_trainer *);
 

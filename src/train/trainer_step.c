@@ -90,7 +90,8 @@ static sn_status add_penalty(sn_trainer *t, sn_times *times, sn_losses *l, sn_er
 static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float *y, const sn_shape *y_shape,
                                    bool penalties, sn_losses *l, sn_err *e) {
     *l = (sn_losses){ .n = st->n };
-    t->before = NULL; /* its place is being written */
+    t->before = NULL;                                 /* its place is being written */
+    if (!t->next_grads && t->grads_id) t->grads_id++; /* and theirs */
     t->plan_uses++;
     sn_status s = sn_exec_forward(t->plan, st, e);
     if (s == SN_OK) {
@@ -102,15 +103,22 @@ static sn_status compute_gradients(sn_trainer *t, const sn_step *st, const float
     return s == SN_OK ? add_penalty(t, st->times, l, e) : s;
 }
 
-static void swap_grads(sn_trainer *t) {
+/* Where the present step's gradients go. */
+static float *new_grads(const sn_trainer *t) { return t->next_grads ? t->next_grads : t->grads; }
+
+/* They are whole. */
+static void settle_grads(sn_trainer *t) {
     float *g = t->grads;
-    t->grads = t->next_grads;
-    t->next_grads = g;
+    if (t->next_grads) {
+        t->grads = t->next_grads;
+        t->next_grads = g;
+    }
+    t->grads_id++;
 }
 
 static sn_step training_step(const sn_trainer *t, int64_t n, const float *x) {
     return (sn_step){ .params = t->model->slab,
-                      .grads = t->next_grads,
+                      .grads = new_grads(t),
                       .n = n,
                       .x = x,
                       .train = true,
@@ -128,8 +136,7 @@ sn_status sn_trainer_gradients(sn_trainer *t, int64_t n, const float *x, const f
     st.times = NULL; /* it is no step */
     s = compute_gradients(t, &st, y, y_shape, penalties, l, e);
     if (s == SN_OK) {
-        swap_grads(t);
-        t->grads_id++;
+        settle_grads(t);
     }
     return settle(t, s);
 }
@@ -159,16 +166,15 @@ static void keep_weights(sn_trainer *t) {
 
 /* The part of a step that is made whole, whatever happens. */
 static void finish_step(sn_trainer *t, const sn_step *st, sn_sight *sight) {
-    bool keep = wants_before(t);
+    bool keep = t->next_grads && wants_before(t);
     double start = sn_exec_clock(t->times);
     if (keep) keep_weights(t);
-    sn_optim_apply(t, t->next_grads);
+    sn_optim_apply(t, new_grads(t));
     sn_exec_add_time(t->times, SN_TIME_UPDATE, start);
     start = sn_exec_clock(t->times);
     sn_exec_commit(t->plan, st, t->model->slab);
     sn_exec_add_time(t->times, SN_TIME_STATISTICS, start);
-    swap_grads(t);
-    t->grads_id++;
+    settle_grads(t);
     t->before = keep ? t->next_grads : NULL;
     if (sight->trainer) {
         sight->weights = t->before;
@@ -182,8 +188,8 @@ static void finish_step(sn_trainer *t, const sn_step *st, sn_sight *sight) {
 static sn_sight sight_of(const sn_trainer *t, const sn_step *st, const float *y, const sn_losses *l) {
     return (sn_sight){ .trainer = t,
                        .weights = t->model->slab,
-                       .grads = t->next_grads,
-                       .previous = t->grads_id ? t->grads : NULL,
+                       .grads = new_grads(t),
+                       .previous = t->grads_id && t->next_grads ? t->grads : NULL,
                        .lr = sn_trainer_lr(t),
                        .data = l->data,
                        .penalty = l->penalty,
@@ -204,7 +210,7 @@ static sn_status try_step(sn_trainer *t, const sn_step *st, const float *y, cons
     }
     sn_status s = compute_gradients(t, st, y, y_shape, true, l, e);
     double start = sn_exec_clock(t->times);
-    if (s == SN_OK) s = sn_optim_measure(t, t->next_grads, e);
+    if (s == SN_OK) s = sn_optim_measure(t, new_grads(t), e);
     sn_exec_add_time(t->times, SN_TIME_UPDATE, start);
     if (s != SN_OK || !watched) return s;
     *sight = sight_of(t, st, y, l);

@@ -26,7 +26,7 @@ do
   local text = check.output(function() m:summary() end)
   for _, part in ipairs { "conv2d (conv2d)", "(None, 256, 256, 32)", "2,432", "51,264", "204,928", "(None, 131072)",
     "16,777,344", "prediction (dense)", "258", "Total params: 17,037,634 (64.99 MiB)", "Trainable params: 17,036,930",
-    "Non-trainable params: 704 (2.75 KiB)", "3.7 GFLOP", "Training with batch_size 32: 1.06 GiB\n", "\n  optimizer    129.99 MiB\n" } do
+    "Non-trainable params: 704 (2.75 KiB)", "3.7 GFLOP", "Training with batch_size 32: 1.05 GiB\n", "\n  optimizer    129.99 MiB\n" } do
     check.has(text, part)
   end
   check.ok(not text:find "\27")

@@ -440,7 +440,7 @@ do
     if not try(k, function() fresh:freeze() end) then check.list({ fresh:count_params() }, { m:count_params() }) end
   end
   check.ok(failures > 5, "%d", failures)
-  local huge = dense { 100000000 }
+  local huge = dense { 1073741824 }
   check.fails(function() m:insert("middle", huge) end, "insert: ", "needs")
   check.equal(#m.layers, 5)
   check.fails(function() m:replace("middle", layer) r:compile { optimizer = "nope" } end, "nope")

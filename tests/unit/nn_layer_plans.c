@@ -194,7 +194,7 @@ static void plans_count_the_seed_s_network(void **state) {
     assert_true(p.out.n == 4 && p.out.d[1] == 256 && p.out.d[2] == 256 && p.out.d[3] == 32);
     assert_true(p.nparam == 2 && p.param[0].fan_in == 75 && p.param[0].fan_out == 800);
     assert_true(p.macs == 157286400.0);
-    assert_int_equal(p.flags, SN_KEEP_X);
+    assert_int_equal(p.flags, SN_KEEP_X | SN_INPLACE_BACK);
     assert_int_equal(plan_of("batch_norm{}", &(sn_shape){ 4, { 2, 64, 64, 128 } }, 1, &p, &e), SN_OK);
     assert_int_equal(p.nparam, 4);
     static const char *const names[] = { "gamma", "beta", "moving_mean", "moving_variance" };

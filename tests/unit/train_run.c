@@ -264,7 +264,9 @@ static void gradients_are_those_of_the_last_step(void **state) {
     (void)state;
     sn_err e = { 0 };
     sn_losses l;
+    sn_trainer_keep_gradients(true);
     rig r = rig_open("sgd{}", &two_epochs, NULL, NULL);
+    sn_trainer_keep_gradients(false);
     float x[FEATURES] = { 1 }, y[1] = { 0 };
     assert_false(sn_run_has_gradients(r.run));
     while (next(r.run).kind != SN_EV_STEP) {}
@@ -273,6 +275,23 @@ static void gradients_are_those_of_the_last_step(void **state) {
     assert_int_equal(sn_trainer_gradients(r.t, 1, x, y, &scalar, true, &l, &e), SN_ECANCEL);
     assert_true(sn_run_has_gradients(r.run));
     ok(sn_trainer_gradients(r.t, 1, x, y, &scalar, true, &l, &e), &e);
+    assert_false(sn_run_has_gradients(r.run));
+    assert_int_equal(next(r.run).kind, SN_EV_STEP);
+    assert_true(sn_run_has_gradients(r.run));
+    rig_close(&r);
+}
+
+/* Without a second place for them an interruption ends them, and nobody takes halves for wholes. */
+static void gradients_in_one_place(void **state) {
+    (void)state;
+    sn_err e = { 0 };
+    sn_losses l;
+    rig r = rig_open("sgd{}", &two_epochs, NULL, NULL);
+    float x[FEATURES] = { 1 }, y[1] = { 0 };
+    while (next(r.run).kind != SN_EV_STEP) {}
+    assert_true(sn_run_has_gradients(r.run) && !r.t->next_grads);
+    sn_pool_cancel(r.t->pool);
+    assert_int_equal(sn_trainer_gradients(r.t, 1, x, y, &scalar, true, &l, &e), SN_ECANCEL);
     assert_false(sn_run_has_gradients(r.run));
     assert_int_equal(next(r.run).kind, SN_EV_STEP);
     assert_true(sn_run_has_gradients(r.run));
@@ -503,6 +522,7 @@ int main(void) {
         cmocka_unit_test(interrupted_at_any_moment),
         cmocka_unit_test(looking_on_disturbs_nothing),
         cmocka_unit_test(gradients_are_those_of_the_last_step),
+        cmocka_unit_test(gradients_in_one_place),
         cmocka_unit_test(callbacks_see_the_run),
         cmocka_unit_test(a_stopped_run_ends_with_its_epoch),
         cmocka_unit_test(stop_in_the_middle_leaves_the_epoch),

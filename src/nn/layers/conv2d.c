@@ -74,7 +74,7 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
     if (s == SN_OK) s = sn_layer_add_param("conv2d", &kernel, p, e);
     if (s == SN_OK && c->use_bias) s = sn_layer_add_param("conv2d", &bias, p, e);
     if (s != SN_OK) return s;
-    p->flags = c->common.trainable ? SN_KEEP_X : 0; /* the data gradient alone does not read x */
+    p->flags = c->common.trainable ? SN_KEEP_X | SN_INPLACE_BACK : 0; /* the data gradient alone reads no x */
     p->scratch = sn_conv_scratch(&d, pool);
     p->macs = (double)d.n * (double)(d.oh * d.ow) * (double)(field * d.ci) * (double)d.co;
     return SN_OK;
