@@ -35,11 +35,21 @@ void sn_conv_forward_f32(sn_pool *pool, float *y, const float *x, const float *k
                          const sn_conv *d, float *scratch) {
     switch (sn_conv_choice(d, SN_CONV_FORWARD)) {
     case SN_CONV_WINOGRAD:
-        (sn_few_forward_fits(d) ? sn_few_forward : sn_wino_forward)(pool, y, x, k, bias, d, scratch);
+        (sn_few_forward_fits(d) ? sn_few_forward : sn_wino_forward)(pool, y, x, k, bias, d, NULL, scratch);
         break;
     case SN_CONV_DIRECT: sn_direct_forward(pool, y, x, k, bias, d, scratch); break;
     default: sn_conv_gemm_forward_f32(pool, y, x, k, bias, d, scratch);
     }
+}
+
+bool sn_conv_takes(const sn_conv *d, const sn_conv_after *after) {
+    bool one = !after->moments != !after->scale, size = !after->pool || (d->oh > 1 && d->ow > 1);
+    return one && size && sn_conv_choice(d, SN_CONV_FORWARD) == SN_CONV_WINOGRAD;
+}
+
+void sn_conv_forward_after(sn_pool *pool, float *y, const float *x, const float *k, const float *bias,
+                           const sn_conv *d, const sn_conv_after *after, float *scratch) {
+    (sn_few_forward_fits(d) ? sn_few_forward : sn_wino_forward)(pool, y, x, k, bias, d, after, scratch);
 }
 
 void sn_conv_backward_data_f32(sn_pool *pool, float *dx, const float *dy, const float *k, const sn_conv *d,

@@ -1,5 +1,5 @@
 /* 2-D convolution (cross-correlation, as in Keras), NHWC activations, HWIO kernels. The interface hides the
- * algorithm: today im2col over GEMM; a faster engine takes its place behind the same calls. */
+ * algorithm; conv.c chooses it by the shape. */
 #ifndef SN_NUM_CONV_H
 #define SN_NUM_CONV_H
 
@@ -35,6 +35,22 @@ size_t sn_conv_scratch(const sn_conv *d, const sn_pool *);
 /* y = conv(x, k) + bias (bias may be NULL) */
 void sn_conv_forward_f32(sn_pool *, float *y, const float *x, const float *k, const float *bias,
                          const sn_conv *, float *scratch);
+/* What may happen to y on its way to memory, while it is in registers. */
+typedef struct {
+    /* In training, for batch normalization: (2, co), the means of y over all pixels and the sums of the squares
+     * of what differs from them (as SN_COL_MOMENTS of nn/layers). y is stored as it is. NULL: none. */
+    double *moments;
+    /* In inference: y * scale[c] + shift[c] is stored in place of y. NULL: none; not with moments. */
+    const float *scale, *shift;
+    bool relu; /* then max(0, .); only with scale */
+    bool pool; /* then the largest of each 2 x 2 (steps of 2, odd edges left out): y is (n, oh / 2, ow / 2, co)
+                  only; only with scale */
+} sn_conv_after;
+/* Does a convolution take these along? Else the caller does them by itself. Shape alone decides. */
+bool sn_conv_takes(const sn_conv *, const sn_conv_after *);
+/* sn_conv_forward_f32 and what is after it, for what sn_conv_takes; the same scratch. */
+void sn_conv_forward_after(sn_pool *, float *y, const float *x, const float *k, const float *bias,
+                           const sn_conv *, const sn_conv_after *, float *scratch);
 /* dx = gradient with respect to x (overwritten) */
 void sn_conv_backward_data_f32(sn_pool *, float *dx, const float *dy, const float *k, const sn_conv *,
                                float *scratch);

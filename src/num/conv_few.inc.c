@@ -80,7 +80,7 @@ INLINE void few_places(vec d[2][T], const float *v, int64_t next, const float *u
     }
 }
 
-INLINE void few_output(const float *v, int64_t line, const float *u, int64_t c, const float *bias,
+INLINE void few_output(const float *v, int64_t line, const float *u, int64_t c, const sn_conv_put *p,
                        const sn_conv_tile_out *o, int m, int tiles) {
     vec t[2][6][T];
     for (int j = 0; j < T; j++) {
@@ -92,24 +92,24 @@ INLINE void few_output(const float *v, int64_t line, const float *u, int64_t c, 
             for (int i = 0; i < m; i++) t[k][i][j] = y[i];
         }
     }
-    for (int k = 0; k < tiles; k++) output_vector(t[k], load(bias), &o[k], 0, m);
+    for (int k = 0; k < tiles; k++) (m == 4 ? output_vector4 : output_vector6)(t[k], p, &o[k], 0);
 }
 
 /* count tiles of one vector of output channels; v (count, 8, line), u (8, c, 8, lanes). */
-INLINE void few_outputs(const float *v, int64_t line, const float *u, int64_t c, const float *bias,
+INLINE void few_outputs(const float *v, int64_t line, const float *u, int64_t c, const sn_conv_put *p,
                         const sn_conv_tile_out *o, int64_t count, int m) {
     int64_t i = 0;
-    for (; i + PAIR <= count; i += PAIR) few_output(v + i * T * line, line, u, c, bias, o + i, m, PAIR);
-    for (; i < count; i++) few_output(v + i * T * line, line, u, c, bias, o + i, m, 1);
+    for (; i + PAIR <= count; i += PAIR) few_output(v + i * T * line, line, u, c, p, o + i, m, PAIR);
+    for (; i < count; i++) few_output(v + i * T * line, line, u, c, p, o + i, m, 1);
 }
 
-static void k_few_output4(const float *v, int64_t line, const float *u, int64_t c, const float *bias,
+static void k_few_output4(const float *v, int64_t line, const float *u, int64_t c, const sn_conv_put *p,
                           const sn_conv_tile_out *o, int64_t count) {
-    few_outputs(v, line, u, c, bias, o, count, 4);
+    few_outputs(v, line, u, c, p, o, count, 4);
 }
-static void k_few_output6(const float *v, int64_t line, const float *u, int64_t c, const float *bias,
+static void k_few_output6(const float *v, int64_t line, const float *u, int64_t c, const sn_conv_put *p,
                           const sn_conv_tile_out *o, int64_t count) {
-    few_outputs(v, line, u, c, bias, o, count, 6);
+    few_outputs(v, line, u, c, p, o, count, 6);
 }
 
 /* z (8, m): the rows of a tile of gradients transformed, columns not yet. */

@@ -7,14 +7,27 @@
 
 enum { SN_WINO_TILE = 8, SN_WINO_PLACES = 64 };
 
-/* Where a tile of outputs goes, or comes from. */
+/* Where a tile of outputs goes. */
 typedef struct {
-    float *at;          /* its first pixel and channel */
+    float *at;          /* its first pixel and channel; of the pooled ones, where they are pooled */
     int64_t pixel, row; /* steps in elements */
-    int rows, cols;     /* that are inside of the image: 1 .. m */
+    int rows, cols;     /* that are inside of the image, before pooling: 1 .. m */
     int64_t channels;   /* of the chunk that there are */
-    bool streams;       /* whole tiles go past the caches; at is aligned, steps are multiples of lanes */
+    bool fresh;         /* first of its statistics */
 } sn_conv_tile_out;
+
+/* What happens to the outputs y of a chunk of channels on their way: a whole chunk of each number. */
+typedef struct {
+    const float *bias;  /* y + bias, or, with scale: */
+    const float *scale; /* y * scale + bias; NULL: 1 */
+    float low;          /* then at least this */
+    bool pools;         /* then the largest of 2 x 2 only */
+    bool streams;       /* whole tiles go past the caches; at is aligned, steps are multiples of lanes */
+    /* With scale NULL: stats[0], [step] and [2 * step] of each channel gain: a number near the mean (of the
+     * fresh tile), the sum of what y is above it, and that of its square. NULL: none. */
+    float *stats;
+    int64_t step;
+} sn_conv_put;
 
 /* A tile that is read, all of it there. */
 typedef struct {
@@ -36,14 +49,14 @@ typedef struct {
      * l.
      */
     void (*grad[2])(float *z, int64_t step, int64_t block, const sn_conv_tile_in *); /* m = 4, 6 */
-    /* From a chunk's products t[place * step] to pixels, bias (a whole chunk) added. */
-    void (*output[2])(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *); /* m = 4, 6 */
+    /* From a chunk's products t[place * step] to pixels; m = 4, 6. */
+    void (*output[2])(const float *t, int64_t step, const sn_conv_put *, const sn_conv_tile_out *);
     /* Few input channels. to (n, 8): the columns of eight rows of n elements, up to whole vectors (zeros). */
     void (*few_columns)(float *to, const float *const *rows, int64_t n);
     /* v (8, line): the rows of a tile's columns (8, n), n = channels * 8; up to whole vectors. */
     void (*few_rows)(float *v, int64_t line, const float *columns, int64_t n);
     /* count tiles v (count, 8, line), kernels u (8, c, 8, lanes), a vector of output channels; m = 4, 6. */
-    void (*few_output[2])(const float *v, int64_t line, const float *u, int64_t c, const float *bias,
+    void (*few_output[2])(const float *v, int64_t line, const float *u, int64_t c, const sn_conv_put *,
                           const sn_conv_tile_out *, int64_t count);
     /* sum (8, c, 8, lanes) += tiles v times those of gradients, of a vector of channels; bias: the sum of the
      * gradients. z: room for (count, 8, m, lanes). */

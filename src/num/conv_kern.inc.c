@@ -17,6 +17,7 @@ enum { MR = 6, MW = 4 };
 
 enum { W = VBYTES / 4, T = SN_WINO_TILE, AHEAD = 4 };
 typedef float vec __attribute__((vector_size(VBYTES)));
+typedef int32_t bits __attribute__((vector_size(VBYTES)));
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -154,30 +155,104 @@ INLINE void store_some(float *p, vec v, int64_t n, bool streams) {
     }
 }
 
+/* ---- outputs: a vector of channels, its columns transformed already ---- */
+
+typedef struct {
+    vec pivot, sum, square;
+} vec_stats;
+
+INLINE void count_in(vec_stats *s, vec y) {
+    vec d = y - s->pivot;
+    s->sum += d;
+    s->square += d * d;
+}
+
+INLINE vec choose(bits which, vec a, vec b) { return (vec)((which & (bits)a) | (~which & (bits)b)); }
+/* The larger; nan where there is one. */
+INLINE vec most(vec a, vec b) { return choose((a > b) | (a != a), a, b); }
+
 /* Inside of the image all sizes are constants. */
-INLINE void output_rows(vec u[6][T], vec b, const sn_conv_tile_out *o, int half, int rows, int cols, int64_t n,
-                        int m, bool streams) {
+INLINE void put_plain(vec u[6][T], const sn_conv_put *p, const sn_conv_tile_out *o, int half, int rows,
+                      int cols, int64_t n, int m, bool streams, bool counts) {
+    vec b = load(p->bias + half * W);
+    float *stats = p->stats + half * W;
+    vec_stats s = { { 0 }, { 0 }, { 0 } };
+    if (counts && !o->fresh) s = (vec_stats){ load(stats), load(stats + p->step), load(stats + 2 * p->step) };
     for (int i = 0; i < rows; i++) {
         vec y[6] = { { 0 } };
         output_line(y, u[i], m);
-        for (int j = 0; j < cols; j++)
+        if (counts && o->fresh && i == 0) {
+            for (int j = 0; j < m; j++) s.pivot += y[j];
+            s.pivot = s.pivot * (1.0f / (float)m) + b;
+        }
+        for (int j = 0; j < cols; j++) {
             store_some(o->at + i * o->row + j * o->pixel + half * W, y[j] + b, n, streams);
+            if (counts) count_in(&s, y[j] + b);
+        }
+    }
+    if (!counts) return;
+    store(stats, s.pivot);
+    store(stats + p->step, s.sum);
+    store(stats + 2 * p->step, s.square);
+}
+
+/* Scaled, cut off below, and the largest of each 2 x 2 where they are pooled. */
+INLINE void put_scaled(vec u[6][T], const sn_conv_put *p, const sn_conv_tile_out *o, int half, int rows,
+                       int cols, int64_t n, int m, bool streams, bool pools) {
+    vec b = load(p->bias + half * W), a = load(p->scale + half * W), low = p->low - (vec){ 0 };
+    int by = pools ? 2 : 1;
+    for (int i = 0; i + by <= rows; i += by) {
+        vec y[2][6] = { { { 0 } } };
+        for (int k = 0; k < by; k++) {
+            output_line(y[k], u[i + k], m);
+            for (int j = 0; j < m; j++) {
+                y[k][j] = y[k][j] * a + b;
+                y[k][j] = choose(y[k][j] <= low, low, y[k][j]);
+            }
+        }
+        for (int j = 0; j + by <= cols; j += by) {
+            vec v = y[0][j];
+            if (pools) v = most(most(v, y[0][j + 1]), most(y[1][j], y[1][j + 1]));
+            store_some(o->at + i / by * o->row + j / by * o->pixel + half * W, v, n, streams);
+        }
     }
 }
 
-/* A vector of channels, columns transformed. */
-INLINE void output_vector(vec u[6][T], vec b, const sn_conv_tile_out *o, int half, int m) {
+INLINE void output_vector(vec u[6][T], const sn_conv_put *p, const sn_conv_tile_out *o, int half, int m) {
     int64_t n = o->channels - half * W;
     bool whole = n >= W && o->rows == m && o->cols == m;
-    if (whole && o->streams)
-        output_rows(u, b, o, half, m, m, W, m, true);
-    else if (whole)
-        output_rows(u, b, o, half, m, m, W, m, false);
-    else
-        output_rows(u, b, o, half, o->rows, o->cols, n, m, false);
+    if (p->scale) {
+        if (whole && p->streams && p->pools)
+            put_scaled(u, p, o, half, m, m, W, m, true, true);
+        else if (whole && p->streams)
+            put_scaled(u, p, o, half, m, m, W, m, true, false);
+        else
+            put_scaled(u, p, o, half, o->rows, o->cols, n, m, false, p->pools);
+    } else if (p->stats) {
+        if (whole && p->streams)
+            put_plain(u, p, o, half, m, m, W, m, true, true);
+        else
+            put_plain(u, p, o, half, o->rows, o->cols, n, m, false, true);
+    } else {
+        if (whole && p->streams)
+            put_plain(u, p, o, half, m, m, W, m, true, false);
+        else if (whole)
+            put_plain(u, p, o, half, m, m, W, m, false, false);
+        else
+            put_plain(u, p, o, half, o->rows, o->cols, n, m, false, false);
+    }
 }
 
-INLINE void output_tile(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *o, int m) {
+static __attribute__((noinline)) void output_vector4(vec u[6][T], const sn_conv_put *p,
+                                                     const sn_conv_tile_out *o, int half) {
+    output_vector(u, p, o, half, 4);
+}
+static __attribute__((noinline)) void output_vector6(vec u[6][T], const sn_conv_put *p,
+                                                     const sn_conv_tile_out *o, int half) {
+    output_vector(u, p, o, half, 6);
+}
+
+INLINE void output_tile(const float *t, int64_t step, const sn_conv_put *p, const sn_conv_tile_out *o, int m) {
     for (int half = 0; half < 2; half++) {
         if (o->channels <= half * W) return;
         vec u[6][T];
@@ -187,15 +262,15 @@ INLINE void output_tile(const float *t, int64_t step, const float *bias, const s
             output_line(y, d, m);
             for (int i = 0; i < m; i++) u[i][j] = y[i];
         }
-        output_vector(u, load(bias + half * W), o, half, m);
+        (m == 4 ? output_vector4 : output_vector6)(u, p, o, half);
     }
 }
 
-static void k_output4(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *o) {
-    output_tile(t, step, bias, o, 4);
+static void k_output4(const float *t, int64_t step, const sn_conv_put *p, const sn_conv_tile_out *o) {
+    output_tile(t, step, p, o, 4);
 }
-static void k_output6(const float *t, int64_t step, const float *bias, const sn_conv_tile_out *o) {
-    output_tile(t, step, bias, o, 6);
+static void k_output6(const float *t, int64_t step, const sn_conv_put *p, const sn_conv_tile_out *o) {
+    output_tile(t, step, p, o, 6);
 }
 
 /* ---- kernels: a few numbers for each pair of channels, so that a general loop will do ---- */

@@ -13,16 +13,17 @@ typedef struct {
     int64_t n, h, w, c; /* what is read: images of c channels */
     int64_t oh, ow, oc; /* what is written: oc channels */
     int64_t pt, pl;
-    int r, m;                        /* kernel and output tile */
-    int64_t cp, op;                  /* channels, filled up */
-    int64_t chunk, chunks;           /* of output channels: two vectors */
-    int64_t across, each;            /* tiles in a row, in an image */
-    int64_t tiles;                   /* of all images, numbered on */
-    int64_t block, blocks;           /* tiles of a cell, cells */
-    int64_t vstep, mstep;            /* from place to place: of a group's inputs, of its products */
-    size_t kernel, inputs, products; /* elements: transformed kernel, and a worker's buffers */
-    int64_t sums;                    /* tiles that are summed at once in the weight gradient */
-    int64_t sv, sz;                  /* from place to place of their inputs and gradients */
+    int r, m;                /* kernel and output tile */
+    int64_t cp, op;          /* channels, filled up */
+    int64_t chunk, chunks;   /* of output channels: two vectors */
+    int64_t across, each;    /* tiles in a row, in an image */
+    int64_t tiles;           /* of all images, numbered on */
+    int64_t block, blocks;   /* tiles of a cell, cells */
+    int64_t vstep, mstep;    /* from place to place: of a group's inputs, of its products */
+    size_t kernel, outputs;  /* elements: transformed kernel; what outputs want */
+    size_t inputs, products; /* elements of a worker's buffers */
+    int64_t sums;            /* tiles that are summed at once in the weight gradient */
+    int64_t sv, sz;          /* from place to place of their inputs and gradients */
 } shape;
 
 static int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by * by; }
@@ -63,6 +64,7 @@ static void finish(shape *s) {
     s->sv = s->sums * s->cp + s->kern->lanes;
     s->sz = s->sums * s->op + s->kern->lanes;
     s->kernel = (size_t)(SN_WINO_PLACES * s->cp * s->op);
+    s->outputs = sn_outputs_scratch(s->op, s->blocks);
     s->inputs = (size_t)(SN_WINO_PLACES * s->vstep * (s->block / s->kern->mr));
     s->products = (size_t)(SN_WINO_PLACES * s->mstep * (s->block / s->kern->mr));
 }
@@ -102,10 +104,10 @@ static shape data_shape(const sn_conv *d) {
 
 typedef struct {
     const shape *s;
-    float *y, *dk, *dbias, *scratch;
-    const float *x, *dy, *k, *bias;
-    bool turned;  /* the kernel, for the data gradient */
-    bool streams; /* outputs are too many for the caches */
+    sn_outputs out;
+    float *dk, *dbias, *scratch;
+    const float *x, *dy, *k;
+    bool turned; /* the kernel, for the data gradient */
     int64_t slots;
     size_t slot; /* elements of a slot of the weight gradient */
 } job;
@@ -169,24 +171,19 @@ static void kernel_cell(void *ctx, int64_t c, int worker) {
 
 /* ---- forward, and the data gradient ---- */
 
-/* Of a group's products m (64, mr, chunk). */
-static void put_tiles(const job *t, const float *m, int64_t from, int64_t count, int64_t j) {
+/* Of a group's products m (64, mr, chunk); returns its pixels. */
+static int64_t put_tiles(const job *t, const float *m, int64_t cell, int64_t from, int64_t count, int64_t j) {
     const shape *s = t->s;
-    float bias[2 * MOST_LANES] = { 0 };
-    int64_t first = j * s->chunk, n = least(s->chunk, s->oc - first);
-    for (int64_t l = 0; t->bias && l < n; l++) bias[l] = t->bias[first + l];
+    int64_t first = j * s->chunk, pixels = 0;
+    sn_conv_put put = sn_outputs_put(&t->out, cell, first);
     for (int64_t i = 0; i < count; i++) {
         int64_t in = (from + i) % s->each, y = in / s->across * s->m, x = in % s->across * s->m;
-        int64_t image = (from + i) / s->each;
-        sn_conv_tile_out out = { .at = t->y + ((image * s->oh + y) * s->ow + x) * s->oc + first,
-                                 .pixel = s->oc,
-                                 .row = s->ow * s->oc,
-                                 .rows = (int)least(s->m, s->oh - y),
-                                 .cols = (int)least(s->m, s->ow - x),
-                                 .channels = n,
-                                 .streams = t->streams };
-        s->kern->output[s->m == 6](m + i * s->chunk, s->mstep, bias, &out);
+        sn_conv_tile_out out = sn_outputs_tile(&t->out, (from + i) / s->each, y, x, s->m, first);
+        out.fresh = from + i == cell * s->block;
+        s->kern->output[s->m == 6](m + i * s->chunk, s->mstep, &put, &out);
+        pixels += out.rows * out.cols;
     }
+    return pixels;
 }
 
 /* The inputs of groups of mr tiles; those that fill up the last group are zero. */
@@ -209,9 +206,10 @@ static void put_inputs(const job *t, float *v, int64_t from, int64_t count, floa
 static void forward_cell(void *ctx, int64_t cell, int worker) {
     const job *t = ctx;
     const shape *s = t->s;
-    int64_t from = cell * s->block, count = least(s->block, s->tiles - from), mr = s->kern->mr;
+    int64_t from = cell * s->block, count = least(s->block, s->tiles - from), mr = s->kern->mr, pixels = 0;
     size_t each = s->inputs + s->products + pad_size(s);
-    float *v = t->scratch + s->kernel + (size_t)worker * each, *m = v + s->inputs, *pad = m + s->products;
+    float *v = t->scratch + s->kernel + s->outputs + (size_t)worker * each, *m = v + s->inputs,
+          *pad = m + s->products;
     int64_t vgroup = SN_WINO_PLACES * s->vstep, mgroup = SN_WINO_PLACES * s->mstep,
             groups = (count + mr - 1) / mr;
     put_inputs(t, v, from, count, pad);
@@ -221,30 +219,40 @@ static void forward_cell(void *ctx, int64_t cell, int worker) {
             for (int64_t g = 0; g < groups; g++)
                 s->kern->product(m + g * mgroup + place * s->mstep, v + g * vgroup + place * s->vstep, u, s->c);
         }
+        pixels = 0;
         for (int64_t g = 0; g < groups; g++)
-            put_tiles(t, m + g * mgroup, from + g * mr, least(mr, count - g * mr), j);
+            pixels += put_tiles(t, m + g * mgroup, cell, from + g * mr, least(mr, count - g * mr), j);
     }
-    if (t->streams) s->kern->streamed();
+    sn_outputs_cell(&t->out, cell, pixels);
 }
 
-static void convolve(sn_pool *pool, job *t) {
+static void convolve(sn_pool *pool, job *t, float *y, const float *bias, const sn_conv_after *after) {
     const shape *s = t->s;
-    t->streams = sn_wino_streams(s->kern, t->y, s->n * s->oh * s->ow, s->oc);
-    sn_parallel(pool, t->s->cp, kernel_cell, t);
-    sn_parallel(pool, t->s->blocks, forward_cell, t);
+    t->out = (sn_outputs){ .kern = s->kern,
+                           .after = after,
+                           .y = y,
+                           .oh = s->oh,
+                           .ow = s->ow,
+                           .oc = s->oc,
+                           .op = s->op,
+                           .cells = s->blocks };
+    sn_outputs_begin(&t->out, s->n, bias, t->scratch + s->kernel);
+    sn_parallel(pool, s->cp, kernel_cell, t);
+    sn_parallel(pool, s->blocks, forward_cell, t);
+    sn_outputs_end(pool, &t->out);
 }
 
 void sn_wino_forward(sn_pool *pool, float *y, const float *x, const float *k, const float *bias,
-                     const sn_conv *d, float *scratch) {
+                     const sn_conv *d, const sn_conv_after *after, float *scratch) {
     shape s = forward_shape(d);
-    job t = { .s = &s, .y = y, .x = x, .k = k, .bias = bias, .scratch = scratch };
-    convolve(pool, &t);
+    job t = { .s = &s, .x = x, .k = k, .scratch = scratch };
+    convolve(pool, &t, y, bias, after);
 }
 
 void sn_wino_data(sn_pool *pool, float *dx, const float *dy, const float *k, const sn_conv *d, float *scratch) {
     shape s = data_shape(d);
-    job t = { .s = &s, .y = dx, .x = dy, .k = k, .turned = true, .scratch = scratch };
-    convolve(pool, &t);
+    job t = { .s = &s, .x = dy, .k = k, .turned = true, .scratch = scratch };
+    convolve(pool, &t, dx, NULL, NULL);
 }
 
 /* ---- the weight gradient: sums of products of transformed tiles, transformed back once ---- */
@@ -371,7 +379,7 @@ bool sn_wino_weights_fits(const sn_conv *d) {
 }
 
 static size_t convolve_scratch(const shape *s, size_t workers) {
-    return s->kernel + workers * (s->inputs + s->products + pad_size(s));
+    return s->kernel + s->outputs + workers * (s->inputs + s->products + pad_size(s));
 }
 
 size_t sn_wino_scratch(const sn_conv *d, const sn_pool *pool) {

@@ -15,8 +15,9 @@ bool sn_wino_forward_fits(const sn_conv *);
 bool sn_wino_data_fits(const sn_conv *);
 bool sn_wino_weights_fits(const sn_conv *);
 size_t sn_wino_scratch(const sn_conv *, const sn_pool *); /* elements, enough for whichever fit */
+/* after: may be NULL. */
 void sn_wino_forward(sn_pool *, float *y, const float *x, const float *k, const float *bias, const sn_conv *,
-                     float *scratch);
+                     const sn_conv_after *after, float *scratch);
 void sn_wino_data(sn_pool *, float *dx, const float *dy, const float *k, const sn_conv *, float *scratch);
 void sn_wino_weights(sn_pool *, float *dk, float *dbias, const float *x, const float *dy, const sn_conv *,
                      float *scratch);

@@ -15,14 +15,14 @@ typedef struct {
     int64_t across, down;  /* tiles in a row, rows of tiles */
     int64_t line;          /* elements of the places of a column of a tile, all channels */
     int64_t columns, edge; /* elements of the transformed columns; of zeros before the image's first */
-    size_t kernel, tiles, rows, pad;
+    size_t kernel, outputs, tiles, rows, pad;
 } shape;
 
 typedef struct {
     const shape *s;
-    float *y, *dk, *dbias, *scratch;
-    const float *x, *dy, *k, *bias;
-    bool streams;
+    sn_outputs out;
+    float *dk, *dbias, *scratch;
+    const float *x, *dy, *k;
     int64_t slots;
     size_t slot;
 } job;
@@ -53,6 +53,7 @@ static shape shape_of(const sn_conv *d) {
     int64_t read = s.across * s.m + SN_WINO_TILE, written = s.pl + s.w;
     s.columns = up((read > written ? read : written) * s.c * SN_WINO_TILE + (SN_WINO_TILE + 1) * lanes, ALIGN);
     s.kernel = (size_t)(s.vectors * SN_WINO_PLACES * s.c * lanes);
+    s.outputs = sn_outputs_scratch(s.vectors * lanes, s.n * s.down);
     s.tiles = (size_t)(RUN * SN_WINO_TILE * s.line);
     s.rows = (size_t)(RUN * SN_WINO_TILE * s.m * lanes);
     s.pad = (size_t)(RUN * s.m * s.m * s.vectors * lanes);
@@ -123,41 +124,42 @@ static void forward_cell(void *ctx, int64_t cell, int worker) {
     const job *t = ctx;
     const shape *s = t->s;
     int64_t image = cell / s->down, ty = cell % s->down, lanes = s->kern->lanes;
-    const float *u = t->scratch, *bias = u + s->kernel;
-    float *line = t->scratch + s->kernel + s->vectors * lanes + (size_t)worker * own_size(s, false),
+    const float *u = t->scratch;
+    float *line = t->scratch + s->kernel + s->outputs + (size_t)worker * own_size(s, false),
           *v = line + s->columns;
     columns(s, line, t->x + image * s->h * s->w * s->c, ty);
     for (int64_t tx = 0; tx < s->across; tx += RUN) {
         sn_conv_tile_out out[RUN];
-        int64_t count = least(RUN, s->across - tx), y = ty * s->m;
+        int64_t count = least(RUN, s->across - tx);
         tiles(s, v, line, tx, count);
         for (int64_t q = 0; q < s->vectors; q++) {
-            for (int64_t i = 0; i < count; i++) {
-                int64_t x = (tx + i) * s->m;
-                out[i] = (sn_conv_tile_out){ .at = t->y + ((image * s->oh + y) * s->ow + x) * s->oc + q * lanes,
-                                             .pixel = s->oc,
-                                             .row = s->ow * s->oc,
-                                             .rows = (int)least(s->m, s->oh - y),
-                                             .cols = (int)least(s->m, s->ow - x),
-                                             .channels = s->oc - q * lanes,
-                                             .streams = t->streams };
-            }
-            s->kern->few_output[s->m == 6](v, s->line, u + q * SN_WINO_PLACES * s->c * lanes, s->c,
-                                           bias + q * lanes, out, count);
+            sn_conv_put put = sn_outputs_put(&t->out, cell, q * lanes);
+            for (int64_t i = 0; i < count; i++)
+                out[i] = sn_outputs_tile(&t->out, image, ty * s->m, (tx + i) * s->m, s->m, q * lanes);
+            out[0].fresh = tx == 0;
+            s->kern->few_output[s->m == 6](v, s->line, u + q * SN_WINO_PLACES * s->c * lanes, s->c, &put, out,
+                                           count);
         }
     }
-    if (t->streams) s->kern->streamed();
+    sn_outputs_cell(&t->out, cell, least(s->m, s->oh - ty * s->m) * s->ow);
 }
 
 void sn_few_forward(sn_pool *pool, float *y, const float *x, const float *k, const float *bias,
-                    const sn_conv *d, float *scratch) {
+                    const sn_conv *d, const sn_conv_after *after, float *scratch) {
     shape s = shape_of(d);
-    job t = { .s = &s, .y = y, .x = x, .k = k, .scratch = scratch };
-    t.streams = sn_wino_streams(s.kern, y, s.n * s.oh * s.ow, s.oc);
+    job t = { .s = &s, .x = x, .k = k, .scratch = scratch };
+    t.out = (sn_outputs){ .kern = s.kern,
+                          .after = after,
+                          .y = y,
+                          .oh = s.oh,
+                          .ow = s.ow,
+                          .oc = s.oc,
+                          .op = s.vectors * s.kern->lanes,
+                          .cells = s.n * s.down };
     pack(&t, scratch);
-    for (int64_t o = 0; o < s.vectors * s.kern->lanes; o++)
-        scratch[s.kernel + (size_t)o] = bias && o < s.oc ? bias[o] : 0;
-    sn_parallel(pool, s.n * s.down, forward_cell, &t);
+    sn_outputs_begin(&t.out, s.n, bias, scratch + s.kernel);
+    sn_parallel(pool, t.out.cells, forward_cell, &t);
+    sn_outputs_end(pool, &t.out);
 }
 
 /* ---- the weight gradient ---- */
@@ -277,7 +279,7 @@ size_t sn_few_scratch(const sn_conv *d, const sn_pool *pool) {
     if (!fits(d)) return 0;
     shape s = shape_of(d);
     size_t workers = (size_t)sn_pool_size(pool);
-    size_t forward = s.kernel + (size_t)(s.vectors * s.kern->lanes) + workers * own_size(&s, false);
+    size_t forward = s.kernel + s.outputs + workers * own_size(&s, false);
     size_t weights = (size_t)slots_of(&s) * slot_size(&s) + workers * own_size(&s, true);
     return forward > weights ? forward : weights;
 }

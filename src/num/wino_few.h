@@ -9,8 +9,9 @@
 bool sn_few_forward_fits(const sn_conv *);
 bool sn_few_weights_fits(const sn_conv *);
 size_t sn_few_scratch(const sn_conv *, const sn_pool *); /* elements, enough for whichever fit */
+/* after: may be NULL. */
 void sn_few_forward(sn_pool *, float *y, const float *x, const float *k, const float *bias, const sn_conv *,
-                    float *scratch);
+                    const sn_conv_after *after, float *scratch);
 void sn_few_weights(sn_pool *, float *dk, float *dbias, const float *x, const float *dy, const sn_conv *,
                     float *scratch);
 

@@ -47,9 +47,3 @@ void sn_wino_kernel_rows(float g[SN_WINO_TILE][5], int r) {
     }
     for (int k = 0; k < r; k++) g[SN_WINO_TILE - 1][k] = k == r - 1;
 }
-
-bool sn_wino_streams(const sn_conv_kern *kern, const float *y, int64_t pixels, int64_t channels) {
-    enum { BYTES = 16 << 20 };
-    bool aligned = (uintptr_t)y % ((size_t)kern->lanes * sizeof *y) == 0 && channels % kern->lanes == 0;
-    return kern->streams && aligned && pixels * channels * (int64_t)sizeof *y >= BYTES;
-}

@@ -19,7 +19,31 @@ sn_conv_tile_in sn_square_read(const sn_square *, float *pad);
 /* The rows of G for a kernel of r taps: the points' powers, scaled (see wino.h). */
 void sn_wino_kernel_rows(float g[SN_WINO_TILE][5], int r);
 
-/* Are outputs of this size (pixels, channels) better written past the caches, and can they be? */
-bool sn_wino_streams(const sn_conv_kern *, const float *y, int64_t pixels, int64_t channels);
+/* Outputs of all cells of a convolution: what happens to them (conv.h), and where to. */
+typedef struct {
+    const sn_conv_kern *kern;
+    const sn_conv_after *after; /* NULL: nothing */
+    float *y;
+    int64_t oh, ow, oc, op; /* op: channels filled up */
+    int64_t cells;
+    bool streams;
+    /* Of op numbers: bias (with scale: what is added then); scale; then of each cell its statistics (3, op) and
+     * the number of its pixels. */
+    float *bias, *scale, *stats;
+} sn_outputs;
+
+/* Elements of scratch that outputs of so many channels and cells want. */
+size_t sn_outputs_scratch(int64_t op, int64_t cells);
+/* kern, after, y, sizes and cells are there; the rest follows. images: of y. bias: NULL, or oc numbers. */
+void sn_outputs_begin(sn_outputs *, int64_t images, const float *bias, float *scratch);
+/* Of a cell's channels from `first` on. */
+sn_conv_put sn_outputs_put(const sn_outputs *, int64_t cell, int64_t first);
+/* The tile at row, col of an image, m x m; its channels from `first` on. */
+sn_conv_tile_out sn_outputs_tile(const sn_outputs *, int64_t image, int64_t row, int64_t col, int m,
+                                 int64_t first);
+/* A cell is written: it has so many pixels. */
+void sn_outputs_cell(const sn_outputs *, int64_t cell, int64_t pixels);
+/* All are: the moments, if they are wanted. */
+void sn_outputs_end(sn_pool *, const sn_outputs *);
 
 #endif

@@ -107,7 +107,7 @@ static void drop(problem *p) {
 }
 
 static void all_passes(problem *p, sn_pool *pool) {
-    sn_wino_forward(pool, p->y, p->x, p->k, p->b, &p->d, p->scratch);
+    sn_wino_forward(pool, p->y, p->x, p->k, p->b, &p->d, NULL, p->scratch);
     if (sn_wino_data_fits(&p->d)) sn_wino_data(pool, p->dx, p->dy, p->k, &p->d, p->scratch);
     if (sn_wino_weights_fits(&p->d)) sn_wino_weights(pool, p->dk, p->db, p->x, p->dy, &p->d, p->scratch);
 }
@@ -223,7 +223,7 @@ static void few_passes(problem *p, sn_pool *pool) {
     size_t n = sn_few_scratch(&p->d, pool);
     float *scratch = room(n, sizeof *scratch);
     memset(scratch, 0xff, n * sizeof *scratch); /* nan */
-    sn_few_forward(pool, p->y, p->x, p->k, p->b, &p->d, scratch);
+    sn_few_forward(pool, p->y, p->x, p->k, p->b, &p->d, NULL, scratch);
     sn_few_weights(pool, p->dk, p->db, p->x, p->dy, &p->d, scratch);
     sn_free(scratch);
 }
@@ -253,6 +253,116 @@ static void few_channels_are_right(void **state) {
         for (int k = 0; k < NFEW; k++) check_few(&few_shapes[k], sn_pool_default());
     }
     sn_conv_forced = NULL;
+}
+
+/* ---- what happens to outputs on their way ---- */
+
+static bool near(double a, double b, double scale) { return fabs(a - b) <= 4e-6 * scale; }
+
+/* Against the moments of y itself, in two passes. */
+static bool moments_are_right(const problem *p, const double *moments) {
+    int64_t co = p->d.co, pixels = p->d.n * p->d.oh * p->d.ow;
+    for (int64_t c = 0; c < co; c++) {
+        double mean = 0, squares = 0;
+        for (int64_t i = 0; i < pixels; i++) mean += (double)p->y[i * co + c];
+        mean /= (double)pixels;
+        for (int64_t i = 0; i < pixels; i++) squares += pow((double)p->y[i * co + c] - mean, 2);
+        if (!near(moments[c], mean, sqrt(squares / (double)pixels)) || !near(moments[co + c], squares, squares))
+            return false;
+    }
+    return true;
+}
+
+static float relu(float v) { return v <= 0 ? 0 : v; }
+
+/* y of the plain convolution (of some hundreds), scaled, cut off and pooled, against `out`. */
+static bool scaled_is_right(const problem *p, const sn_conv_after *a, const float *out) {
+    int64_t co = p->d.co, by = a->pool ? 2 : 1, h = p->d.oh / by, w = p->d.ow / by;
+    for (int64_t i = 0; i < p->d.n * h * w * co; i++) {
+        int64_t c = i % co, x = i / co % w, y = i / co / w % h, image = i / co / w / h;
+        float want = -INFINITY;
+        for (int64_t k = 0; k < by * by; k++) {
+            int64_t at = ((image * p->d.oh + y * by + k / by) * p->d.ow + x * by + k % by) * co + c;
+            float v = p->y[at] * a->scale[c] + a->shift[c];
+            want = fmaxf(want, a->relu ? relu(v) : v);
+        }
+        if (!near((double)out[i], (double)want, 300)) return false;
+    }
+    return true;
+}
+
+static void check_after(const shape *s, sn_pool *pool, double *moments) {
+    sn_conv d = conv_of(s);
+    problem p = make(&d, pool);
+    size_t n = sn_conv_scratch(&d, pool);
+    float *scratch = room(n, sizeof *scratch), *plain = room(p.ny, sizeof *plain),
+          *out = room(p.ny + 1, sizeof *out);
+    for (int64_t c = 0; c < d.co; c++) p.b[c] += 100; /* far from 0, as seen from its deviation */
+    memset(scratch, 0xff, n * sizeof *scratch);
+    sn_conv_forward_f32(pool, plain, p.x, p.k, p.b, &d, scratch);
+    sn_conv_after after = { .moments = moments };
+    assert_true(sn_conv_takes(&d, &after));
+    memset(scratch, 0xff, n * sizeof *scratch);
+    sn_conv_forward_after(pool, p.y, p.x, p.k, p.b, &d, &after, scratch);
+    assert_memory_equal(p.y, plain, p.ny * sizeof *plain);
+    if (!moments_are_right(&p, moments)) fail_msg("moments, %d x %d x %d", (int)s->h, (int)s->w, (int)s->ci);
+    for (int k = 0; k < 4; k++) {
+        after = (sn_conv_after){ .scale = p.db, .shift = p.dk, .relu = k & 1, .pool = k & 2 };
+        assert_true(sn_conv_takes(&d, &after));
+        size_t wanted = k & 2 ? (size_t)(d.n * (d.oh / 2) * (d.ow / 2) * d.co) : p.ny;
+        for (size_t i = 0; i <= wanted; i++) out[i] = 7;
+        memset(scratch, 0xff, n * sizeof *scratch);
+        sn_conv_forward_after(pool, out, p.x, p.k, p.b, &d, &after, scratch);
+        assert_true(out[wanted] == 7);
+        if (!scaled_is_right(&p, &after, out))
+            fail_msg("after %d, %s, %d x %d x %d -> %d", k, sn_conv_forced->isa, (int)s->h, (int)s->w,
+                     (int)s->ci, (int)s->co);
+    }
+    sn_free(scratch);
+    sn_free(plain);
+    sn_free(out);
+    drop(&p);
+}
+
+static void what_comes_after_is_right(void **state) {
+    (void)state;
+    double moments[2 * 128];
+    const sn_kern_f32_table *isa[3];
+    int n = sn_kern_all_f32(isa);
+    for (int i = 0; i < n; i++) {
+        sn_conv_forced = sn_conv_kernels(isa[i]->isa);
+        for (int k = 0; k < NFEW; k++) check_after(&few_shapes[k], sn_pool_default(), moments);
+        for (int k = 0; k < NSHAPE; k++) check_after(&shapes[k], sn_pool_default(), moments);
+        const shape large = { 3, 190, 250, 2, 32, 5, true };
+        check_after(&large, sn_pool_default(), moments);
+    }
+    for (int k = 0; k < 2; k++) {
+        double one[2 * 128];
+        sn_pool *pool;
+        assert_int_equal(sn_pool_new(&pool, 1, NULL), SN_OK);
+        check_after(k ? &few_shapes[2] : &shapes[4], pool, one);
+        sn_pool_free(pool);
+        assert_int_equal(sn_pool_new(&pool, 3, NULL), SN_OK);
+        check_after(k ? &few_shapes[2] : &shapes[4], pool, moments);
+        sn_pool_free(pool);
+        assert_memory_equal(one, moments, sizeof(double) * 2 * 17);
+    }
+    sn_conv_forced = NULL;
+}
+
+/* Nan stays nan behind the pooling, wherever in its window it is. */
+static void nan_comes_through(void **state) {
+    (void)state;
+    const shape s = { 8, 8, 8, 3, 16, 5, true };
+    sn_conv d = conv_of(&s);
+    problem p = make(&d, sn_pool_default());
+    float *scratch = room(sn_conv_scratch(&d, sn_pool_default()), sizeof *scratch);
+    sn_conv_after after = { .scale = p.db, .shift = p.dk, .relu = true, .pool = true };
+    p.x[(3 * 8 + 4) * 3 + 1] = NAN;
+    sn_conv_forward_after(sn_pool_default(), p.y, p.x, p.k, p.b, &d, &after, scratch);
+    for (int i = 0; i < 16; i++) assert_true(p.y[(1 * 4 + 2) * 16 + i] != p.y[(1 * 4 + 2) * 16 + i]);
+    sn_free(scratch);
+    drop(&p);
 }
 
 /* Outputs of more than the caches hold are written past them. */
@@ -341,6 +451,7 @@ static void what_does_not_fit_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_instruction_set_is_right), cmocka_unit_test(few_channels_are_right),
+        cmocka_unit_test(what_comes_after_is_right),      cmocka_unit_test(nan_comes_through),
         cmocka_unit_test(large_outputs_are_right),        cmocka_unit_test(threads_do_not_change_bits_of_few),
         cmocka_unit_test(the_direct_sum_is_right),        cmocka_unit_test(threads_do_not_change_bits),
         cmocka_unit_test(what_does_not_fit_is_refused),
