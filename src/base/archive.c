@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zip.h>
+
+enum { PIECE = 1 << 20 }; /* bytes that are read between two looks at Ctrl-C */
 
 /* A copied header, alive until libzip has written it. */
 typedef struct copy {
@@ -114,12 +117,21 @@ static void free_writer(sn_archive_writer *w) {
     sn_free(w);
 }
 
+static int is_cancelled(zip_t *zip, void *ctx) {
+    (void)zip;
+    (void)ctx;
+    return sn_pool_cancelled(sn_pool_default());
+}
+
 sn_status sn_archive_commit(sn_archive_writer *w, sn_err *e) {
     sn_status s;
+    zip_register_cancel_callback_with_state(w->zip, is_cancelled, NULL, NULL);
     if (zip_close(w->zip) == 0) {
         s = sn_file_commit(w->tmp, w->path, e);
     } else {
-        s = zip_fail(w->path, zip_get_error(w->zip), SN_EIO, e);
+        bool cancelled = zip_error_code_zip(zip_get_error(w->zip)) == ZIP_ER_CANCELLED;
+        s = cancelled ? sn_fail(e, SN_ECANCEL, "%s: interrupted", w->path)
+                      : zip_fail(w->path, zip_get_error(w->zip), SN_EIO, e);
         zip_discard(w->zip);
         unlink(w->tmp);
     }
@@ -158,6 +170,8 @@ const char *sn_archive_name(const sn_archive *a, int64_t i) {
 
 int64_t sn_archive_find(const sn_archive *a, const char *name) { return zip_name_locate(a->zip, name, 0); }
 
+static zip_uint64_t piece(zip_uint64_t left) { return left < PIECE ? left : PIECE; }
+
 sn_status sn_archive_read(sn_archive *a, int64_t i, char **data, size_t *n, sn_err *e) {
     zip_stat_t st;
     *data = NULL;
@@ -172,13 +186,18 @@ sn_status sn_archive_read(sn_archive *a, int64_t i, char **data, size_t *n, sn_e
     zip_file_t *f = zip_fopen_index(a->zip, (zip_uint64_t)i, 0);
     zip_int64_t got = -1;
     size_t done = 0;
-    while (f && (got = zip_fread(f, p + done, st.size - done)) > 0) done += (size_t)got;
+    bool cancelled = false;
+    while (f && !cancelled && (got = zip_fread(f, p + done, piece(st.size - done))) > 0) {
+        done += (size_t)got;
+        cancelled = is_cancelled(a->zip, NULL);
+    }
     /* One more read past the end makes libzip verify the checksum. */
     char extra;
     bool ok = f && got >= 0 && done == st.size && zip_fread(f, &extra, 1) == 0;
     if (f) zip_fclose(f);
-    if (!ok) {
+    if (cancelled || !ok) {
         sn_free(p);
+        if (cancelled) return sn_fail(e, SN_ECANCEL, "%s: interrupted", a->path);
         return sn_fail(e, SN_EFORMAT, "%s: member %s is damaged", a->path, sn_archive_name(a, i));
     }
     p[done] = 0;

@@ -1,5 +1,6 @@
 /* A file of named members: a zip archive (libzip), members stored uncompressed, so that unzip and numpy.load
- * can open what sonde writes. Saving the same contents twice gives the same bytes. */
+ * can open what sonde writes. Saving the same contents twice gives the same bytes. When the pool is cancelled,
+ * commit (which then leaves no file, or the old one) and read end with SN_ECANCEL. */
 #ifndef SN_BASE_ARCHIVE_H
 #define SN_BASE_ARCHIVE_H
 

@@ -74,7 +74,13 @@ sn_status sn_run_callbacks_go(sn_run *r, sn_err *e) {
     if (r->stage == STAGE_STEP && r->ncallback) add_running_logs(r, &c);
     sn_status s = SN_OK;
     while (r->stage_at < r->ncallback && s == SN_OK) {
+        size_t said = r->message.len;
         s = call_one(r, r->stage_at, &c, e);
+        if (s == SN_ECANCEL) { /* it comes again when the run goes on */
+            r->message.len = said;
+            if (r->message.data) r->message.data[said] = '\0';
+            break;
+        }
         r->stage_at++; /* one that failed is passed over: it has said so, and the run goes on */
         if (c.stop) r->stopped = true;
         if (r->stage == STAGE_EPOCH_END) keep_rate(r, &c);

@@ -143,9 +143,12 @@ static sn_status save(const config *c, sn_callback_state *s, sn_callback_ctx *ct
 
 static sn_status step(const void *cfg, sn_callback_state *s, sn_callback_ctx *ctx, sn_err *e) {
     const config *c = cfg;
-    if (c->save_freq <= 0 || ++s->num[BATCHES_SEEN] < (double)c->save_freq) return SN_OK;
-    s->num[BATCHES_SEEN] = 0;
-    return save(c, s, ctx, ctx->batch, e);
+    if (c->save_freq <= 0) return SN_OK;
+    double seen = s->num[BATCHES_SEEN] + 1;
+    bool due = seen >= (double)c->save_freq;
+    sn_status st = due ? save(c, s, ctx, ctx->batch, e) : SN_OK;
+    if (st != SN_ECANCEL) s->num[BATCHES_SEEN] = due ? 0 : seen; /* else it comes again */
+    return st;
 }
 
 static sn_status epoch_end(const void *cfg, sn_callback_state *s, sn_callback_ctx *ctx, sn_err *e) {
