@@ -28,9 +28,10 @@ end
 
 -- Where an interrupt left it and what goes on; on a terminal a silent run says so too.
 local function say_interrupted(r, s)
-  if s.verbose == 0 and not core.terminal "stderr" then return end
+  if not s.called or (s.verbose == 0 and not core.terminal "stderr") then return end
   io.stderr:write(core.terminal "stderr" and "\r\27[K" or "", ("interrupted: %s; %s:finish() goes on\n"):format(
     drive.position(s, core.run_info(r)), s.called))
+  core.interrupt_told()
 end
 
 -- ---- events ----

@@ -11,6 +11,10 @@ void sn_session_complain(sn_session *s) {
     if (!msg) msg = "(an error without a message)";
     fflush(stdout);
     bool calm = !strncmp(msg, "interrupted", 11);
+    if (calm && sn_bind_interrupt_told()) { /* in better words */
+        lua_pop(s->L, 1);
+        return;
+    }
     if (calm && s->on_terminal) fputc('\n', stderr); /* below the ^C, and the bar of an epoch */
     const char *label = calm ? "" : s->interactive ? "error: " : "sonde: ";
     fprintf(stderr, "%s%s%s%s\n", s->color ? "\033[31m" : "", label, msg, s->color ? "\033[0m" : "");

@@ -142,7 +142,7 @@ sn_buf *sn_push_buf(lua_State *L, size_t max) {
 
 /* ---- interruption ---- */
 
-static volatile sig_atomic_t pending;
+static volatile sig_atomic_t pending, told;
 static sn_run *volatile active_run;
 static sn_loader *volatile active_loader;
 
@@ -157,6 +157,7 @@ void sn_set_active(sn_run *run, sn_loader *loader) {
 
 void sn_bind_interrupt(void) {
     pending = 1;
+    told = 0;
     sn_pool_cancel(sn_pool_default());
     sn_run *run = active_run;
     if (run) sn_run_interrupt(run);
@@ -170,8 +171,16 @@ void sn_bind_clear_interrupt(void) {
 }
 
 bool sn_bind_interrupt_pending(void) { return pending != 0; }
+bool sn_bind_interrupt_told(void) { return told != 0; }
 
 /* ---- small functions of core ---- */
+
+/* core.interrupt_told(): the person has been told where the interrupt left things */
+static int l_interrupt_told(lua_State *L) {
+    (void)L;
+    told = 1;
+    return 0;
+}
 
 static int l_clock(lua_State *L) {
     lua_pushnumber(L, sn_clock());
@@ -282,20 +291,11 @@ static int l_source(lua_State *L) {
 }
 
 static const luaL_Reg base_functions[] = {
-    { "fail", l_fail },
-    { "clock", l_clock },
-    { "mix", l_mix },
-    { "entropy", l_entropy },
-    { "bytes", l_bytes },
-    { "memory", l_memory },
-    { "state", l_state },
-    { "terminal", l_terminal },
-    { "suggest", l_suggest },
-    { "fail_after", l_fail_after },
-    { "type", l_type },
-    { "source", l_source },
-    { "bar_shown", l_bar_shown },
-    { NULL, NULL },
+    { "fail", l_fail },       { "clock", l_clock },           { "interrupt_told", l_interrupt_told },
+    { "mix", l_mix },         { "entropy", l_entropy },       { "bytes", l_bytes },
+    { "memory", l_memory },   { "state", l_state },           { "terminal", l_terminal },
+    { "suggest", l_suggest }, { "fail_after", l_fail_after }, { "type", l_type },
+    { "source", l_source },   { "bar_shown", l_bar_shown },   { NULL, NULL },
 };
 
 /* ---- opening ---- */

@@ -25,6 +25,9 @@ void sn_bind_clear_interrupt(void);
 /* Up and not yet turned into an error, by the core or by whoever cleared it. */
 bool sn_bind_interrupt_pending(void);
 
+/* Has the Lua half told the person where the last interrupt left things? */
+bool sn_bind_interrupt_told(void);
+
 /* Is there a progress bar on stderr's last line? From any thread. */
 bool sn_bind_bar_shown(void);
 

@@ -4,8 +4,7 @@
 sonde> net:fit(data, { epochs = 100000, batch_size = 16 })
 %until Epoch 3/
 %key C-c
-...
-interrupted
+...interrupted: epoch ...; m.last_run:finish() goes on
 sonde> #net:get_weights()
 8
 sonde> net:fit(data, { epochs = 1, batch_size = 16, verbose = 0 });
@@ -107,3 +106,26 @@ conv2d...
 sonde> help "no such thing"
 ...
 sonde>
+
+%case where an interrupt leaves a run is said once
+%run -q -i $TESTS/net.lua
+sonde> r = net:run(data, { epochs = 100000, batch_size = 16, verbose = 0 })
+sonde> r:finish()
+%pause 0.3
+%key C-c
+...interrupted: epoch ...; r:finish() goes on
+sonde> r.iterations > 0
+true
+sonde> ok, why = pcall(r.finish, r) while true do end
+%pause 0.3
+%key C-c
+%pause 0.3
+%key C-c
+...
+interrupted
+sonde> ok, why
+false
+interrupted
+sonde>
+$ timeout --preserve-status -s INT 2 "$SONDE" -e "dofile '$TESTS/net.lua'" -e 'net:fit(data, { epochs = 1000000, verbose = 2 })' 2>&1 | tail -n 1
+interrupted: epoch ...; m.last_run:finish() goes on
