@@ -23,3 +23,45 @@ sonde> q:finish();
 sonde> for i, t in ipairs(net:get_weights()) do if not t:equal(a[i]) then print("weights differ", i) end end
 sonde> for i, v in ipairs(q:history().val_loss) do if v ~= loss[i] then print("losses differ", i) break end end
 sonde>
+
+%case 200 of them while the model is changed and the run saved in between
+%run -q -i $TESTS/storm.lua
+sonde> new()
+%storm 200 0.02 go()
+...
+sonde> calls > 50, r.iterations > 0
+true
+true
+sonde> go()
+sonde> w, losses = net:get_weights(), r:history().val_loss
+sonde> #losses, r.iterations, at
+500
+2000
+666
+sonde> s = resume("storm.sonde", data, { validation_data = data })
+sonde> s.iterations % 3
+0
+sonde> new() go()
+sonde> differ(w, net:get_weights()), differ(losses, r:history().val_loss)
+0
+0
+sonde> !ls *.tmp* *.sonde.* 2>/dev/null | wc -l
+0
+sonde>
+
+%case 60 of them while pictures are read
+%run -q -i $TESTS/storm.lua
+sonde> d = folder()
+Found 24 files belonging to 2 classes.
+sonde> opts = { epochs = 40, batch_size = 4, seed = 3, verbose = 0 }
+sonde> new(d, opts)
+%storm 60 0.03 r:finish();
+...
+sonde> r:finish();
+sonde> w, losses = net:get_weights(), r:history().val_loss
+sonde> new(d, opts) r:finish();
+sonde> #losses, differ(w, net:get_weights()), differ(losses, r:history().val_loss)
+40
+0
+0
+sonde>
