@@ -4,6 +4,7 @@
 sonde> net:fit(data, { epochs = 100000, batch_size = 16 })
 %until Epoch 3/
 %key C-c
+...
 ...interrupted: epoch ...; m.last_run:finish() goes on
 sonde> #net:get_weights()
 8
