@@ -58,13 +58,18 @@ INLINE void max_lanes(const bent *f, real *best, bits *tap, const real *x, const
     }
 }
 
+typedef uint8_t bytes __attribute__((vector_size(WIDTH)));
+typedef uint32_t words __attribute__((vector_size(WIDTH * 4)));
+
 INLINE void store_taps(void *index, bool wide, int64_t at, const bits *tap) {
-    for (int i = 0; i < NVEC; i++)
-        for (int l = 0; l < WIDTH; l++)
-            if (wide)
-                ((uint32_t *)index)[at + i * WIDTH + l] = (uint32_t)tap[i][l];
-            else
-                ((uint8_t *)index)[at + i * WIDTH + l] = (uint8_t)tap[i][l];
+    for (int i = 0; i < NVEC; i++) {
+        bytes narrow = __builtin_convertvector(tap[i], bytes);
+        words full = __builtin_convertvector(tap[i], words);
+        if (wide)
+            memcpy((uint32_t *)index + at + i * WIDTH, &full, sizeof full);
+        else
+            memcpy((uint8_t *)index + at + i * WIDTH, &narrow, sizeof narrow);
+    }
 }
 
 /* One channel of one window. */
@@ -83,9 +88,25 @@ INLINE real max_one(const bent *f, uint32_t *tap, const real *x, real a, real b,
     return top;
 }
 
+/* Channels that fill no vector are taken with those of the next pixel, if there are so many in the row of y and
+ * behind the window's last tap: the next window writes over what is too much. */
+INLINE bool can_run_over(const sn_windows *g, int64_t ox, taps v, taps h) {
+    int64_t rest = g->c % LANES, last = (v.at + v.to - 1) * g->w + h.at + h.to - 1;
+    return rest && (g->ow - ox) * g->c - (g->c - rest) >= LANES &&
+           (g->h * g->w - last) * g->c - (g->c - rest) >= LANES;
+}
+
 INLINE void max_window(const bent *f, real *y, void *index, const real *x, const sn_windows *g, int64_t ox,
                        taps v, taps h) {
     int64_t c = 0, at = ox * g->c;
+    if (!f->affine && can_run_over(g, ox, v, h)) {
+        for (; c < g->c; c += LANES) {
+            bits tap[NVEC];
+            max_lanes(f, y + at + c, tap, x + c, x, x, g, v, h);
+            if (index) store_taps(index, g->wide, at + c, tap);
+        }
+        return;
+    }
     for (; c + LANES <= g->c; c += LANES) {
         bits tap[NVEC];
         max_lanes(f, y + at + c, tap, x + c, f->a + c, f->b + c, g, v, h);
@@ -136,9 +157,6 @@ static void k_max_pool_mask(uint8_t *index, const real *y, size_t n) {
     }
 }
 
-typedef uint8_t bytes __attribute__((vector_size(WIDTH)));
-typedef uint32_t words __attribute__((vector_size(WIDTH * 4)));
-
 /* Taps i .. i + WIDTH. In vectors: as a loop over mixed types GCC 12 gets it wrong for AVX-512. */
 INLINE bits load_taps(const void *index, bool wide, int64_t i) {
     if (wide) {
@@ -151,12 +169,13 @@ INLINE bits load_taps(const void *index, bool wide, int64_t i) {
     return __builtin_convertvector(n, bits);
 }
 
-/* What tap k of a window gets of its gradient, all channels: set, or added to what other windows gave. */
+/* What tap k of a window gets of its gradient, all n channels: set, or added to what other windows gave. So
+ * many values may be read and written: n, or more where what follows is written later. */
 INLINE void spread(bool add, real *dx, const real *dy, const void *index, bool wide, uint32_t k, real scale,
-                   int64_t n) {
+                   int64_t n, int64_t room) {
     int64_t c = 0;
     bits tap = k + (bits){ 0 };
-    for (; c + WIDTH <= n; c += WIDTH) {
+    for (; c < n && c + WIDTH <= room; c += WIDTH) {
         vec part = (vec)((bits)(load_taps(index, wide, c) == tap) & (bits)(load(dy + c) * scale));
         store(dx + c, add ? load(dx + c) + part : part);
     }
@@ -167,13 +186,15 @@ INLINE void spread(bool add, real *dx, const real *dy, const void *index, bool w
     }
 }
 
+/* room: of dx. */
 INLINE void spread_at(bool add, real *dx, const real *dy, const void *index, real scale, const sn_windows *g,
-                      int64_t window, int64_t k) {
-    int64_t at = window * g->c;
+                      int64_t window, int64_t k, int64_t room) {
+    int64_t at = window * g->c, left = g->oh * g->ow * g->c - at;
+    if (room > left) room = left;
     if (g->wide)
-        spread(add, dx, dy + at, (const uint32_t *)index + at, true, (uint32_t)k, scale, g->c);
+        spread(add, dx, dy + at, (const uint32_t *)index + at, true, (uint32_t)k, scale, g->c, room);
     else
-        spread(add, dx, dy + at, (const uint8_t *)index + at, false, (uint32_t)k, scale, g->c);
+        spread(add, dx, dy + at, (const uint8_t *)index + at, false, (uint32_t)k, scale, g->c, room);
 }
 
 /* Columns [from, to) of row iy where no window overlaps another: at most one window gives to each. */
@@ -183,7 +204,7 @@ static void unpool_apart(real *dx, const real *dy, const void *index, real scale
     int64_t ox = (from + g->pl) / g->sw, kx = from + g->pl - ox * g->sw;
     for (int64_t ix = from; ix < to; ix++, dx += g->c) {
         if (oy < g->oh && ky < g->kh && ox < g->ow && kx < g->kw)
-            spread_at(false, dx, dy, index, scale, g, oy * g->ow + ox, ky * g->kw + kx);
+            spread_at(false, dx, dy, index, scale, g, oy * g->ow + ox, ky * g->kw + kx, (to - ix) * g->c);
         else
             memset(dx, 0, (size_t)g->c * sizeof *dx);
         if (++kx == g->sw) {
@@ -206,7 +227,7 @@ static void unpool_overlapping(real *dx, const real *dy, const void *index, real
         for (int64_t oy = top; oy < g->oh && oy * g->sh <= y; oy++)
             for (int64_t ox = left; ox < g->ow && ox * g->sw <= x; ox++)
                 spread_at(true, dx, dy, index, scale, g, oy * g->ow + ox,
-                          (y - oy * g->sh) * g->kw + x - ox * g->sw);
+                          (y - oy * g->sh) * g->kw + x - ox * g->sw, g->c);
     }
 }
 

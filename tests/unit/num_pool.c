@@ -12,6 +12,7 @@
 #    include "num/kern.h"
 #    include <math.h>
 #    include <stdio.h>
+#    include <stdlib.h>
 #    include <string.h>
 
 static const sn_windows shapes[] = {
@@ -22,6 +23,9 @@ static const sn_windows shapes[] = {
     { 6, 8, 1, 3, 3, 3, 2, 2, 3, 1, 0, false },     { 5, 6, 19, 5, 3, 1, 2, 1, 2, 0, 0, false },
     { 17, 16, 18, 1, 1, 16, 16, 1, 1, 0, 0, true }, { 3, 3, 20, 1, 1, 3, 3, 3, 3, 0, 0, false },
     { 9, 1, 2, 5, 1, 1, 1, 2, 1, 0, 0, false },     { 4, 4, 48, 2, 2, 2, 2, 2, 2, 0, 0, true },
+    { 28, 28, 6, 14, 14, 2, 2, 2, 2, 0, 0, false }, { 9, 11, 5, 4, 5, 2, 2, 2, 2, 0, 0, false },
+    { 8, 34, 1, 4, 17, 2, 2, 2, 2, 0, 0, false },   { 6, 8, 24, 3, 4, 2, 2, 2, 2, 0, 0, true },
+    { 7, 7, 7, 3, 3, 3, 3, 2, 2, 0, 0, false },     { 3, 67, 3, 1, 33, 2, 2, 2, 2, 0, 0, false },
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0], MOST = 1 << 14 };
 
@@ -98,11 +102,24 @@ static uint32_t NAME(kept)(const sn_windows *g, const void *index, int64_t i) {
     return g->wide ? ((const uint32_t *)index)[i] : ((const uint8_t *)index)[i];
 }
 
+/* A copy of just that size: what is read or written beyond it shows under a sanitizer. */
+static void *NAME(exactly)(const void *from, int64_t n, size_t size) {
+    void *to = malloc((size_t)n * size);
+    assert_non_null(to);
+    memcpy(to, from, (size_t)n * size);
+    return to;
+}
+
 static void NAME(check_pooling)(const TABLE *k, const sn_windows *g, bool affine, bool relu) {
     static uint32_t index[MOST];
+    T *x = NAME(exactly)(NAME(x), g->h * g->w * g->c, sizeof(T)), guard[16];
+    memset(guard, 1, sizeof guard);
     for (int64_t oy = 0; oy < g->oh; oy++) {
-        k->max_pool_row(NAME(got), index, NAME(x), affine ? NAME(a) : NULL, affine ? NAME(b) : NULL, relu, g,
-                        oy);
+        memset(NAME(got), 1, sizeof NAME(got));
+        memset(index, 1, sizeof index);
+        k->max_pool_row(NAME(got), index, x, affine ? NAME(a) : NULL, affine ? NAME(b) : NULL, relu, g, oy);
+        assert_memory_equal(NAME(got) + g->ow * g->c, guard, sizeof guard); /* another row's */
+        assert_memory_equal((char *)index + g->ow * g->c * (g->wide ? 4 : 1), guard, sizeof guard);
         for (int64_t i = 0; i < g->ow * g->c; i++) {
             uint32_t tap = 0;
             T v = NAME(largest)(g, affine, relu, oy, i / g->c, i % g->c, &tap);
@@ -111,10 +128,10 @@ static void NAME(check_pooling)(const TABLE *k, const sn_windows *g, bool affine
             assert_int_equal(NAME(kept)(g, index, i), tap);
         }
         memcpy(NAME(want), NAME(got), (size_t)(g->ow * g->c) * sizeof(T));
-        k->max_pool_row(NAME(got), NULL, NAME(x), affine ? NAME(a) : NULL, affine ? NAME(b) : NULL, relu, g,
-                        oy);
+        k->max_pool_row(NAME(got), NULL, x, affine ? NAME(a) : NULL, affine ? NAME(b) : NULL, relu, g, oy);
         assert_memory_equal(NAME(want), NAME(got), (size_t)(g->ow * g->c) * sizeof(T));
     }
+    free(x);
 }
 
 static void NAME(pooling)(void **state) {
@@ -148,17 +165,24 @@ static void NAME(check_unpooling)(const TABLE *k, const sn_windows *g, T scale) 
     if (!g->wide)
         for (int64_t i = 0; i < g->oh * row; i += 3) ((uint8_t *)room)[i] = SN_NO_TAP;
     NAME(spread)(NAME(want), g, room, scale);
+    T *dy = NAME(exactly)(NAME(dy), g->oh * row, sizeof(T)), guard[16];
+    void *index = NAME(exactly)(room, g->oh * row, (size_t)size);
+    memset(guard, 1, sizeof guard);
     for (int64_t step = 1; step <= pixels; step += step < 5 ? 1 : 7) { /* in pieces of any length */
         memset(NAME(got), 1, sizeof NAME(got));
-        for (int64_t p = 0; p < pixels; p += step)
-            k->max_unpool(NAME(got) + p * g->c, NAME(dy), room, scale, g, p,
-                          p + step < pixels ? p + step : pixels);
+        for (int64_t p = 0; p < pixels; p += step) {
+            int64_t end = p + step < pixels ? p + step : pixels;
+            k->max_unpool(NAME(got) + p * g->c, dy, index, scale, g, p, end);
+            assert_memory_equal(NAME(got) + end * g->c, guard, sizeof guard); /* another cell's */
+        }
         for (int64_t i = 0; i < pixels * g->c; i++)
             if (!(NAME(got)[i] == NAME(want)[i]))
                 fail_msg("%s: shape %d, pixel %lld, channel %lld: %g, not %g", k->isa, (int)(g - shapes),
                          (long long)(i / g->c), (long long)(i % g->c), (double)NAME(got)[i],
                          (double)NAME(want)[i]);
     }
+    free(dy);
+    free(index);
 }
 
 static void NAME(unpooling)(void **state) {
