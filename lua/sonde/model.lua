@@ -236,12 +236,13 @@ end
 -- Prints shapes, parameters, cost, and the memory of training; gives that in bytes.
 function methods.summary(m, opts)
   if type(opts) == "number" then opts = { batch_size = opts } end
-  opts = util.options("summary", opts, { "batch_size" })
+  opts = util.options("summary", opts, { "batch_size", "engine" })
   local batch = util.whole("summary", "batch_size", opts.batch_size, 32, 1)
   local s, nstate = core.state(m), nil
   if s.trainer then nstate = #select(5, core.trainer_info(s.trainer)) end
   local text = summary(m, batch, nstate)
   io.stdout:write(text, "\n")
+  if opts.engine then io.stdout:write(require "sonde.engine"(m, batch), "\n") end
 end
 
 -- What training with that batch will hold, in bytes: what summary announces.

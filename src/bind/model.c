@@ -1,6 +1,7 @@
 /* Models in Lua: built from a list of layers and calls that the Lua half has collected. */
 #include "base/mem.h"
 #include "bind/glue.h"
+#include "nn/engine.h"
 #include "nn/plan.h"
 #include "nn/surgery.h"
 #include "train/model_file.h"
@@ -180,6 +181,31 @@ static int model_measure(lua_State *L) {
     return 1;
 }
 
+/* core.model_engine(m, batch) -> list by node: { layer = its number, forward, data, weights = texts or nil,
+ * flops, workspace, within = number of a layer or nil } */
+static int model_engine(lua_State *L) {
+    static const char *const names[SN_PASSES] = { "forward", "data", "weights" };
+    const sn_model *m = sn_check_model(L, 1);
+    sn_plan_opts opts = {
+        .mode = SN_PLAN_TRAIN, .batch = luaL_checkinteger(L, 2), .dtype = SN_F32, .fuse = true
+    };
+    sn_engine *rows = lua_newuserdatauv(L, (size_t)m->nnode * sizeof *rows, 0);
+    sn_err e;
+    if (sn_plan_engine(m, &opts, rows, &e) != SN_OK) return sn_raise(L, &e);
+    lua_newtable(L);
+    for (int i = 0; i < m->nnode; i++) {
+        lua_newtable(L);
+        sn_set_int(L, "layer", m->nodes[i].layer + 1);
+        for (int k = 0; k < SN_PASSES; k++)
+            if (rows[i].pass[k][0]) sn_set_text(L, names[k], rows[i].pass[k]);
+        sn_set_num(L, "flops", rows[i].flops);
+        sn_set_int(L, "workspace", (lua_Integer)rows[i].workspace);
+        if (rows[i].within >= 0) sn_set_int(L, "within", m->nodes[rows[i].within].layer + 1);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
 /* ---- weights ---- */
 
 const sn_param *sn_check_param(lua_State *L, const sn_model *m, int arg) {
@@ -327,19 +353,13 @@ static int model_load(lua_State *L) {
 
 void sn_open_models(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "model_build", model_build },
-        { "model_info", model_info },
-        { "model_count", model_count },
-        { "model_get", model_get },
-        { "model_measure", model_measure },
-        { "model_set", model_set },
-        { "model_save", model_save },
-        { "model_load", model_load },
-        { "model_set_trainable", model_set_trainable },
-        { "model_changes", model_changes },
-        { "model_operate", model_operate },
-        { "model_freeze", model_freeze },
-        { NULL, NULL },
+        { "model_build", model_build },     { "model_info", model_info },
+        { "model_count", model_count },     { "model_get", model_get },
+        { "model_measure", model_measure }, { "model_engine", model_engine },
+        { "model_set", model_set },         { "model_save", model_save },
+        { "model_load", model_load },       { "model_set_trainable", model_set_trainable },
+        { "model_changes", model_changes }, { "model_operate", model_operate },
+        { "model_freeze", model_freeze },   { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");

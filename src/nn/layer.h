@@ -104,6 +104,10 @@ typedef struct {
     sn_keeps (*keeps)(const void *cfg, const sn_io *);
 } sn_fusing;
 
+/* The passes of a training step, of layers whose work is worth choosing how to do. */
+typedef enum { SN_PASS_FORWARD, SN_PASS_DATA, SN_PASS_WEIGHTS, SN_PASSES } sn_pass;
+enum { SN_PASS_TEXT = 32 };
+
 typedef struct sn_layer_type {
     sn_desc desc; /* first member: a layer type is an sn_desc */
     int nin;      /* inputs; -1 = two or more; SN_ANY_INPUTS */
@@ -117,6 +121,8 @@ typedef struct sn_layer_type {
     /* The activation that follows this layer's own computation (cfg's `activation`), NULL = none. */
     sn_obj *(*activation)(const void *cfg);
     const sn_fusing *fusing; /* NULL: never runs in one pass with others */
+    /* What a pass in float over inputs of that shape is computed by, in a word or two; NULL: plain loops. */
+    void (*passes)(const void *cfg, const sn_shape *in, sn_pass, char text[SN_PASS_TEXT]);
     /* Gradient-check cases, as object text and one sample's input shapes; at least one. */
     struct {
         const char *cfg; /* "conv2d{filters=3, kernel_size={2, 3}}" */

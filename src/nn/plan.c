@@ -261,7 +261,7 @@ static sn_status plan_backward(sn_plan *p, sn_err *e) {
 
 /* ---- making the whole ---- */
 
-static sn_status lay_out(sn_plan **out, const sn_model *m, const sn_plan_opts *o, sn_err *e) {
+sn_status sn_plan_lay_out(sn_plan **out, const sn_model *m, const sn_plan_opts *o, sn_err *e) {
     *out = NULL;
     if (o->batch < 1 || o->batch > (int64_t)1 << 30)
         return sn_fail(e, SN_EINVAL, "plan: batch = %lld is outside 1..2^30", (long long)o->batch);
@@ -293,7 +293,7 @@ static sn_status lay_out(sn_plan **out, const sn_model *m, const sn_plan_opts *o
 
 sn_status sn_plan_measure(const sn_model *m, const sn_plan_opts *o, size_t *bytes, sn_err *e) {
     sn_plan *p;
-    sn_status s = lay_out(&p, m, o, e);
+    sn_status s = sn_plan_lay_out(&p, m, o, e);
     if (s != SN_OK) return s;
     *bytes = p->slab_bytes + (size_t)(p->rows_per_sample * o->batch) * sizeof(double);
     sn_plan_free(p);
@@ -354,7 +354,7 @@ static char *take_slab(const sn_plan *p) {
 }
 
 sn_status sn_plan_build(sn_plan **out, const sn_model *m, const sn_plan_opts *o, sn_err *e) {
-    sn_status s = lay_out(out, m, o, e);
+    sn_status s = sn_plan_lay_out(out, m, o, e);
     if (s != SN_OK) return s;
     sn_plan *p = *out;
     p->slab = take_slab(p);

@@ -60,6 +60,8 @@ static inline void *sn_plan_at(const sn_plan *p, int buf) {
     return buf < 0 ? NULL : p->slab + p->bufs[buf].offset;
 }
 
+/* Of plan.c: a plan without memory for its buffers, to look at. */
+sn_status sn_plan_lay_out(sn_plan **, const sn_model *, const sn_plan_opts *, sn_err *);
 /* Of plan.c, for groups. A buffer of that many bytes in use from first to last; -1 when memory ran out. */
 int sn_plan_new_buf(sn_plan *, size_t bytes, int first, int last, sn_err *);
 /* It is in use at time t too; -1 is fine. */

@@ -6,6 +6,7 @@
 #include "num/direct.h"
 #include "num/wino.h"
 #include "num/wino_few.h"
+#include <stdio.h>
 
 const char *const sn_conv_algorithms[] = { "auto", "direct", "winograd", "im2col", NULL };
 
@@ -21,6 +22,16 @@ sn_conv_algorithm sn_conv_choice(const sn_conv *d, sn_conv_pass pass) {
         pass == SN_CONV_FORWARD ? sn_few_forward_fits(d) : pass == SN_CONV_WEIGHTS && sn_few_weights_fits(d);
     if (wino && d->algorithm != SN_CONV_DIRECT) return SN_CONV_WINOGRAD;
     return direct ? SN_CONV_DIRECT : SN_CONV_IM2COL;
+}
+
+char *sn_conv_text(const sn_conv *d, sn_conv_pass pass, char *buf, size_t size) {
+    sn_conv_algorithm a = sn_conv_choice(d, pass);
+    int tile = (int)(SN_WINO_TILE + 1 - d->kh);
+    if (a == SN_CONV_WINOGRAD)
+        snprintf(buf, size, "%s %dx%d", sn_conv_algorithms[a], tile, tile);
+    else
+        snprintf(buf, size, "%s", sn_conv_algorithms[a]);
+    return buf;
 }
 
 size_t sn_conv_scratch(const sn_conv *d, const sn_pool *pool) {

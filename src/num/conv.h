@@ -23,6 +23,9 @@ typedef enum { SN_CONV_FORWARD, SN_CONV_DATA, SN_CONV_WEIGHTS } sn_conv_pass;
 extern const char *const sn_conv_algorithms[]; /* "auto", "direct", "winograd", "im2col" */
 /* What a pass in float runs by. */
 sn_conv_algorithm sn_conv_choice(const sn_conv *, sn_conv_pass);
+/* The same in words, with the side of Winograd's tiles of outputs: "winograd 4x4", "direct", "im2col". Returns
+ * buf. */
+char *sn_conv_text(const sn_conv *, sn_conv_pass, char *buf, size_t size);
 
 /* Output size and padding before, for one axis: Keras's rule (keras backend _compute_padding_length: before =
  * total / 2, the odd one goes after). 'same': out = ceil(n / s). Returns the output size, <= 0 when none. */

@@ -6,6 +6,7 @@
 #include <cblas.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #ifdef SN_F64
@@ -106,6 +107,14 @@ size_t sn_gemm_scratch_inner(int64_t m, int64_t n, int64_t k) {
     enum { TOP = 2 * LEAST_WORK / LEAST_TILE + 16 * SLICES };
     for (int64_t i = LEAST_SLICE; i <= k && i <= TOP; i++) most = larger(most, sn_gemm_scratch(m, n, i));
     return most;
+}
+
+char *sn_gemm_text(int64_t m, int64_t n, int64_t k, char *buf, size_t size) {
+    grid g = grid_of(m, n, k);
+    snprintf(buf, size, "%s %lldx%lld/%lld", is_small(m, n, k) ? "gemm" : "blas",
+             (long long)(g.tm < m ? g.tm : m), (long long)(g.tn < n ? g.tn : n),
+             (long long)(g.nm * g.nn * g.nk));
+    return buf;
 }
 
 const char *sn_gemm_corename(void) { return openblas_get_corename(); }

@@ -22,6 +22,10 @@ void sn_gemm_f32(sn_pool *, float *c, int64_t ldc, const float *a, int64_t lda, 
 void sn_gemm_f64(sn_pool *, double *c, int64_t ldc, const double *a, int64_t lda, bool trans_a, const double *b,
                  int64_t ldb, bool trans_b, int64_t m, int64_t n, int64_t k, bool accumulate, double *scratch);
 
+/* How the float product is computed: "gemm 32x64/4", tiles of 32x64 in 4 cells by kernels of sonde's, or "blas
+ * 128x128/16" by OpenBLAS (slices of the inner dimension are cells too). Returns buf. */
+char *sn_gemm_text(int64_t m, int64_t n, int64_t k, char *buf, size_t size);
+
 /* One product on the calling thread, for use inside a cell of the caller's own grid. */
 void sn_gemm1_f32(float *c, int64_t ldc, const float *a, int64_t lda, bool trans_a, const float *b, int64_t ldb,
                   bool trans_b, int64_t m, int64_t n, int64_t k, bool accumulate);

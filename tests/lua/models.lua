@@ -31,6 +31,7 @@ do
   end
   check.ok(not text:find "\27")
   check.has(check.output(function() m:summary { batch_size = 4 } end), "batch_size 4")
+  check.has(check.output(function() m:summary { engine = true } end), "weight grad.", "instruction set " .. sonde.isa)
   check.fails(function() m:summary { batch = 4 } end, 'unknown option "batch"')
   check.fails(function() m:summary { batch_size = 0 } end, "batch_size = 0")
   check.ok(m:memory(32) > m:memory(1))
@@ -196,4 +197,31 @@ do
     check.ok(n == #whole or not pcall(load_model, dir .. "/cut.sonde"), "%d bytes were taken for a model", n)
   end
 end
+-- ---- what layers are computed by ----
+
+do
+  local function engine_of(options)
+    local m = sequential { conv2d(options), activation "relu", max_pool2d { 2 },
+      conv2d { 32, 3, padding = "same" }, flatten {}, dense { 64 }, dense { 3, trainable = false } }
+    local rows = {}
+    for line in check.output(function() m:summary { batch_size = 8, engine = true } end):gmatch "[^\n]+" do
+      local name, rest = line:match "^(%S+) +(.*)$"
+      if name then rows[name] = (rest:gsub("  +", "  ")) end -- those of the second table come last
+    end
+    return rows
+  end
+  local options = { 32, 5, padding = "same", input_shape = { 32, 32, 16 } }
+  local rows = engine_of(options)
+  check.has(rows.conv2d, "winograd 4x4  -", "winograd 4x4  ") -- of the first layer nobody wants the data gradient
+  check.equal(rows.conv2d:match "([%d.]+)  [%d.]+ %a+$", ("%.3g"):format(2 * 2 * 8 * 32 * 32 * 25 * 16 * 32 / 1e9))
+  check.has(rows.max_pool2d, "with activation")
+  check.has(rows.conv2d_1, "winograd 6x6")
+  check.has(rows.dense, "gemm 8x")
+  check.has(rows.dense_1, "blas 8x3/1", "gemm 8x64/1  -  ") -- frozen: no gradient of its weights
+  for _, algorithm in ipairs { "direct", "im2col" } do
+    options.algorithm = algorithm
+    check.has(engine_of(options).conv2d, algorithm .. "  ")
+  end
+end
+
 check.done()

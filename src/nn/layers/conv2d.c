@@ -95,6 +95,15 @@ static void backward(const void *cfg, const sn_io *io) {
     if (io->dx[0]) conv_backward_data(io->pool, io->dx[0], io->dy, io->p[0], &d, io->scratch);
 }
 
+static void passes(const void *cfg, const sn_shape *in, sn_pass pass, char text[SN_PASS_TEXT]) {
+    sn_conv d = geometry(cfg, in);
+    sn_conv_text(&d,
+                 pass == SN_PASS_FORWARD ? SN_CONV_FORWARD
+                 : pass == SN_PASS_DATA  ? SN_CONV_DATA
+                                         : SN_CONV_WEIGHTS,
+                 text, SN_PASS_TEXT);
+}
+
 static sn_obj *activation(const void *cfg) { return ((const conv2d_cfg *)cfg)->activation; }
 
 const sn_layer_type SN_R(sn_layer_conv2d) = {
@@ -108,6 +117,7 @@ const sn_layer_type SN_R(sn_layer_conv2d) = {
     .forward = forward,
     .backward = backward,
     .activation = activation,
+    .passes = passes,
     .check = { { "conv2d{filters=3, kernel_size={2, 3}}", 2, 1, { { 4, { 2, 5, 7, 2 } } } },
                { "conv2d{filters=4, kernel_size=5, padding=\"same\"}", 1, 1, { { 4, { 1, 6, 5, 3 } } } },
                { "conv2d{filters=2, kernel_size=4, padding=\"same\", strides={2, 3}}",

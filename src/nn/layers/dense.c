@@ -88,6 +88,13 @@ static void backward(const void *cfg, const sn_io *io) {
         SN_R(sn_gemm)(io->pool, io->dx[0], k, io->dy, n, false, io->p[0], n, true, m, k, n, false, io->scratch);
 }
 
+static void passes(const void *cfg, const sn_shape *in, sn_pass pass, char text[SN_PASS_TEXT]) {
+    int64_t m = in->d[0], k = in->d[1], n = ((const dense_cfg *)cfg)->units;
+    if (pass == SN_PASS_FORWARD) sn_gemm_text(m, n, k, text, SN_PASS_TEXT);
+    if (pass == SN_PASS_DATA) sn_gemm_text(m, k, n, text, SN_PASS_TEXT);
+    if (pass == SN_PASS_WEIGHTS) sn_gemm_text(k, n, m, text, SN_PASS_TEXT);
+}
+
 static sn_obj *activation(const void *cfg) { return ((const dense_cfg *)cfg)->activation; }
 
 const sn_layer_type SN_R(sn_layer_dense) = {
@@ -101,6 +108,7 @@ const sn_layer_type SN_R(sn_layer_dense) = {
     .forward = forward,
     .backward = backward,
     .activation = activation,
+    .passes = passes,
     .check = { { "dense{units=5}", 3, 1, { { 2, { 3, 7 } } } },
                { "dense{units=1}", 1, 1, { { 2, { 1, 1 } } } },
                { "dense{units=17, use_bias=false}", 1, 1, { { 2, { 1, 33 } } } },
