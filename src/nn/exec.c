@@ -96,6 +96,7 @@ sn_status sn_exec_forward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) 
         sn_group_forward(p, st, pn->group);
     else
         pn->type->forward(pn->cfg, &io);
+    if (pn->ghost >= 0 && st->train && i == p->groups[pn->ghost].last) sn_ghost_forward(p, st, pn->ghost);
     /* Keras 3 divides activity penalties by the batch size (keras/src/layers/layer.py). */
     if (pn->activity) p->activity += activity_value(p, i, st->n);
     if (st->times) add_node_time(st->times, st->times->forward, timed_node(p, i), start);
@@ -194,10 +195,13 @@ static void backward_of(sn_plan *p, const sn_step *st, int i) {
     if (pn->group >= 0) {
         sn_group_backward(p, st, pn->group);
         add_temps(p, st, p->groups[pn->group].first);
-    } else {
-        pn->type->backward(pn->cfg, &io);
-        add_temps(p, st, i);
+        return;
     }
+    if (pn->ghost >= 0 && i == p->groups[pn->ghost].first && st->train && !st->inject)
+        sn_ghost_backward(p, st, pn->ghost);
+    else
+        pn->type->backward(pn->cfg, &io);
+    add_temps(p, st, i);
 }
 
 static void zero_grads(const sn_plan *p, const sn_step *st) {

@@ -15,11 +15,11 @@ static bool follows(const sn_plan *p, int i) {
     const sn_model *m = p->model;
     const sn_plan_node *before = &p->nodes[i - 1];
     return m->nodes[i].nin == 1 && m->nodes[i].in[0] == i - 1 && i - 1 != m->output && before->uses == 1 &&
-           !before->activity && !before->tap_y && !before->tap_dy;
+           !before->activity && !(p->opts.fuse && (before->tap_y || before->tap_dy));
 }
 
 static sn_plan_group group_from(const sn_plan *p, int i) {
-    sn_plan_group g = { .first = i, .last = i, .room = -1 };
+    sn_plan_group g = { .first = i, .last = i, .ghost = !p->opts.fuse, .index = -1, .room = -1 };
     for (int k = 0; k < SN_PARTS; k++) g.at[k] = -1;
     sn_part last = part_of(p, i);
     g.at[last] = i;
@@ -42,19 +42,41 @@ static bool fits(const sn_plan *p, const sn_plan_group *g) {
     return pool < 0 || !p->nodes[pool].type->fusing->windows(p->nodes[pool].cfg, in).wide;
 }
 
+static bool tiles(const sn_plan *p, const sn_plan_group *g) {
+    const sn_plan_node *pool = &p->nodes[g->at[SN_PART_POOL]];
+    sn_windows w = pool->type->fusing->windows(pool->cfg, &p->nodes[g->first].in[0]);
+    return w.kh == w.sh && w.kw == w.sw && w.oh * w.kh == w.h && w.ow * w.kw == w.w;
+}
+
+/* Is it of use as a ghost? */
+static bool haunts(const sn_plan *p, const sn_plan_group *g) {
+    return p->opts.mode == SN_PLAN_TRAIN && g->at[SN_PART_AFFINE] >= 0 && g->at[SN_PART_POOL] >= 0;
+}
+
+static void join(sn_plan *p, const sn_plan_group *g) {
+    for (int k = g->first; k <= g->last; k++) {
+        if (g->ghost)
+            p->nodes[k].ghost = p->ngroup;
+        else
+            p->nodes[k].group = p->ngroup;
+    }
+    p->groups[p->ngroup++] = *g;
+    if (g->ghost) return;
+    /* What backward reads of the output; nobody may write over it then. */
+    bool reads = g->at[SN_PART_RELU] >= 0 && g->at[SN_PART_POOL] < 0;
+    p->nodes[g->last].lp.flags = reads ? SN_KEEP_Y : 0;
+}
+
 sn_status sn_plan_find_groups(sn_plan *p, sn_err *e) {
-    if (!p->opts.fuse || p->opts.dtype != SN_F32) return SN_OK;
+    if (p->opts.dtype != SN_F32) return SN_OK;
     p->groups = sn_calloc((size_t)p->model->nnode, sizeof *p->groups, "plan", e);
     if (!p->groups) return SN_ENOMEM;
     for (int i = 0; i < p->model->nnode; i++) {
         if (i == p->model->input || part_of(p, i) == SN_PART_NONE) continue;
         sn_plan_group g = group_from(p, i);
-        if (g.last == g.first || !fits(p, &g)) continue;
-        for (int k = g.first; k <= g.last; k++) p->nodes[k].group = p->ngroup;
-        p->groups[p->ngroup++] = g;
-        /* What backward reads of the output; nobody may write over it then. */
-        bool reads = g.at[SN_PART_RELU] >= 0 && g.at[SN_PART_POOL] < 0;
-        p->nodes[g.last].lp.flags = reads ? SN_KEEP_Y : 0;
+        if (g.last == g.first || !fits(p, &g) || (g.ghost && !haunts(p, &g))) continue;
+        g.tiles = g.at[SN_PART_POOL] >= 0 && tiles(p, &g);
+        join(p, &g);
         i = g.last;
     }
     return SN_OK;
@@ -91,16 +113,16 @@ static sn_status affine_bufs(sn_plan *p, const sn_plan_group *g, int t, sn_err *
     return SN_OK;
 }
 
-/* The pool's winners, until backward. */
-static sn_status pool_bufs(sn_plan *p, const sn_plan_group *g, int t, sn_err *e) {
+/* The pool's winners, until node `until` goes back. */
+static sn_status index_buf(sn_plan *p, sn_plan_group *g, int until, sn_err *e) {
     if (g->at[SN_PART_POOL] < 0 || !is_training(p)) return SN_OK;
-    sn_plan_node *n = &p->nodes[g->at[SN_PART_POOL]];
-    n->saved[0] = sn_plan_new_buf(p, n->lp.saved[0] * sizeof(float), t, 2 * p->model->nnode - t, e);
-    return n->saved[0] < 0 ? SN_ENOMEM : SN_OK;
+    const sn_plan_node *pool = &p->nodes[g->at[SN_PART_POOL]];
+    g->index = sn_plan_new_buf(p, pool->lp.saved[0] * sizeof(float), g->last, 2 * p->model->nnode - until, e);
+    return g->index < 0 ? SN_ENOMEM : SN_OK;
 }
 
 sn_status sn_plan_group_forward(sn_plan *p, int i, sn_err *e) {
-    const sn_plan_group *g = &p->groups[p->nodes[i].group];
+    sn_plan_group *g = &p->groups[p->nodes[i].group];
     if (i != g->last) return SN_OK;
     sn_plan_node *pn = &p->nodes[i];
     int k = input_of(p, g);
@@ -110,7 +132,17 @@ sn_status sn_plan_group_forward(sn_plan *p, int i, sn_err *e) {
     sn_plan_extend(p, p->nodes[k].y, i);
     if (pn->tap_y || i == p->model->output) sn_plan_extend(p, pn->y, 2 * p->model->nnode + 1);
     if (affine_bufs(p, g, i, e) != SN_OK) return SN_ENOMEM;
-    return pool_bufs(p, g, i, e);
+    return index_buf(p, g, i, e);
+}
+
+sn_status sn_plan_ghost_forward(sn_plan *p, int i, sn_err *e) {
+    sn_plan_group *g = &p->groups[p->nodes[i].ghost];
+    return i == g->last ? index_buf(p, g, g->first, e) : SN_OK;
+}
+
+void sn_plan_ghost_backward(sn_plan *p, int i) {
+    const sn_plan_group *g = &p->groups[p->nodes[i].ghost];
+    if (i == g->first) sn_plan_extend(p, p->nodes[g->last].dy, 2 * p->model->nnode - i);
 }
 
 /* Where backward may write its result: over the input, which it reads for the last time, or without a pool over
@@ -132,7 +164,7 @@ sn_status sn_plan_group_backward(sn_plan *p, int i, bool *has_dy, sn_err *e) {
         sn_plan_node *n = &p->nodes[g->at[SN_PART_AFFINE]];
         sn_plan_extend(p, p->nodes[k].y, t);
         size_t room = (size_t)sn_pool_size(p->opts.pool) * SN_COL_ROOM * sizeof(float);
-        if ((g->room = sn_plan_new_buf(p, room, t, t, e)) < 0) return SN_ENOMEM;
+        if (!g->tiles && (g->room = sn_plan_new_buf(p, room, t, t, e)) < 0) return SN_ENOMEM;
         n->bwd_scratch = sn_plan_new_buf(p, n->lp.scratch * sizeof(float), t, t, e);
         if (n->bwd_scratch < 0) return SN_ENOMEM;
     }

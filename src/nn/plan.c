@@ -106,7 +106,7 @@ static sn_status setup_node(sn_plan *p, int i, sn_err *e) {
     sn_plan_node *pn = &p->nodes[i];
     pn->type = sn_layer_in(n->obj->desc, p->opts.dtype);
     pn->cfg = n->obj->cfg;
-    pn->y = pn->dy = pn->fwd_scratch = pn->bwd_scratch = pn->group = -1;
+    pn->y = pn->dy = pn->fwd_scratch = pn->bwd_scratch = pn->group = pn->ghost = -1;
     for (int s = 0; s < SN_MAXSAVED; s++) pn->saved[s] = -1;
     size_t k = (size_t)n->nin + 1;
     pn->in = sn_calloc(k, sizeof *pn->in, "plan", e);
@@ -163,6 +163,7 @@ static bool may_share_dy(const sn_plan *p, int i) {
     const sn_node *n = &p->model->nodes[i];
     const sn_plan_node *pn = &p->nodes[i];
     if (!pn->runs_backward || !(pn->lp.flags & SN_INPLACE_GRAD)) return false;
+    if (pn->ghost >= 0 && i == p->groups[pn->ghost].last) return false; /* it is read once more */
     int k = n->in[0];
     return p->nodes[k].needs && !pn->tap_dy && p->nodes[k].uses == 1 &&
            sn_plan_node_bytes(p, k) == sn_plan_node_bytes(p, i);
@@ -191,6 +192,7 @@ static sn_status plan_forward(sn_plan *p, sn_err *e) {
                                   : sn_plan_new_buf(p, sn_plan_node_bytes(p, i), i, i, e);
         if (pn->y < 0) return SN_ENOMEM;
         sn_plan_extend(p, pn->y, i);
+        if (pn->ghost >= 0 && sn_plan_ghost_forward(p, i, e) != SN_OK) return SN_ENOMEM;
         for (int j = 0; j < m->nodes[i].nin; j++) sn_plan_extend(p, p->nodes[m->nodes[i].in[j]].y, i);
         if (pn->tap_y || i == m->output) sn_plan_extend(p, pn->y, end);
         if (pn->lp.scratch && (pn->fwd_scratch = sn_plan_new_buf(p, pn->lp.scratch * size, i, i, e)) < 0)
@@ -230,6 +232,7 @@ static sn_status plan_backward_of(sn_plan *p, int i, bool *has_dy, sn_err *e) {
     if (pn->activity) sn_plan_extend(p, pn->y, t);
     if (!pn->runs_backward) return SN_OK;
     if (pn->group >= 0) return sn_plan_group_backward(p, i, has_dy, e);
+    if (pn->ghost >= 0) sn_plan_ghost_backward(p, i);
     if (pn->lp.flags & SN_KEEP_Y) sn_plan_extend(p, pn->y, t);
     if (pn->lp.scratch &&
         (pn->bwd_scratch = sn_plan_new_buf(p, pn->lp.scratch * sn_dtype_size(p->opts.dtype), t, t, e)) < 0)

@@ -23,6 +23,7 @@ typedef struct {
     bool live; /* of the present backward pass: the scalar depends on its output */
     int uses;  /* how many inputs of nodes read its output */
     int group; /* that it is run with; -1 = by itself */
+    int ghost; /* the ghost of a group that it is of; -1 = none */
     int y, dy, saved[SN_MAXSAVED], fwd_scratch, bwd_scratch;
     sn_shape *in;   /* nin */
     const void **x; /* nin */
@@ -30,11 +31,15 @@ typedef struct {
     int *dx_temp;   /* nin: the buffer of a gradient that is then added to the input's; -1 = direct */
 } sn_plan_node;
 
-/* Nodes first .. last, each the only reader of the one before, run as one (nn/group.h). */
+/* Nodes first .. last, each the only reader of the one before, run as one (nn/group.h). A ghost: they run one
+ * by one, but for the sums of the normalization's backward, which are taken as the group would. */
 typedef struct {
     int first, last;
     int at[SN_PARTS]; /* the node of each part; -1 = there is none */
-    int room;         /* the buffer in which backward makes rows of gradients */
+    bool ghost;
+    bool tiles; /* the pool's windows tile the image */
+    int index;  /* the pool's winners that get a gradient: a buffer until backward; -1 = there are none */
+    int room;   /* the buffer in which backward makes rows of gradients; -1 = it need not */
 } sn_plan_group;
 
 struct sn_plan {

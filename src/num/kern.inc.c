@@ -368,6 +368,7 @@ static void k_dropout(real *y, const real *x, size_t n, uint64_t key, uint64_t h
 #include "num/kern_pool.inc.c"
 #include "num/kern_stats.inc.c"
 #include "num/kern_step.inc.c"
+#include "num/kern_unpool.inc.c"
 
 /* ---- the table ---- */
 
@@ -407,6 +408,8 @@ const table_type TABLE = { .isa = TEXT(SN_ISA),
                            .max_pool_row = k_max_pool_row,
                            .max_pool_mask = k_max_pool_mask,
                            .max_unpool = k_max_unpool,
+                           .max_pool_sums = k_max_pool_sums,
+                           .max_unpool_affine = k_max_unpool_affine,
                            .adam = k_adam,
                            .from_u8 = k_from_u8,
                            .all_finite = k_all_finite,

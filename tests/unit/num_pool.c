@@ -26,8 +26,9 @@ static const sn_windows shapes[] = {
     { 28, 28, 6, 14, 14, 2, 2, 2, 2, 0, 0, false }, { 9, 11, 5, 4, 5, 2, 2, 2, 2, 0, 0, false },
     { 8, 34, 1, 4, 17, 2, 2, 2, 2, 0, 0, false },   { 6, 8, 24, 3, 4, 2, 2, 2, 2, 0, 0, true },
     { 7, 7, 7, 3, 3, 3, 3, 2, 2, 0, 0, false },     { 3, 67, 3, 1, 33, 2, 2, 2, 2, 0, 0, false },
+    { 6, 9, 35, 2, 3, 3, 3, 3, 3, 0, 0, false },    { 2, 300, 37, 1, 150, 2, 2, 2, 2, 0, 0, false },
 };
-enum { SHAPES = sizeof shapes / sizeof shapes[0], MOST = 1 << 14 };
+enum { SHAPES = sizeof shapes / sizeof shapes[0], MOST = 1 << 15 };
 
 #    define T       float
 #    define TABLE   sn_kern_f32_table
@@ -50,6 +51,8 @@ int main(void) {
         cmocka_unit_test(pooling_f64),
         cmocka_unit_test(unpooling_f32),
         cmocka_unit_test(unpooling_f64),
+        cmocka_unit_test(through_f32),
+        cmocka_unit_test(through_f64),
         cmocka_unit_test(masks_f32),
         cmocka_unit_test(masks_f64),
         cmocka_unit_test(dropout_from_anywhere_f32),
@@ -194,6 +197,51 @@ static void NAME(unpooling)(void **state) {
         for (int l = 0; l < levels; l++) {
             NAME(check_unpooling)(all[l], &shapes[s], 1);
             NAME(check_unpooling)(all[l], &shapes[s], (T)1.25);
+        }
+    }
+}
+
+/* The sums against the gradient that unpooling spreads; the mix against it and row_affine2. */
+static void NAME(check_through)(const TABLE *k, const sn_windows *g, T scale) {
+    static uint8_t index[MOST];
+    double sums[128] = { 0 }, want[128] = { 0 };
+    int64_t row = g->ow * g->c, pixels = g->h * g->w;
+    for (int64_t oy = 0; oy < g->oh; oy++)
+        k->max_pool_row(NAME(got), index + oy * row, NAME(x), NULL, NULL, false, g, oy);
+    for (int64_t i = 0; i < g->oh * row; i++) /* the same winners, other values; some of none */
+        if (i % 5 == 3) index[i] = SN_NO_TAP;
+    for (int64_t i = 0; i < pixels * g->c; i++) NAME(x)[i] = isnan(NAME(x)[i]) ? 3 : NAME(x)[i];
+    k->max_unpool(NAME(want), NAME(dy), index, scale, g, 0, pixels);
+    for (int64_t i = 0; i < pixels * g->c; i++) {
+        int64_t c = i % g->c;
+        want[c] += (double)NAME(want)[i];
+        want[g->c + c] += (double)NAME(want)[i] * ((double)NAME(x)[i] - (double)NAME(b)[c]);
+    }
+    for (int64_t oy = 0; oy < g->oh; oy++)
+        k->max_pool_sums(sums, NAME(x), NAME(dy) + oy * row, index + oy * row, NAME(b), scale, g, oy);
+    for (int64_t c = 0; c < 2 * g->c; c++)
+        if (!(fabs(sums[c] - want[c]) < 1e-5 * (1 + fabs(want[c]) + sqrt((double)pixels))))
+            fail_msg("%s: shape %d, sum %lld: %g, not %g", k->isa, (int)(g - shapes), (long long)c, sums[c],
+                     want[c]);
+    if (g->kh != g->sh || g->kw != g->sw || g->oh * g->kh != g->h || g->ow * g->kw != g->w) return;
+    k->row_affine2(NAME(want), NAME(want), NAME(x), NAME(a), NAME(b), NAME(dy), (size_t)pixels, (size_t)g->c);
+    memcpy(NAME(got), NAME(x), sizeof NAME(got)); /* over x */
+    for (int64_t oy = 0; oy < g->oh; oy++)
+        k->max_unpool_affine(NAME(got), NAME(got), NAME(dy) + oy * row, index + oy * row, scale, NAME(a),
+                             NAME(b), NAME(dy), g, oy);
+    assert_memory_equal(NAME(got), NAME(want), (size_t)(pixels * g->c) * sizeof(T));
+}
+
+static void NAME(through)(void **state) {
+    (void)state;
+    const TABLE *all[3];
+    int levels = ALL(all);
+    for (int s = 0; s < SHAPES; s++) {
+        if (shapes[s].wide) continue;
+        for (int l = 0; l < levels; l++) {
+            NAME(refill)((uint64_t)(200 + s));
+            NAME(check_through)(all[l], &shapes[s], 1);
+            NAME(check_through)(all[l], &shapes[s], (T)1.25);
         }
     }
 }
