@@ -65,3 +65,18 @@ bool sn_chunk_has_local(const char *text) {
     }
     return false;
 }
+
+/* A word and = before it: x = !ls. No Lua has a ! there. */
+static bool is_capture(const char *s) {
+    if (!isalpha((unsigned char)*s) && *s != '_') return false;
+    while (isalnum((unsigned char)*s) || *s == '_') s++;
+    s += strspn(s, " \t");
+    if (*s != '=') return false;
+    s++;
+    return s[strspn(s, " \t")] == '!';
+}
+
+bool sn_chunk_is_command(const char *line) {
+    while (isspace((unsigned char)*line)) line++;
+    return *line == '!' || is_capture(line);
+}

@@ -26,6 +26,9 @@ const char *sn_chunk_skip_prompt(const char *line);
  * once. */
 bool sn_chunk_has_local(const char *text);
 
+/* !COMMAND, or x = !COMMAND. */
+bool sn_chunk_is_command(const char *line);
+
 #define SN_PROMPT      "sonde> "
 #define SN_PROMPT_MORE "   ..> "
 

@@ -2,6 +2,7 @@
  * none can strike inside Readline; what they ask for is done here, between two keys. */
 #include "app/line.h"
 
+#include "app/chunk.h"
 #include "app/complete.h"
 #include "app/interrupt.h"
 #include "app/warn.h"
@@ -93,6 +94,24 @@ static char *next_match(const char *word, int first) {
     return at < line.found.n ? strdup(line.found.list[at++].text) : NULL;
 }
 
+static bool in_quotes(const char *s, int end) {
+    char quote = '\0';
+    for (int i = 0; i < end && s[i]; i++) {
+        if (s[i] == '\\')
+            i++;
+        else if (quote ? s[i] == quote : s[i] == '"' || s[i] == '\'')
+            quote = quote ? '\0' : s[i];
+    }
+    return quote != '\0';
+}
+
+/* Where the word to complete begins: names of files hold what parts words of Lua. NULL: as set. */
+static char *break_characters(void) {
+    static char quoted[] = "\"'", command[] = " \t\n\"'><;|&()";
+    if (in_quotes(rl_line_buffer, rl_point)) return quoted;
+    return !line.before && sn_chunk_is_command(rl_line_buffer) ? command : NULL;
+}
+
 static char **complete(const char *word, int start, int end) {
     (void)word;
     char *typed = strndup(rl_line_buffer, (size_t)end);
@@ -154,6 +173,7 @@ void sn_line_open(lua_State *L) {
     rl_attempted_completion_function = complete;
     rl_completion_display_matches_hook = show_matches;
     rl_completer_word_break_characters = " \t\n\"'\\><=;+-*/%^~#{}()[],&|?";
+    rl_completion_word_break_hook = break_characters;
     rl_completer_quote_characters = "\"'";
     rl_completion_query_items = 0; /* no question in the middle: Ctrl-C could not end it */
     bind_keys();                   /* before the user's inputrc is read, which may say otherwise */

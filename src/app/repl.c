@@ -130,16 +130,6 @@ static void run_line(repl *r, const char *line) {
     fflush(stdout);
 }
 
-/* A word and = before it: x = !ls. No Lua has a ! there. */
-static bool is_capture(const char *s) {
-    if (!isalpha((unsigned char)*s) && *s != '_') return false;
-    while (isalnum((unsigned char)*s) || *s == '_') s++;
-    s += strspn(s, " \t");
-    if (*s != '=') return false;
-    s++;
-    return s[strspn(s, " \t")] == '!';
-}
-
 /* dense?, as IPython has it; in Lua a ? means nothing. */
 static bool is_question(const char *s) {
     size_t n = strlen(s);
@@ -149,7 +139,7 @@ static bool is_question(const char *s) {
     return n && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:") >= n;
 }
 
-static bool is_no_lua(const char *s) { return *s == '?' || *s == '!' || is_capture(s) || is_question(s); }
+static bool is_no_lua(const char *s) { return *s == '?' || sn_chunk_is_command(s) || is_question(s); }
 
 /* ---- what the Lua half may ask of the prompt ---- */
 
