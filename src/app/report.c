@@ -25,6 +25,21 @@ static bool starts(const char *s, const char *with) { return !strncmp(s, with, s
 
 static bool one_line(void) { return !chunk || !strchr(chunk, '\n'); }
 
+/* Behind "FILE:LINE: ", or NULL. *n: characters of "FILE:". */
+static const char *behind_place(const char *text, size_t *n) {
+    const char *colon = strchr(text, ':'), *end = colon ? colon + 1 + strspn(colon + 1, "0123456789") : NULL;
+    if (!end || end == colon + 1 || !starts(end, ": ")) return NULL;
+    *n = (size_t)(colon + 1 - text);
+    return end + 2;
+}
+
+/* coroutine.wrap puts its place before a message that has one, in the same file mostly. */
+static const char *once(const char *text) {
+    size_t n, m;
+    const char *next = behind_place(text, &n);
+    return next && behind_place(next, &m) && n == m && !strncmp(text, next, n) ? once(next) : text;
+}
+
 /* A single line typed at the prompt has no line number worth telling. */
 static const char *strip(const char *text) {
     return one_line() && starts(text, "input:1: ") ? text + strlen("input:1: ") : text;
@@ -152,7 +167,7 @@ static void push_text(lua_State *L) {
 int sn_report_handler(lua_State *L) {
     lua_settop(L, 1);
     push_text(L); /* error, text */
-    const char *text = lua_tostring(L, 2);
+    const char *text = once(lua_tostring(L, 2));
     if (sn_interrupt_pending()) { /* wherever it struck is of no interest */
         const char *word = strstr(text, "interrupted");
         lua_pushstring(L, word ? word : "interrupted");

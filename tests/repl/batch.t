@@ -65,6 +65,11 @@ $ printf 'x = 1\nerror("plain")\n' > s.lua; sonde s.lua
 sonde: s.lua:2: plain
 %status 1
 
+%case an error in a coroutine has its place once
+$ printf 'x = 1\ncoroutine.wrap(function()\n  error "inside"\nend)()\n' > s.lua; sonde s.lua
+sonde: s.lua:3: inside
+%status 1
+
 %case a prompt on a pipe, by -i
 $ printf '1 + 1\nfor i = 1, 1 do\nprint(i)\nend\n' | sonde -q -i | tr '> ' ']_'
 sonde]_2
