@@ -12,6 +12,8 @@ local complete = {}
 
 local raw_metatable, raw_string = debug.getmetatable, string
 local MAX_CHAIN = 8 -- __index tables followed
+-- A person waits: so many candidates are listed, of so many keys, in the light of so many characters above the line.
+local MAX_LISTED, MAX_KEYS, MAX_BEFORE = 1000, 100000, 20000
 
 -- ---- values along a chain ----
 
@@ -72,20 +74,31 @@ end
 
 local function is_name(k) return type(k) == "string" and k:find "^[%a_][%w_]*$" and not scan.keywords[k] end
 
--- A list of candidates without the same one twice: text replaces the word, shown stands in a list of several.
+-- A list of candidates without the same one twice: text replaces the word, shown stands in a list of several. Of more
+-- than are listed the first and the last by name are there too: Readline types what all have in common.
 local function collector(head, part)
-  local list, seen = {}, {}
+  local list, seen, least, most = {}, {}, nil, nil
   return list, function(name, shown)
     if seen[name] or name:sub(1, #part) ~= part then return end
     seen[name] = true
-    list[#list + 1] = { text = head .. name, shown = shown or name }
+    local candidate = { text = head .. name, shown = shown or name }
+    if not least or candidate.text < least.text then least = candidate end
+    if not most or candidate.text > most.text then most = candidate end
+    if #list < MAX_LISTED then
+      list[#list + 1] = candidate
+    else
+      list[MAX_LISTED + 1], list[MAX_LISTED + 2] = least, most
+    end
   end
 end
 
 local function put_keys(t, put, part, methods)
+  local left = MAX_KEYS
   for _ = 1, MAX_CHAIN do
     if type(t) ~= "table" then return end
     for k, v in next, t do
+      left = left - 1
+      if left < 0 then return put(part) end -- nobody knows what else there is: nothing is typed for the person
       if is_name(k) and (not methods or type(v) == "function") and (k:byte() ~= 95 or part ~= "") then put(k) end
     end
     local mt = raw_metatable(t)
@@ -183,8 +196,10 @@ end
 -- ---- texts in quotes ----
 
 local function keys_of(at)
-  local list = {}
+  local list, left = {}, MAX_KEYS
   for k in next, at and type(at.value) == "table" and at.value or {} do
+    left = left - 1
+    if left < 0 then return {} end
     if type(k) == "string" then list[#list + 1] = k end
   end
   return list
@@ -272,11 +287,12 @@ local function at_name(tokens, frames, word)
     local callee, key = place(frames)
     if callee and before and (before.text == "{" or before.text == "," or before.text == ";") then
       put_options(callee.name, put, top)
-    elseif callee and key and part == "" then
+    elseif callee and key and part == "" and before and before.text == "=" then
       put_values(callee, key, put)
     end
   end
-  if #out == 0 then globals(put, part) end
+  local value = before and (before.type == "string" or before.type == "number" or before.text:find "^[%)%]}]$")
+  if #out == 0 and not (value and part == "") then globals(put, part) end
   return out
 end
 
@@ -292,7 +308,7 @@ function complete.at(before, line, start)
   elseif before == "" and line:find "^%s*!" or line:find "^%s*[%a_][%w_]*%s*=%s*!" then
     return { files = true }
   end
-  local tokens = scan.tokens(before .. "\n" .. line)
+  local tokens = scan.tokens(before:sub(-MAX_BEFORE) .. "\n" .. line)
   if not tokens then return {} end
   local frames = scan.frames(tokens)
   local last = tokens[#tokens]

@@ -118,6 +118,8 @@ local by_name = {
   early_stopping = { monitor = logged }, model_checkpoint = { monitor = logged },
   reduce_lr_on_plateau = { monitor = logged },
   picture = { colormap = colormap }, overlay = { colormap = colormap }, heatmap = { colormap = colormap },
+  replace = { layer }, insert = { layer }, remove = { layer },
+  freeze = { layer, layer, layer, except = layer }, unfreeze = { layer, layer, layer, except = layer },
   tensor = { [2] = dtype }, astype = { dtype }, copy = { dtype },
   help = { topics.all }, require = { modules },
 }

@@ -47,10 +47,38 @@ r = net:run(d, { verbose = 0, validation_data = d })
 t = tensor.zeros { 2, 3 }
 own = { first = 1, second = { third = print }, ["not a name"] = 1, [3] = { inner = 1 } }
 
+-- the cost is bounded, and what is typed for a person is right all the same
+do
+  many = {}
+  for i = 1, 5000 do many[("key_%05d"):format(i)] = i end
+  many.key_other, many.kez = 1, 1
+  local list, common = offered "many.k", nil
+  check.ok(#list > 500 and #list < 1100, "%d candidates are listed", #list)
+  for _, c in ipairs(list) do
+    common = common or c.text
+    while c.text:sub(1, #common) ~= common do common = common:sub(1, -2) end
+  end
+  check.equal(common, "many.ke")
+  only("many.kez", "many.kez")
+  only("many.key_oth", "many.key_other")
+  for i = 1, 200000 do many["x" .. i] = i end
+  list = offered "many.x"
+  local unsure = false
+  for _, c in ipairs(list) do unsure = unsure or c.text == "many.x" end
+  check.ok(#list < 1100 and unsure, "of too many keys nothing is typed")
+  many = nil
+  has("own.second.th", "own.second.third", ("x = 1 -- a line\n"):rep(1e5))
+end
+
 -- names, fields, methods
 has("conv", "conv2d")
 has("ret", "return")
 only("net:count_p", "net:count_params")
+only('net:freeze "hea', 'net:freeze "head')
+only('net:freeze { except = "hea', 'net:freeze { except = "head')
+only('net:replace("hea', 'net:replace("head')
+only('net:remove("hea', 'net:remove("head')
+only 'conv2d { 3, 3, padding = "same"'
 only("r.learning_r", "r.learning_rate")
 only("a = t:resh", "a = t:reshape")
 has("t.", "t.shape")
