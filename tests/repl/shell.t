@@ -309,3 +309,78 @@ sonde>
 sonde> x
 5
 sonde>
+
+%case names of files in folders
+%env TERM=xterm
+$ mkdir -p sub/folder && echo 'return 5' > sub/folder/only_one.lua
+%run -q
+%until sonde>
+%type dofile "sub/fol
+%pause 0.2
+%key TAB
+%pause 0.2
+%type on
+%pause 0.2
+%key TAB
+%pause 0.2
+%key ENTER
+...
+5
+sonde> 1
+1
+sonde>
+%type !cat sub/folder/on
+%pause 0.2
+%key TAB
+%pause 0.2
+%key ENTER
+...
+return 5
+sonde> io.open("/dev/nul", "r")
+nil
+/dev/nul: No such file or directory
+2
+sonde>
+%type #io.open("/dev/nul
+%pause 0.2
+%key TAB
+%pause 0.2
+%type ):read "a"
+%pause 0.2
+%key ENTER
+...
+0
+sonde>
+
+%case the window changes its size
+%env TERM=xterm
+%run -q
+sonde> function widest(t) local n = 0 for l in tostring(t):gmatch "[^\n]+" do n = math.max(n, #l) end return n end
+sonde> before = widest(tensor.arange(60))
+sonde>
+%size 30 60
+%pause 0.2
+sonde> before > 60, widest(tensor.arange(60)) <= 60
+true
+true
+sonde> !stty size; echo "$LINES$COLUMNS."
+30 60
+.
+sonde> while true do end
+%pause 0.2
+%size 40 80
+%key C-c
+...
+interrupted
+sonde> !stty size
+40 80
+sonde>
+%type 40 +
+%size 40 50
+%pause 0.2
+%type  2
+%pause 0.2
+%key ENTER
+...
+42
+sonde>
