@@ -1,5 +1,6 @@
 -- help "conv2d": what the tables say; help "run": what the pages say; help "r:step": the lines about it.
 local core = require "sonde.core"
+local groups = require "sonde.groups"
 local layout = require "sonde.layout"
 local objects = require "sonde.objects"
 local topics = require "sonde.topics"
@@ -115,17 +116,50 @@ local function rows_text(found, width)
   return table.concat(out, "\n")
 end
 
+-- ---- overviews ----
+
+local function names_of(kind)
+  local names = {}
+  for j, d in ipairs(kind) do names[j] = d.name end
+  return table.concat(names, ", ")
+end
+
+-- What there is and where to go on: within a screen of 80 x 24, for somebody who has seen nothing yet.
 local function overview(width)
+  local rows, last = {}, {}
+  for i, group in ipairs(groups) do rows[i] = { ('help "%s"'):format(group.name), group.brief } end
+  for i, row in ipairs {
+    { "?conv2d", "one thing: its options, an example; ?batch_norm, ?adam" },
+    { "?r:step", "a method: of a model (m), run (r), dataset (d), tensor (t)" },
+    { "?layer", "a list of one kind" },
+    { 'help "everything"', "all names" },
+  } do last[i] = row end
+  local all = layout.rows(table.move(last, 1, #last, #rows + 1, table.move(rows, 1, #rows, 1, {})), width, 2)
+  return layout.wrap("Build a network from layers, make a run of it over data, stop the run anywhere and look inside.",
+    width, 0) .. "\n" .. all .. "\n" .. layout.wrap("TAB completes names and options. Ctrl-C stops what runs, "
+    .. "and loses nothing. Ctrl-D leaves.", width, 0)
+end
+
+local function everything(width)
   local rows = {}
-  for i, kind in ipairs(core.kinds) do
-    local names = {}
-    for j, d in ipairs(kind) do names[j] = d.name end
-    rows[i] = { kind.kind, table.concat(names, ", ") }
-  end
+  for i, kind in ipairs(core.kinds) do rows[i] = { kind.kind, names_of(kind) } end
   rows[#rows + 1] = { "other pages", table.concat(topics.order, ", ") }
   return layout.rows(rows, width, 0) .. "\n"
-    .. layout.wrap('help "conv2d" or ?conv2d explains one of them, ?layer lists a kind, ?run tells what a run can do, '
-      .. "?r:step what one method does", width, 0)
+    .. layout.wrap('help "conv2d" or ?conv2d explains one of them, ?layer lists a kind', width, 0)
+end
+
+-- A chapter: its own kind in full, other kinds by their names, and a line on each page.
+local function chapter(group, width)
+  local out, compact, pages = { layout.wrap(("%s: %s"):format(group.name, group.brief), width, 4, 0) }, {}, {}
+  for _, name in ipairs(group.kinds) do
+    local kind = topics.kind(name)
+    if topics.kind(group.name) == kind then out[#out + 1] = members(kind, width)
+    else compact[#compact + 1] = { "?" .. name, names_of(kind) } end
+  end
+  for i, name in ipairs(group.pages) do pages[i] = { "?" .. name, topics.brief(name) } end
+  if #compact > 0 then out[#out + 1] = "constructors\n" .. layout.rows(compact, width, 2) end
+  if #pages > 0 then out[#out + 1] = "pages\n" .. layout.rows(pages, width, 2) end
+  return table.concat(out, "\n")
 end
 
 -- ---- finding ----
@@ -143,6 +177,9 @@ end
 
 -- Everything about a word, or nil.
 local function about(word, width)
+  local group = topics.group(word)
+  if group then return chapter(group, width) end
+  if word == "everything" then return everything(width) end
   local found, other = {}, true -- other: the word is written otherwise there, as top_k is when topk is asked for
   for _, d in ipairs(topics.described(word)) do
     found[#found + 1] = described(d, width)

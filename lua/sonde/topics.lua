@@ -1,5 +1,6 @@
 -- What help can be asked about: the names on its pages, and how people may spell them.
 local core = require "sonde.core"
+local groups = require "sonde.groups"
 local layout = require "sonde.layout"
 local pages = require "sonde.parts".pages()
 
@@ -62,6 +63,25 @@ function topics.kind(word)
   end
 end
 
+-- The chapter of that name: "layers", "looking".
+function topics.group(word)
+  for _, group in ipairs(groups) do
+    if group.name == topics.plain(word) then return group end
+  end
+end
+
+-- What a page is about, in a line: the first sentence of its first paragraph, without what a colon adds to it.
+function topics.brief(page)
+  for _, item in ipairs(topics.items[page]) do
+    if item.text then
+      local sentence = item.text:match '^(.-[%w%)"}])[%.%?]%s+%S' or (item.text:gsub("%.$", ""))
+      local before = sentence:match "^(.-): "
+      return before and #before > 20 and before or sentence
+    end
+  end
+  return ""
+end
+
 -- Described objects of that name in all kinds.
 function topics.described(word)
   local found, plain = {}, topics.plain(word)
@@ -107,6 +127,8 @@ function topics.all()
   local function put(name)
     if not seen[name] then seen[name], list[#list + 1] = true, name end
   end
+  for _, group in ipairs(groups) do put(group.name) end
+  put "everything"
   for _, kind in ipairs(core.kinds) do
     put(kind.kind)
     for _, d in ipairs(kind) do put(d.name) end

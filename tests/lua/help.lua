@@ -19,6 +19,7 @@ check.has(text_of "mse", "metric")
 check.has(text_of "r:loss_terms", "penalty")
 check.has(text_of "m:fit()", "fit")
 check.has(text_of(), "batch_norm")
+check.has(text_of "everything", "global_avg_pool2d")
 check.has(text_of(tensor { 1 }), "tensor")
 check.fails(function() help "con2d" end, "help.lua:", 'did you mean "conv2d"?')
 check.fails(function() help "qqqqqqqq" end, "help() lists")
@@ -29,6 +30,28 @@ for _, kind in ipairs(core.kinds) do
     local text = text_of(word)
     for _, d in ipairs(kind) do check.has(text, "\n  " .. d.name) end
   end
+end
+
+-- chapters: the overview names them within a screen; each kind and each page is in exactly one
+local _, lines = require "sonde.help".text(nil, 80):gsub("\n", "\n")
+check.ok(lines + 1 <= 22, "help() has %d lines", lines + 1)
+local chapter_of = {}
+local function one_chapter(what, name, group)
+  local key = what .. " " .. name
+  check.ok(not chapter_of[key], "%s is in two chapters of lua/sonde/groups.lua", key)
+  chapter_of[key] = group.name
+  check.has(text_of(group.name), what == "kind" and name or "?" .. name)
+end
+for _, group in ipairs(require "sonde.groups") do
+  check.has(text_of(), ('help "%s"'):format(group.name))
+  check.ok(not require "sonde.topics".page(group.name), "a page and a chapter are called %s", group.name)
+  check.equal(#require "sonde.topics".described(group.name), 0, group.name)
+  for _, kind in ipairs(group.kinds) do one_chapter("kind", kind, group) end
+  for _, page in ipairs(group.pages) do one_chapter("page", page, group) end
+end
+for _, kind in ipairs(core.kinds) do check.ok(chapter_of["kind " .. kind.kind], "add %s to groups.lua", kind.kind) end
+for name in pairs(require "sonde.parts".pages()) do
+  check.ok(chapter_of["page " .. name], "the page %s is in no chapter: add it to lua/sonde/groups.lua", name)
 end
 
 -- names as Keras spells them; what cannot be called is not offered
