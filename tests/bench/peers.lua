@@ -63,16 +63,23 @@ function Worker:stop()
   self.stdout:close()
 end
 
--- So many steps that they take SECONDS; those before are warm-up.
+-- So many steps that they take SECONDS; those before are warm-up. And what one took.
 function Worker:calibrate(command)
   local k = 1
   while true do
     local t = self:ask(command, k)
     if t >= SECONDS / 2 or k >= 1000000 then
-      return math.max(1, math.ceil(k * SECONDS / t))
+      return math.max(1, math.ceil(k * SECONDS / t)), t / k
     end
     k = math.max(k + 1, math.min(10 * k, math.ceil(k * SECONDS / math.max(t, 1e-6))))
   end
+end
+
+-- The time of a step, by a few short turns of which the best counts; of one that takes seconds, the second.
+function Worker:quick(command)
+  local k, t = self:calibrate(command)
+  for _ = 1, t > 1 and 1 or 3 do t = math.min(t, self:ask(command, k) / k) end
+  return t
 end
 
 local function median(list)
@@ -85,7 +92,9 @@ end
 
 local JOBS = { "train", "infer" }
 
--- Which variant is the fastest in each job; three short turns, the best counts.
+-- Which variant is the fastest in each job. The quickest to the first step: its whole first step is in `first`; what
+-- comes before it (imports, the model, data, and what is traced and compiled meanwhile) is that less a step as later
+-- ones are.
 local function choose(peer, model)
   local best = {}
   for _, variant in ipairs(peer.variants) do
@@ -96,8 +105,8 @@ local function choose(peer, model)
       peer.about = w.about
       best.first = math.min(best.first or math.huge, w.first)
       for _, job in ipairs(JOBS) do
-        local k, t = w:calibrate(job), math.huge
-        for _ = 1, 3 do t = math.min(t, w:ask(job, k) / k) end
+        local t = w:quick(job)
+        if job == "train" then best.before = math.min(best.before or math.huge, w.first - t) end
         io.stderr:write(("  %s %-8s %-6s %10.3f ms\n"):format(peer.name, variant, job, 1e3 * t))
         if not best[job] or t < best[job].time then best[job] = { variant = variant, time = t } end
       end
@@ -113,8 +122,14 @@ end
 -- Turns of all peers' processes; the first one of a round is another each time.
 local function turns(workers, job)
   local times, count = {}, {}
-  for i, w in ipairs(workers) do times[i], count[i] = {}, w:calibrate(job) end
-  for round = 1, ROUNDS do
+  local rounds = ROUNDS
+  for i, w in ipairs(workers) do
+    local step
+    times[i] = {}
+    count[i], step = w:calibrate(job)
+    if step > 1 then rounds = math.min(ROUNDS, 5) end
+  end
+  for round = 1, rounds do
     for i = 1, #workers do
       local k = (round + i) % #workers + 1
       os.execute "sleep 0.1" -- threads of the one before may spin for a while
@@ -128,13 +143,14 @@ local function measure(model)
   local got, chosen = {}, {}
   for i, peer in ipairs(peers) do
     chosen[i] = choose(peer, model)
-    got[i] = { train = {}, infer = {}, variant = chosen[i], first = chosen[i].first }
+    got[i] = { train = {}, infer = {}, variant = chosen[i], first = chosen[i].first, before = chosen[i].before }
   end
   for _, job in ipairs(JOBS) do
     local workers = {}
     for i, peer in ipairs(peers) do
       workers[i] = assert(start(peer, model, chosen[i][job].variant))
       got[i].first = math.min(got[i].first, workers[i].first)
+      got[i].before = math.min(got[i].before, workers[i].first - chosen[i].train.time)
     end
     for i, list in ipairs(turns(workers, job)) do
       got[i][job].best = math.min(table.unpack(list))
@@ -146,6 +162,15 @@ local function measure(model)
     end
   end
   return got
+end
+
+-- A training step of sonde's on one thread and on THREADS, in turns: the best of each.
+local function scaling(model)
+  local one = { title = "sonde on 1 thread", command = peers[1].command:gsub("SONDE_THREADS=%d+", "SONDE_THREADS=1") }
+  local workers = { assert(start(one, model, "")), assert(start(peers[1], model, "")) }
+  local times = turns(workers, "train")
+  for _, w in ipairs(workers) do w:stop() end
+  return math.min(table.unpack(times[1])), math.min(table.unpack(times[2]))
 end
 
 -- Parameters and losses from the same weights and batch: are the models the same?
@@ -193,13 +218,15 @@ local function put(title, got, batch)
   local values, texts = {}, {}
   for i, g in ipairs(got) do values[i], texts[i] = g.train.peak, ("%.0f MiB"):format(g.train.peak) end
   row("peak memory of training", values, texts)
+  for i, g in ipairs(got) do values[i], texts[i] = g.before, ("%.3f s"):format(g.before) end
+  row("start to begin of first step", values, texts)
   for i, g in ipairs(got) do values[i], texts[i] = g.first, ("%.3f s"):format(g.first) end
   row("start to end of first step", values, texts)
   io.stdout:flush()
 end
 
 local wanted = #arg > 0 and arg or models.order
-local checks, results = {}, {}
+local checks, results, scales = {}, {}, {}
 for _, name in ipairs(wanted) do
   if not models[name] then error(("no model %q; there are %s"):format(name, table.concat(models.order, ", ")), 0) end
   io.stderr:write(name, ": comparing\n")
@@ -208,18 +235,28 @@ for _, name in ipairs(wanted) do
     lines[3][3])
   io.stderr:write(name, ": measuring\n")
   results[#results + 1] = measure(name)
+  if THREADS > 1 then
+    local one, all = scaling(name)
+    scales[#scales + 1] = ("%s %s and %s ms, %.2f"):format(name, number(1e3 * one), number(1e3 * all), one / all)
+  end
 end
 
 local about = {}
 for i, peer in ipairs(peers) do about[i] = peer.about end
 print(("%s. %d threads each.\n"):format(table.concat(about, "; "), THREADS))
-print(("Medians of %d turns (best in parentheses), images a second, the fastest of each framework's variants, the "
-  .. "quickest of them to the first step; ratio: the better of the two over sonde.\n"):format(ROUNDS))
+print(("Medians of %d turns, 5 of steps that take seconds (best in parentheses), samples a second, of the fastest of "
+  .. "each framework's variants. First step: from the start of the process, of the quickest variant; its beginning is "
+  .. "its end less a later step, so that tracing and compiling come before it. Ratio: the better of the two over "
+  .. "sonde.\n"):format(ROUNDS))
 print "| | sonde | Keras | PyTorch | ratio |\n|---|--:|--:|--:|--:|"
 for i, name in ipairs(wanted) do put(models[name].title, results[i], models[name].batch) end
 local machine = env "MACHINE"
 if machine then
   local best, mid = output(("%s start 20 %s -e 'x = 1'"):format(machine, sonde_program)):match "(%S+) (%S+)"
   print(("\n`sonde -e` from start to end: median %s ms, best %s ms."):format(mid, best))
+end
+if #scales > 0 then
+  print(("\nA training step of sonde's on 1 and on %d threads, best, and the ratio: %s."):format(THREADS,
+    table.concat(scales, "; ")))
 end
 print(("\nThe same models: %s."):format(table.concat(checks, "; ")))
