@@ -48,7 +48,7 @@ static void k_few_columns(float *to, const float *const *rows, int64_t n) {
                 d[i] = load(part[i]);
             }
         }
-        input_line(u, d);
+        input_line(u, d, T);
         store_columns(to, u);
     }
 }
@@ -59,7 +59,7 @@ static void k_few_rows(float *v, int64_t line, const float *columns, int64_t n) 
     for (int64_t q = 0; q < n; q += W) {
         vec d[T], u[T];
         for (int j = 0; j < T; j++) d[j] = load(columns + j * n + q);
-        input_line(u, d);
+        input_line(u, d, T);
         for (int j = 0; j < T; j++) store(v + j * line + q, u[j]);
     }
 }
@@ -88,11 +88,11 @@ INLINE void few_output(const float *v, int64_t line, const float *u, int64_t c, 
         few_places(d, v + j * line, T * line, u + j * c * T * W, c, tiles);
         for (int k = 0; k < tiles; k++) {
             vec y[6];
-            output_line(y, d[k], m);
+            output_line(y, d[k], m, T);
             for (int i = 0; i < m; i++) t[k][i][j] = y[i];
         }
     }
-    for (int k = 0; k < tiles; k++) (m == 4 ? output_vector4 : output_vector6)(t[k], p, &o[k], 0);
+    for (int k = 0; k < tiles; k++) (m == 4 ? output_vector_4of8 : output_vector_6of8)(t[k], p, &o[k], 0);
 }
 
 /* count tiles of one vector of output channels; v (count, 8, line), u (8, c, 8, lanes). */
@@ -121,7 +121,7 @@ INLINE void grad_rows(float *z, const sn_conv_tile_in *in, int m) {
             y[j] = load(at);
             __builtin_prefetch(at + m * in->pixel);
         }
-        grad_line(u, y, m);
+        grad_line(u, y, m, T);
         for (int j = 0; j < T; j++) store(z + (j * m + i) * W, u[j]);
     }
 }
@@ -135,7 +135,7 @@ INLINE void few_sums(float *sum, const float *v, int64_t vstep, const float *z, 
     for (int64_t t = 0; t < count; t++, v += vstep, z += zstep) {
         vec y[6], u[T];
         for (int i = 0; i < m; i++) y[i] = load(z + i * W);
-        grad_line(u, y, m);
+        grad_line(u, y, m, T);
         UNROLL for (int i = 0; i < T; i++) for (int l = 0; l < c; l++) s[l][i] += v[l * T + i] * u[i];
     }
     for (int l = 0; l < c; l++)

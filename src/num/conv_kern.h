@@ -5,7 +5,9 @@
 
 #include "num/conv.h"
 
-enum { SN_WINO_TILE = 8, SN_WINO_PLACES = 64 };
+enum { SN_WINO_TILE = 8, SN_WINO_PLACES = 64 }; /* the larger tile, and its places */
+/* Outputs and inputs of a tile: F(4x4, 5x5), F(6x6, 3x3), F(4x4, 3x3). */
+enum { SN_WINO_4OF8, SN_WINO_6OF8, SN_WINO_4OF6, SN_WINO_KINDS };
 
 /* Where a tile of outputs goes. */
 typedef struct {
@@ -43,33 +45,37 @@ typedef struct {
     int mw;                 /* input channels of one product of the weight gradient */
     bool streams;           /* outputs can go past the caches; then, before others read them: */
     void (*streamed)(void); /* waits until they are there */
-    /* v[place * step + q * block + l] for channel q * lanes + l of the tile of 8 x 8 pixels. */
-    void (*input)(float *v, int64_t step, int64_t block, const sn_conv_tile_in *);
+    /* v[place * step + q * block + l] for channel q * lanes + l of the tile of pixels. */
+    void (*input[SN_WINO_KINDS])(float *v, int64_t step, int64_t block, const sn_conv_tile_in *);
     /* The same of a tile of gradients, m x m pixels: z[place * step + q * block + l] for channel q * 2 lanes +
      * l.
      */
-    void (*grad[2])(float *z, int64_t step, int64_t block, const sn_conv_tile_in *); /* m = 4, 6 */
-    /* From a chunk's products t[place * step] to pixels; m = 4, 6. */
-    void (*output[2])(const float *t, int64_t step, const sn_conv_put *, const sn_conv_tile_out *);
+    void (*grad[SN_WINO_KINDS])(float *z, int64_t step, int64_t block, const sn_conv_tile_in *);
+    /* From a chunk's products t[place * step] to pixels. */
+    void (*output[SN_WINO_KINDS])(const float *t, int64_t step, const sn_conv_put *, const sn_conv_tile_out *);
     /* Few input channels. to (n, 8): the columns of eight rows of n elements, up to whole vectors (zeros). */
     void (*few_columns)(float *to, const float *const *rows, int64_t n);
     /* v (8, line): the rows of a tile's columns (8, n), n = channels * 8; up to whole vectors. */
     void (*few_rows)(float *v, int64_t line, const float *columns, int64_t n);
-    /* count tiles v (count, 8, line), kernels u (8, c, 8, lanes), a vector of output channels; m = 4, 6. */
+    /* count tiles v (count, 8, line), kernels u (8, c, 8, lanes), a vector of output channels; m = 4, 6
+     * of 8. */
     void (*few_output[2])(const float *v, int64_t line, const float *u, int64_t c, const sn_conv_put *,
                           const sn_conv_tile_out *, int64_t count);
     /* sum (8, c, 8, lanes) += tiles v times those of gradients, of a vector of channels; bias: the sum of the
      * gradients. z: room for (count, 8, m, lanes). */
     void (*few_weights[2])(float *sum, float *bias, const float *v, int64_t line, float *z, int64_t c,
                            const sn_conv_tile_in *, int64_t count);
-    /* u[place * step] (2 lanes) of taps (r * r, 2 lanes): G k G^T; g: the rows of G. */
-    void (*kernel)(float *u, int64_t step, const float *taps, float (*g)[5], int r);
+    /* u[place * step] (2 lanes) of taps (r * r, 2 lanes): G k G^T; g: the rows of G, as many as a tile has. */
+    void (*kernel)(float *u, int64_t step, const float *taps, float (*g)[5], int r, int tile);
     /* dk (r * r, 2 lanes) = G^T M G, M the sum of slots parts at m, m + slot, ...; m[place * step]. */
-    void (*back)(float *dk, const float *m, int64_t step, int64_t slots, size_t slot, float (*g)[5], int r);
-    /* c (mr, 2 lanes) = a (k, mr) * b (k, 2 lanes); a is packed as (k / lanes, mr, lanes). */
-    void (*product)(float *c, const float *a, const float *b, int64_t k);
-    /* c (mw, 2 lanes; rows ldc apart) += a (k, mw; rows lanes apart) transposed * b (k, 2 lanes) */
-    void (*sum_product)(float *c, int64_t ldc, const float *a, const float *b, int64_t k);
+    void (*back)(float *dk, const float *m, int64_t step, int64_t slots, size_t slot, float (*g)[5], int r,
+                 int tile);
+    /* c (mr, 2 lanes) = a (k, mr) * b (k, 2 lanes); a is packed as (k / lanes, mr, lanes). [0]: of the first
+     * lanes of b and c only. */
+    void (*product[2])(float *c, const float *a, const float *b, int64_t k);
+    /* c (mw, 2 lanes; rows ldc apart) += a (k, mw; rows lanes apart) transposed * b (k, 2 lanes); [0] as above
+     */
+    void (*sum_product[2])(float *c, int64_t ldc, const float *a, const float *b, int64_t k);
     /* c (mr, 2 lanes; rows ldc apart) = bias + the sum over nrow of a[row] (mr, k; rows lda apart) * b (nrow *
      * k, 2 lanes): output pixels of a row, straight from the rows of the input that they see. narrow: of one
      * vector. */

@@ -13,17 +13,17 @@ typedef struct {
     int64_t n, h, w, c; /* what is read: images of c channels */
     int64_t oh, ow, oc; /* what is written: oc channels */
     int64_t pt, pl;
-    int r, m;                /* kernel and output tile */
-    int64_t cp, op;          /* channels, filled up */
-    int64_t chunk, chunks;   /* of output channels: two vectors */
-    int64_t across, each;    /* tiles in a row, in an image */
-    int64_t tiles;           /* of all images, numbered on */
-    int64_t block, blocks;   /* tiles of a cell, cells */
-    int64_t vstep, mstep;    /* from place to place: of a group's inputs, of its products */
-    size_t kernel, outputs;  /* elements: transformed kernel; what outputs want */
-    size_t inputs, products; /* elements of a worker's buffers */
-    int64_t sums;            /* tiles that are summed at once in the weight gradient */
-    int64_t sv, sz;          /* from place to place of their inputs and gradients */
+    int kind, r, m, tile, places; /* sides of kernel, outputs and tile; places of a tile */
+    int64_t cp, op;               /* channels, filled up */
+    int64_t chunk, chunks;        /* of output channels: two vectors */
+    int64_t across, each;         /* tiles in a row, in an image */
+    int64_t tiles;                /* of all images, numbered on */
+    int64_t block, blocks;        /* tiles of a cell, cells */
+    int64_t vstep, mstep;         /* from place to place: of a group's inputs, of its products */
+    size_t kernel, outputs;       /* elements: transformed kernel; what outputs want */
+    size_t inputs, products;      /* elements of a worker's buffers */
+    int64_t sums;                 /* tiles that are summed at once in the weight gradient */
+    int64_t sv, sz;               /* from place to place of their inputs and gradients */
 } shape;
 
 static int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by * by; }
@@ -34,7 +34,7 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
  * after the other, and an even distance would put them all into the same few sets of the cache. */
 static int64_t block_of(const shape *s) {
     enum { BYTES = 640 << 10 };
-    int64_t mr = s->kern->mr, each = SN_WINO_PLACES * (s->vstep + s->mstep) * (int64_t)sizeof(float);
+    int64_t mr = s->kern->mr, each = s->places * (s->vstep + s->mstep) * (int64_t)sizeof(float);
     int64_t groups = BYTES / each;
     return least(groups < 1 ? 1 : groups, (s->tiles + mr - 1) / mr) * mr;
 }
@@ -42,13 +42,22 @@ static int64_t block_of(const shape *s) {
 /* The sums of the weight gradient pass through the caches once for each block: many tiles to one. */
 static int64_t sums_of(const shape *s) {
     enum { BYTES = 2 << 20, LEAST = 16 };
-    int64_t fit = BYTES / (SN_WINO_PLACES * (s->cp + s->op) * (int64_t)sizeof(float));
+    int64_t fit = BYTES / (s->places * (s->cp + s->op) * (int64_t)sizeof(float));
     return least(fit < LEAST ? LEAST : fit, s->tiles);
+}
+
+/* Of the two for 3x3 the one with fewer products, and of equals the one with smaller transforms. */
+static void choose_tile(shape *s) {
+    int64_t of6 = 36 * ((s->oh + 3) / 4) * ((s->ow + 3) / 4), of8 = 64 * ((s->oh + 5) / 6) * ((s->ow + 5) / 6);
+    s->kind = s->r == 5 ? SN_WINO_4OF8 : of6 <= of8 ? SN_WINO_4OF6 : SN_WINO_6OF8;
+    s->tile = s->kind == SN_WINO_4OF6 ? 6 : 8;
+    s->m = s->tile + 1 - s->r;
+    s->places = s->tile * s->tile;
 }
 
 static void finish(shape *s) {
     s->kern = sn_conv_kern_now();
-    s->m = SN_WINO_TILE + 1 - s->r;
+    choose_tile(s);
     s->chunk = 2 * s->kern->lanes;
     s->cp = up(s->c, s->kern->lanes > s->kern->mw ? s->kern->lanes : s->kern->mw);
     s->op = up(s->oc, s->chunk);
@@ -63,10 +72,10 @@ static void finish(shape *s) {
     s->sums = sums_of(s);
     s->sv = s->sums * s->cp + s->kern->lanes;
     s->sz = s->sums * s->op + s->kern->lanes;
-    s->kernel = (size_t)(SN_WINO_PLACES * s->cp * s->op);
+    s->kernel = (size_t)(s->places * s->cp * s->op);
     s->outputs = sn_outputs_scratch(s->op, s->blocks);
-    s->inputs = (size_t)(SN_WINO_PLACES * s->vstep * (s->block / s->kern->mr));
-    s->products = (size_t)(SN_WINO_PLACES * s->mstep * (s->block / s->kern->mr));
+    s->inputs = (size_t)(s->places * s->vstep * (s->block / s->kern->mr));
+    s->products = (size_t)(s->places * s->mstep * (s->block / s->kern->mr));
 }
 
 static shape forward_shape(const sn_conv *d) {
@@ -100,6 +109,9 @@ static shape data_shape(const sn_conv *d) {
     return s;
 }
 
+/* Has chunk j more than one vector of channels? */
+static bool wide(const shape *s, int64_t j) { return s->oc - j * s->chunk > s->kern->lanes; }
+
 /* ---- tiles ---- */
 
 typedef struct {
@@ -121,7 +133,7 @@ static sn_conv_tile_in input_tile(const shape *s, const float *x, int64_t tile, 
                     .cp = s->cp,
                     .row = ty * s->m - s->pt,
                     .col = tx * s->m - s->pl,
-                    .size = SN_WINO_TILE };
+                    .size = s->tile };
     return sn_square_read(&q, pad);
 }
 
@@ -138,7 +150,7 @@ static sn_conv_tile_in grad_tile(const shape *s, const float *dy, int64_t tile, 
     return sn_square_read(&q, pad);
 }
 
-static size_t pad_size(const shape *s) { return (size_t)(SN_WINO_PLACES * (s->cp > s->op ? s->cp : s->op)); }
+static size_t pad_size(const shape *s) { return (size_t)(s->places * (s->cp > s->op ? s->cp : s->op)); }
 
 /* ---- the kernel: U = G k G^T as (chunks, 64, cp, chunk) ---- */
 
@@ -161,11 +173,11 @@ static void kernel_cell(void *ctx, int64_t c, int worker) {
     const job *t = ctx;
     const shape *s = t->s;
     float g[SN_WINO_TILE][5], taps[25 * 2 * MOST_LANES] = { 0 };
-    sn_wino_kernel_rows(g, s->r);
+    sn_wino_kernel_rows(g, s->r, s->tile);
     for (int64_t j = 0; j < s->chunks; j++) {
         if (c < s->c) gather_taps(t, c, j * s->chunk, least(s->chunk, s->oc - j * s->chunk), taps);
-        s->kern->kernel(t->scratch + (j * SN_WINO_PLACES * s->cp + c) * s->chunk, s->cp * s->chunk, taps, g,
-                        s->r);
+        s->kern->kernel(t->scratch + (j * s->places * s->cp + c) * s->chunk, s->cp * s->chunk, taps, g, s->r,
+                        s->tile);
     }
 }
 
@@ -180,7 +192,7 @@ static int64_t put_tiles(const job *t, const float *m, int64_t cell, int64_t fro
         int64_t in = (from + i) % s->each, y = in / s->across * s->m, x = in % s->across * s->m;
         sn_conv_tile_out out = sn_outputs_tile(&t->out, (from + i) / s->each, y, x, s->m, first);
         out.fresh = from + i == cell * s->block;
-        s->kern->output[s->m == 6](m + i * s->chunk, s->mstep, &put, &out);
+        s->kern->output[s->kind](m + i * s->chunk, s->mstep, &put, &out);
         pixels += out.rows * out.cols;
     }
     return pixels;
@@ -191,13 +203,13 @@ static void put_inputs(const job *t, float *v, int64_t from, int64_t count, floa
     const shape *s = t->s;
     int64_t mr = s->kern->mr, lanes = s->kern->lanes;
     for (int64_t i = 0; i < up(count, mr); i++) {
-        float *to = v + i / mr * SN_WINO_PLACES * s->vstep + i % mr * lanes;
+        float *to = v + i / mr * s->places * s->vstep + i % mr * lanes;
         if (i < count) {
             sn_conv_tile_in in = input_tile(s, t->x, from + i, pad);
-            s->kern->input(to, s->vstep, mr * lanes, &in);
+            s->kern->input[s->kind](to, s->vstep, mr * lanes, &in);
             continue;
         }
-        for (int place = 0; place < SN_WINO_PLACES; place++)
+        for (int place = 0; place < s->places; place++)
             for (int64_t c = 0; c < s->cp; c += lanes)
                 memset(to + place * s->vstep + c * mr, 0, (size_t)lanes * sizeof *to);
     }
@@ -210,14 +222,14 @@ static void forward_cell(void *ctx, int64_t cell, int worker) {
     size_t each = s->inputs + s->products + pad_size(s);
     float *v = t->scratch + s->kernel + s->outputs + (size_t)worker * each, *m = v + s->inputs,
           *pad = m + s->products;
-    int64_t vgroup = SN_WINO_PLACES * s->vstep, mgroup = SN_WINO_PLACES * s->mstep,
-            groups = (count + mr - 1) / mr;
+    int64_t vgroup = s->places * s->vstep, mgroup = s->places * s->mstep, groups = (count + mr - 1) / mr;
     put_inputs(t, v, from, count, pad);
     for (int64_t j = 0; j < s->chunks; j++) {
-        for (int place = 0; place < SN_WINO_PLACES; place++) {
-            const float *u = t->scratch + (j * SN_WINO_PLACES + place) * s->cp * s->chunk;
+        for (int place = 0; place < s->places; place++) {
+            const float *u = t->scratch + (j * s->places + place) * s->cp * s->chunk;
             for (int64_t g = 0; g < groups; g++)
-                s->kern->product(m + g * mgroup + place * s->mstep, v + g * vgroup + place * s->vstep, u, s->c);
+                s->kern->product[wide(s, j)](m + g * mgroup + place * s->mstep,
+                                             v + g * vgroup + place * s->vstep, u, s->c);
         }
         pixels = 0;
         for (int64_t g = 0; g < groups; g++)
@@ -258,7 +270,7 @@ void sn_wino_data(sn_pool *pool, float *dx, const float *dy, const float *k, con
 /* ---- the weight gradient: sums of products of transformed tiles, transformed back once ---- */
 
 static int64_t sum_blocks(const shape *s) { return s->sums ? (s->tiles + s->sums - 1) / s->sums : 0; }
-static size_t worker_sums(const shape *s) { return (size_t)(SN_WINO_PLACES * (s->sv + s->sz)) + pad_size(s); }
+static size_t worker_sums(const shape *s) { return (size_t)(s->places * (s->sv + s->sz)) + pad_size(s); }
 
 /* Slots sum their share of the blocks; how many is decided by the sizes: each costs as much as some tiles. */
 static int64_t slots_of(const shape *s) {
@@ -271,7 +283,7 @@ static size_t slot_size(const shape *s) { return s->kernel + (size_t)up(2 * s->o
 
 /* The place of points 1 and 1 holds the sum of a tile. */
 static void add_bias(const shape *s, double *sum, const float *z, int64_t count) {
-    const float *at = z + (SN_WINO_TILE + 1) * s->sz;
+    const float *at = z + (s->tile + 1) * s->sz;
     for (int64_t j = 0; j < s->oc; j += s->chunk, at += s->sums * s->chunk)
         for (int64_t t = 0; t < count; t++)
             for (int64_t l = 0; l < least(s->chunk, s->oc - j); l++) sum[j + l] += (double)at[t * s->chunk + l];
@@ -280,11 +292,12 @@ static void add_bias(const shape *s, double *sum, const float *z, int64_t count)
 /* The transformed inputs v (64, cp / lanes, sums, lanes) and gradients z (64, op / chunk, sums, chunk). */
 static void add_block(const shape *s, float *sum, const float *v, const float *z, int64_t count) {
     int64_t lanes = s->kern->lanes, mw = s->kern->mw;
-    for (int place = 0; place < SN_WINO_PLACES; place++, v += s->sv, z += s->sz, sum += s->cp * s->op)
+    for (int place = 0; place < s->places; place++, v += s->sv, z += s->sz, sum += s->cp * s->op)
         for (int64_t j = 0; j < s->op; j += s->chunk)
             for (int64_t i = 0; i < s->c; i += mw)
-                s->kern->sum_product(sum + i * s->op + j, s->op, v + i / lanes * s->sums * lanes + i % lanes,
-                                     z + j * s->sums, count);
+                s->kern->sum_product[wide(s, j / s->chunk)](sum + i * s->op + j, s->op,
+                                                            v + i / lanes * s->sums * lanes + i % lanes,
+                                                            z + j * s->sums, count);
 }
 
 static void weights_cell(void *ctx, int64_t slot, int worker) {
@@ -294,16 +307,16 @@ static void weights_cell(void *ctx, int64_t slot, int worker) {
     float *sum = t->scratch + (size_t)slot * t->slot;
     double *bias = (double *)(void *)(sum + s->kernel);
     float *v = t->scratch + (size_t)t->slots * t->slot + (size_t)worker * worker_sums(s);
-    float *z = v + SN_WINO_PLACES * s->sv, *pad = z + SN_WINO_PLACES * s->sz;
+    float *z = v + s->places * s->sv, *pad = z + s->places * s->sz;
     memset(sum, 0, s->kernel * sizeof *sum);
     for (int64_t c = 0; c < s->oc; c++) bias[c] = 0;
     for (int64_t b = first; b < end; b++) {
         int64_t from = b * s->sums, count = least(s->sums, s->tiles - from);
         for (int64_t i = 0; i < count; i++) {
             sn_conv_tile_in in = input_tile(s, t->x, from + i, pad);
-            s->kern->input(v + i * s->kern->lanes, s->sv, s->sums * s->kern->lanes, &in);
+            s->kern->input[s->kind](v + i * s->kern->lanes, s->sv, s->sums * s->kern->lanes, &in);
             in = grad_tile(s, t->dy, from + i, pad);
-            s->kern->grad[s->m == 6](z + i * s->chunk, s->sz, s->sums * s->chunk, &in);
+            s->kern->grad[s->kind](z + i * s->chunk, s->sz, s->sums * s->chunk, &in);
         }
         add_block(s, sum, v, z, count);
         add_bias(s, bias, z, count);
@@ -317,9 +330,9 @@ static void back_cell(void *ctx, int64_t c, int worker) {
     const shape *s = t->s;
     int r = s->r;
     float g[SN_WINO_TILE][5], dk[25 * 2 * MOST_LANES];
-    sn_wino_kernel_rows(g, r);
+    sn_wino_kernel_rows(g, r, s->tile);
     for (int64_t j = 0; j < s->op; j += s->chunk) {
-        s->kern->back(dk, t->scratch + c * s->op + j, s->cp * s->op, t->slots, t->slot, g, r);
+        s->kern->back(dk, t->scratch + c * s->op + j, s->cp * s->op, t->slots, t->slot, g, r, s->tile);
         for (int a = 0; a < r * r; a++)
             for (int64_t l = 0; l < least(s->chunk, s->oc - j); l++)
                 t->dk[(a * s->c + c) * s->oc + j + l] += dk[a * s->chunk + l];

@@ -102,7 +102,7 @@ static void pack(const job *t, float *u) {
     const shape *s = t->s;
     int64_t lanes = s->kern->lanes, chunk = 2 * lanes, taps = s->r * s->r;
     float g[SN_WINO_TILE][5], from[25 * 2 * MOST_LANES], to[SN_WINO_PLACES * 2 * MOST_LANES];
-    sn_wino_kernel_rows(g, s->r);
+    sn_wino_kernel_rows(g, s->r, SN_WINO_TILE);
     for (int64_t c = 0; c < s->c; c++)
         for (int64_t q = 0; q < s->vectors; q += 2) {
             for (int64_t a = 0; a < taps; a++)
@@ -110,7 +110,7 @@ static void pack(const job *t, float *u) {
                     int64_t o = q * lanes + l;
                     from[a * chunk + l] = o < s->oc ? t->k[(a * s->c + c) * s->oc + o] : 0;
                 }
-            s->kern->kernel(to, chunk, from, g, s->r);
+            s->kern->kernel(to, chunk, from, g, s->r, SN_WINO_TILE);
             for (int64_t h = q; h < least(q + 2, s->vectors); h++)
                 for (int place = 0; place < SN_WINO_PLACES; place++) {
                     int64_t i = place / SN_WINO_TILE, j = place % SN_WINO_TILE;
@@ -233,7 +233,7 @@ static void back(const job *t, int64_t c, int64_t q, float (*g)[5]) {
             for (int64_t k = 0; k < t->slots; k++)
                 for (int64_t l = 0; l < lanes; l++) to[l] += at[(size_t)k * t->slot + (size_t)l];
         }
-    s->kern->back(dk, m, chunk, 1, 0, g, s->r);
+    s->kern->back(dk, m, chunk, 1, 0, g, s->r, SN_WINO_TILE);
     for (int64_t a = 0; a < s->r * s->r; a++)
         for (int64_t l = 0; l < least(chunk, s->oc - q * lanes); l++)
             t->dk[(a * s->c + c) * s->oc + q * lanes + l] += dk[a * chunk + l];
@@ -247,7 +247,7 @@ void sn_few_weights(sn_pool *pool, float *dk, float *dbias, const float *x, cons
     t.slots = slots_of(&s);
     t.slot = slot_size(&s);
     if (t.slots == 0) return;
-    sn_wino_kernel_rows(g, s.r);
+    sn_wino_kernel_rows(g, s.r, SN_WINO_TILE);
     sn_parallel(pool, t.slots, weights_cell, &t);
     for (int64_t c = 0; c < s.c; c++)
         for (int64_t q = 0; q < s.vectors; q += 2) back(&t, c, q, g);

@@ -37,13 +37,15 @@ sn_conv_tile_in sn_square_read(const sn_square *q, float *pad) {
     return (sn_conv_tile_in){ pad, q->cp, q->size * q->cp, q->cp };
 }
 
-void sn_wino_kernel_rows(float g[SN_WINO_TILE][5], int r) {
+void sn_wino_kernel_rows(float g[SN_WINO_TILE][5], int r, int tile) {
     static const double point[SN_WINO_TILE] = { 0, 1, -1, 2, -2, 0.5, -0.5, 0 };
-    static const double scale[SN_WINO_TILE] = { 1,        -2.0 / 9,  -2.0 / 9,  1.0 / 90,
-                                                1.0 / 90, 32.0 / 45, 32.0 / 45, 1 };
-    for (int i = 0; i < SN_WINO_TILE; i++) {
-        double power = scale[i];
+    static const double of8[SN_WINO_TILE] = {
+        1, -2.0 / 9, -2.0 / 9, 1.0 / 90, 1.0 / 90, 32.0 / 45, 32.0 / 45, 1
+    };
+    static const double of6[SN_WINO_TILE] = { 1.0 / 4, -1.0 / 6, -1.0 / 6, 1.0 / 24, 1.0 / 24, 1 };
+    for (int i = 0; i < tile; i++) {
+        double power = (tile == 8 ? of8 : of6)[i];
         for (int k = 0; k < r; k++, power *= point[i]) g[i][k] = (float)power;
     }
-    for (int k = 0; k < r; k++) g[SN_WINO_TILE - 1][k] = k == r - 1;
+    for (int k = 0; k < r; k++) g[tile - 1][k] = k == r - 1;
 }

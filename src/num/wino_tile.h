@@ -16,8 +16,8 @@ typedef struct {
  * with zeros. */
 sn_conv_tile_in sn_square_read(const sn_square *, float *pad);
 
-/* The rows of G for a kernel of r taps: the points' powers, scaled (see wino.h). */
-void sn_wino_kernel_rows(float g[SN_WINO_TILE][5], int r);
+/* The rows of G, as many as a tile has, for a kernel of r taps: the points' powers, scaled (see wino.h). */
+void sn_wino_kernel_rows(float g[SN_WINO_TILE][5], int r, int tile);
 
 /* Outputs of all cells of a convolution: what happens to them (conv.h), and where to. */
 typedef struct {
