@@ -33,15 +33,16 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
  * second-level cache, beside the stream of kernels. A vector more between places: they are written one place
  * after the other, and an even distance would put them all into the same few sets of the cache. */
 static int64_t block_of(const shape *s) {
-    enum { BYTES = 640 << 10 };
+    enum { BYTES = 640 << 10, CELLS = 16 };
     int64_t mr = s->kern->mr, each = s->places * (s->vstep + s->mstep) * (int64_t)sizeof(float);
-    int64_t groups = BYTES / each;
-    return least(groups < 1 ? 1 : groups, (s->tiles + mr - 1) / mr) * mr;
+    int64_t groups = BYTES / each, all = (s->tiles + mr - 1) / mr;
+    groups = least(groups, all / CELLS); /* enough of them for the threads, even sizes */
+    return least(groups < 1 ? 1 : groups, all) * mr;
 }
 
-/* The sums of the weight gradient pass through the caches once for each block: many tiles to one. */
+/* Tiles at once of the weight gradient: its sums pass through the caches once for each block. */
 static int64_t sums_of(const shape *s) {
-    enum { BYTES = 2 << 20, LEAST = 16 };
+    enum { BYTES = 512 << 10, LEAST = 32 };
     int64_t fit = BYTES / (s->places * (s->cp + s->op) * (int64_t)sizeof(float));
     return least(fit < LEAST ? LEAST : fit, s->tiles);
 }

@@ -1,8 +1,8 @@
-/* Convolution by Winograd's minimal filtering, F(4x4, 5x5) and F(6x6, 3x3): both take 8x8 tiles of the input
- * and do one multiplication for each of their 64 places where the direct sum does 400 and 324 (A. Lavin, S.
- * Gray, "Fast Algorithms for Convolutional Neural Networks", 2015; transforms by Cook and Toom for the points
- * 0, 1, -1, 2, -2, 1/2, -1/2 and infinity). In float32 the error is about 3e-6 of the result's norm. Internal
- * to num/. */
+/* Convolution by Winograd's minimal filtering, F(4x4, 5x5), F(6x6, 3x3) and F(4x4, 3x3): tiles of 8x8 and 6x6
+ * inputs take one multiplication for each of their 64 and 36 places where the direct sum does 400, 324 and 144
+ * (A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2015; transforms by Cook and Toom for
+ * the points 0, 1, -1, 2, -2, then 1/2, -1/2 for tiles of 8, and infinity). In float32 the error is about 3e-6
+ * of the result's norm. Internal to num/. */
 #ifndef SN_NUM_WINO_H
 #define SN_NUM_WINO_H
 

@@ -52,8 +52,10 @@ static double time_of(sn_pool *pool, const sn_conv *d, sn_conv_pass pass, float 
 /* What the algorithm divides the number of multiplications by. */
 static double saving(const sn_conv *d, sn_conv_pass pass) {
     if (sn_conv_choice(d, pass) != SN_CONV_WINOGRAD) return 1;
-    double m = (double)(9 - d->kh); /* outputs of an 8x8 tile, each way */
-    return m * m * (double)(d->kh * d->kw) / 64;
+    double direct = (double)(d->oh * d->ow * d->kh * d->kw), m = (double)(9 - d->kh);
+    double of8 = 64 * (double)(d->oh * d->ow) / (m * m), of6 = 36 * (double)(d->oh * d->ow) / 16; /* tiles */
+    int64_t up8 = (d->oh + 5) / 6, up6 = (d->oh + 3) / 4;
+    return direct / (d->kh == 3 && 36 * up6 * up6 <= 64 * up8 * up8 ? of6 : of8);
 }
 
 static void print_pass(sn_pool *pool, const layer *l, sn_conv *d, sn_conv_pass pass, float **buf, double peak) {
