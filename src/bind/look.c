@@ -201,9 +201,11 @@ static int look_param(lua_State *L) {
     if (part == 1 || !p->spec.regularizer) return 1;
     const float *w = lua_toboolean(L, 2) ? t->model->slab : sn_run_has_gradients(r) ? t->before : NULL;
     if (!w) w = check_scene(L, r, 2).weights; /* says why there are none */
-    sn_param_add_penalty_grad(t->model, (int)lua_tointeger(L, 4) - 1, out->data, w + p->offset, t->pool);
-    if (!sn_pool_cancelled(t->pool)) return 1;
     sn_err e;
+    if (sn_param_add_penalty_grad(t->model, (int)lua_tointeger(L, 4) - 1, out->data, w + p->offset, t->pool,
+                                  &e) != SN_OK)
+        return sn_raise(L, &e);
+    if (!sn_pool_cancelled(t->pool)) return 1;
     sn_fail(&e, SN_ECANCEL, "interrupted");
     return raise_of_run(L, r, &e);
 }

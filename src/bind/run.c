@@ -321,7 +321,9 @@ static int penalties(lua_State *L) {
     sn_model *m = sn_check_model(L, 1);
     double *layers = lua_newuserdatauv(L, ((size_t)m->nlayer + 1) * sizeof *layers, 0);
     memset(layers, 0, ((size_t)m->nlayer + 1) * sizeof *layers);
-    double sum = sn_model_penalty(m, m->slab, layers, sn_pool_default());
+    double sum;
+    sn_err e;
+    if (sn_model_penalty(m, m->slab, layers, sn_pool_default(), &sum, &e) != SN_OK) return sn_raise(L, &e);
     push_terms(L, NAN, NAN, sum, NAN);
     for (int i = 0; i < m->nlayer; i++) sn_set_num(L, m->layers[i].name, layers[i]);
     lua_pop(L, 1);

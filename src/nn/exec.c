@@ -72,10 +72,18 @@ static size_t active_count(const sn_plan *p, int node, int64_t n) {
 
 /* ---- forward ---- */
 
-static double activity_value(const sn_plan *p, int i, int64_t n) {
+static sn_status add_activity(sn_plan *p, int i, int64_t n, sn_err *e) {
     const sn_plan_node *pn = &p->nodes[i];
+    size_t count = active_count(p, i, n);
+    sn_status s = sn_regularizer_prepare(pn->activity, p->opts.dtype, count, false, p->opts.pool, e);
+    if (s != SN_OK) return s;
     const sn_regularizer_type *t = sn_regularizer_in(pn->activity->desc, p->opts.dtype);
-    return t->value(pn->activity->cfg, sn_plan_at(p, pn->y), active_count(p, i, n), p->opts.pool) / (double)n;
+    p->activity += t->value(pn->activity->cfg, sn_plan_at(p, pn->y), count, p->opts.pool) / (double)n;
+    return SN_OK;
+}
+
+static sn_status prepare(const sn_plan_node *pn, const sn_io *io, bool backward, sn_err *e) {
+    return pn->type->prepare ? pn->type->prepare(pn->cfg, io, backward, e) : SN_OK;
 }
 
 void sn_exec_forward_begin(sn_plan *p, const sn_step *st) {
@@ -92,13 +100,16 @@ sn_status sn_exec_forward_node(sn_plan *p, const sn_step *st, int i, sn_err *e) 
     sn_io io = sn_exec_io(p, st, i, false);
     io.scratch = sn_plan_at(p, pn->fwd_scratch);
     double start = sn_exec_clock(st->times);
+    if (pn->group < 0) s = prepare(pn, &io, false, e);
+    if (s != SN_OK) return s;
     if (pn->group >= 0)
         sn_group_forward(p, st, pn->group);
     else
         pn->type->forward(pn->cfg, &io);
     if (pn->ghost >= 0 && st->train && i == p->groups[pn->ghost].last) sn_ghost_forward(p, st, pn->ghost);
     /* Keras 3 divides activity penalties by the batch size (keras/src/layers/layer.py). */
-    if (pn->activity) p->activity += activity_value(p, i, st->n);
+    if (pn->activity) s = add_activity(p, i, st->n, e);
+    if (s != SN_OK) return s;
     if (st->times) add_node_time(st->times, st->times->forward, timed_node(p, i), start);
     s = cancelled(p, e); /* then the output is not whole */
     if (s == SN_OK && st->visit && st->visit->output) st->visit->output(st->visit->ctx, i, io.y, &io.out);
@@ -125,6 +136,8 @@ sn_status sn_exec_loss(sn_plan *p, const sn_step *st, const sn_obj *loss, const 
     size_t tcols = (size_t)(sn_shape_count(target) / p->rows_per_sample);
     double start = sn_exec_clock(st->times);
     void *dy = p->opts.mode == SN_PLAN_TRAIN ? sn_plan_at(p, p->nodes[m->output].dy) : NULL;
+    sn_status status = type->prepare ? type->prepare(loss->cfg, rows, cols, tcols, dy != NULL, e) : SN_OK;
+    if (status != SN_OK) return status;
     type->eval(loss->cfg, p->each, dy, sn_exec_output(p), t, rows, cols, tcols, 1.0 / (double)rows);
     double sum = 0;
     for (size_t r = 0; r < rows; r++) sum += p->each[r];
@@ -181,27 +194,38 @@ static void add_temps(const sn_plan *p, const sn_step *st, int i) {
     }
 }
 
-static void backward_of(sn_plan *p, const sn_step *st, int i) {
+static sn_status add_activity_grad(const sn_plan *p, const sn_step *st, int i, sn_err *e) {
+    const sn_plan_node *pn = &p->nodes[i];
+    size_t count = active_count(p, i, st->n);
+    sn_status s = sn_regularizer_prepare(pn->activity, p->opts.dtype, count, true, p->opts.pool, e);
+    if (s != SN_OK) return s;
+    const sn_regularizer_type *t = sn_regularizer_in(pn->activity->desc, p->opts.dtype);
+    t->grad(pn->activity->cfg, sn_plan_at(p, pn->dy), sn_plan_at(p, pn->y), count, 1.0 / (double)st->n,
+            p->opts.pool);
+    return SN_OK;
+}
+
+static sn_status backward_of(sn_plan *p, const sn_step *st, int i, sn_err *e) {
     sn_plan_node *pn = &p->nodes[i];
     sn_io io = sn_exec_io(p, st, i, true);
     io.scratch = sn_plan_at(p, pn->bwd_scratch);
-    if (pn->activity && !st->inject) {
-        const sn_regularizer_type *t = sn_regularizer_in(pn->activity->desc, p->opts.dtype);
-        t->grad(pn->activity->cfg, sn_plan_at(p, pn->dy), io.y, active_count(p, i, st->n), 1.0 / (double)st->n,
-                p->opts.pool);
-    }
+    sn_status s = pn->activity && !st->inject ? add_activity_grad(p, st, i, e) : SN_OK;
+    if (s != SN_OK) return s;
     if (st->visit && st->visit->output_grad) st->visit->output_grad(st->visit->ctx, i, io.dy, &io.out);
-    if (!pn->runs_backward) return;
+    if (!pn->runs_backward) return SN_OK;
+    if (pn->group < 0) s = prepare(pn, &io, true, e);
+    if (s != SN_OK) return s;
     if (pn->group >= 0) {
         sn_group_backward(p, st, pn->group);
         add_temps(p, st, p->groups[pn->group].first);
-        return;
+        return SN_OK;
     }
     if (pn->ghost >= 0 && i == p->groups[pn->ghost].first && st->train && !st->inject)
         sn_ghost_backward(p, st, pn->ghost);
     else
         pn->type->backward(pn->cfg, &io);
     add_temps(p, st, i);
+    return SN_OK;
 }
 
 static void zero_grads(const sn_plan *p, const sn_step *st) {
@@ -212,15 +236,19 @@ static void zero_grads(const sn_plan *p, const sn_step *st) {
     }
 }
 
-static void add_penalties(const sn_plan *p, const sn_step *st) {
+static sn_status add_penalties(const sn_plan *p, const sn_step *st, sn_err *e) {
     const sn_model *m = p->model;
     for (int i = 0; i < m->nparam; i++) {
         const sn_param *q = &m->params[i];
         if (!q->trainable || !q->spec.regularizer) continue;
+        sn_status s =
+            sn_regularizer_prepare(q->spec.regularizer, p->opts.dtype, q->count, true, p->opts.pool, e);
+        if (s != SN_OK) return s;
         const sn_regularizer_type *t = sn_regularizer_in(q->spec.regularizer->desc, p->opts.dtype);
         t->grad(q->spec.regularizer->cfg, slab_at(p, st->grads, q->offset), slab_at(p, st->params, q->offset),
                 q->count, 1.0, p->opts.pool);
     }
+    return SN_OK;
 }
 
 static void mark_live(sn_plan *p, const sn_inject *inject) {
@@ -250,13 +278,13 @@ sn_status sn_exec_backward_node(sn_plan *p, const sn_step *st, int i, sn_err *e)
     put_injected(p, st, i);
     if (i != p->model->input) {
         double start = sn_exec_clock(st->times);
-        backward_of(p, st, i);
+        s = backward_of(p, st, i, e);
         if (st->times) add_node_time(st->times, st->times->backward, timed_node(p, i), start);
     } else if (st->visit && st->visit->output_grad) {
         sn_shape shape = sn_shape_with_batch(&p->model->nodes[i].out, st->n);
         st->visit->output_grad(st->visit->ctx, i, sn_plan_at(p, p->nodes[i].dy), &shape);
     }
-    return SN_OK;
+    return s;
 }
 
 sn_status sn_exec_backward(sn_plan *p, const sn_step *st, bool penalties, sn_err *e) {
@@ -266,9 +294,9 @@ sn_status sn_exec_backward(sn_plan *p, const sn_step *st, bool penalties, sn_err
         if (s != SN_OK) return s;
     }
     double start = sn_exec_clock(st->times);
-    if (penalties && st->grads) add_penalties(p, st);
+    sn_status s = penalties && st->grads ? add_penalties(p, st, e) : SN_OK;
     sn_exec_add_time(st->times, SN_TIME_PENALTIES, start);
-    return cancelled(p, e);
+    return s == SN_OK ? cancelled(p, e) : s;
 }
 
 /* ---- after the step ---- */

@@ -54,7 +54,7 @@ typedef struct {
     sn_times *times;         /* NULL: not measured */
 } sn_step;
 
-/* Can fail only with SN_ECANCEL. */
+/* Can fail only with SN_ECANCEL, or SN_ENOMEM where a recorded function takes part. */
 sn_status sn_exec_forward(sn_plan *, const sn_step *, sn_err *);
 const void *sn_exec_output(const sn_plan *); /* (n, output shape) after forward */
 /* Loss of the last forward's output: *data = mean over samples, *activity = activity penalties; prepares
@@ -66,7 +66,7 @@ sn_status sn_exec_loss(sn_plan *, const sn_step *, const sn_obj *loss, const sn_
  * them when outputs have more axes than one. */
 const double *sn_exec_losses(const sn_plan *, int64_t *per_sample);
 /* Gradients of mean data loss + activity penalties into step->grads (overwritten), then, with penalties, those
- * of the kernel and bias regularizers are added. Can fail only with SN_ECANCEL. */
+ * of the kernel and bias regularizers are added. Fails as sn_exec_forward does. */
 sn_status sn_exec_backward(sn_plan *, const sn_step *, bool penalties, sn_err *);
 /* The same node by node: forward in ascending order, backward in descending order; the begin functions come
  * first. Penalties of weights are not added. A node that has no part in the pass is passed over. */

@@ -67,6 +67,8 @@ typedef struct {
 /* Shape errors name the operation, what it got and a remedy. */
 sn_status sn_expr_plan_new(sn_expr_plan **, const sn_expr *, const sn_expr_opts *, sn_err *);
 void sn_expr_plan_free(sn_expr_plan *);
+/* From now on it runs on that pool: NULL only where it was made without one. */
+void sn_expr_use_pool(sn_expr_plan *, sn_pool *);
 /* For the largest batch; with fewer samples only its axis 0 is smaller, where it is batched. */
 const sn_shape *sn_expr_out(const sn_expr_plan *);
 bool sn_expr_out_batched(const sn_expr_plan *);

@@ -387,6 +387,8 @@ void sn_expr_plan_free(sn_expr_plan *p) {
     sn_free(p);
 }
 
+void sn_expr_use_pool(sn_expr_plan *p, sn_pool *pool) { p->o.pool = pool; }
+
 const sn_shape *sn_expr_out(const sn_expr_plan *p) { return &p->slot[p->x->nnode - 1].shape; }
 bool sn_expr_out_batched(const sn_expr_plan *p) { return p->slot[p->x->nnode - 1].batched; }
 bool sn_expr_by_rows(const sn_expr_plan *p) { return p->by_rows; }

@@ -113,6 +113,9 @@ typedef struct sn_layer_type {
     int nin;      /* inputs; -1 = two or more; SN_ANY_INPUTS */
     /* Shapes, parameters, buffers; or an error that names the layer, the shape it got and the remedy. */
     sn_status (*plan)(const void *cfg, const sn_shape *in, int nin, sn_layer_plan *, const sn_pool *, sn_err *);
+    /* Memory for the next forward or backward, where the plan's is not all; called right before it, so that a
+     * step that lacks memory fails before it changes anything. NULL = none. */
+    sn_status (*prepare)(const void *cfg, const sn_io *, bool backward, sn_err *);
     void (*forward)(const void *cfg, const sn_io *);
     void (*backward)(const void *cfg, const sn_io *); /* writes dx, ADDS to dp */
     /* After a whole training step has succeeded: updates statistics (moving_mean). NULL = none. Kept apart from

@@ -376,25 +376,32 @@ sn_tensor sn_param_tensor(const sn_model *m, int param, float *slab) {
     return (sn_tensor){ .shape = p->spec.shape, .dtype = SN_F32, .data = slab + p->offset };
 }
 
-double sn_model_penalty(const sn_model *m, const float *slab, double *by_layer, sn_pool *pool) {
-    double total = 0;
+sn_status sn_model_penalty(const sn_model *m, const float *slab, double *by_layer, sn_pool *pool, double *total,
+                           sn_err *e) {
+    *total = 0;
     for (int i = 0; by_layer && i < m->nlayer; i++) by_layer[i] = 0;
     for (int i = 0; i < m->nparam; i++) {
         const sn_param *p = &m->params[i];
         /* Frozen weights carry no penalty (keras/src/layers/layer.py: regularization losses of
          * trainable_weights). */
         if (!p->spec.regularizer || !p->trainable) continue;
+        sn_status s = sn_regularizer_prepare(p->spec.regularizer, SN_F32, p->count, false, pool, e);
+        if (s != SN_OK) return s;
         const sn_regularizer_type *t = sn_regularizer_in(p->spec.regularizer->desc, SN_F32);
         double v = t->value(p->spec.regularizer->cfg, slab + p->offset, p->count, pool);
-        total += v;
+        *total += v;
         if (by_layer) by_layer[p->layer] += v;
     }
-    return total;
+    return SN_OK;
 }
 
-void sn_param_add_penalty_grad(const sn_model *m, int param, float *g, const float *w, sn_pool *pool) {
+sn_status sn_param_add_penalty_grad(const sn_model *m, int param, float *g, const float *w, sn_pool *pool,
+                                    sn_err *e) {
     const sn_param *p = &m->params[param];
-    if (!p->spec.regularizer || !p->trainable) return;
+    if (!p->spec.regularizer || !p->trainable) return SN_OK;
+    sn_status s = sn_regularizer_prepare(p->spec.regularizer, SN_F32, p->count, true, pool, e);
+    if (s != SN_OK) return s;
     const sn_regularizer_type *t = sn_regularizer_in(p->spec.regularizer->desc, SN_F32);
     t->grad(p->spec.regularizer->cfg, g, w, p->count, 1.0, pool);
+    return SN_OK;
 }

@@ -86,12 +86,14 @@ int sn_model_find_layer(const sn_model *, const char *name);                  /*
 /* The parameter's values as a tensor onto the slab (borrowed: no store). */
 sn_tensor sn_param_tensor(const sn_model *, int param, float *slab);
 
-/* The penalties of kernel and bias regularizers: total, and per layer into by_layer[nlayer] when not NULL. */
-double sn_model_penalty(const sn_model *, const float *slab, double *by_layer, sn_pool *);
+/* The penalties of kernel and bias regularizers: total, and per layer into by_layer[nlayer] when not NULL.
+ * Can fail only with SN_ENOMEM, where one is a recorded function. */
+sn_status sn_model_penalty(const sn_model *, const float *slab, double *by_layer, sn_pool *, double *total,
+                           sn_err *);
 
 /* Adds the gradient of the parameter's penalty at weights w (count values) to g; nothing where it has none or
- * does not learn. */
-void sn_param_add_penalty_grad(const sn_model *, int param, float *g, const float *w, sn_pool *);
+ * does not learn. Fails as sn_model_penalty does. */
+sn_status sn_param_add_penalty_grad(const sn_model *, int param, float *g, const float *w, sn_pool *, sn_err *);
 
 /* Text form (layers, calls, outputs), data only; reads back to the same graph. Weights are stored beside it. */
 void sn_model_print(const sn_model *, sn_buf *);

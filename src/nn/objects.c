@@ -127,6 +127,11 @@ const sn_activation_type *sn_activation_in(const sn_desc *d, sn_dtype dtype) {
 const sn_regularizer_type *sn_regularizer_in(const sn_desc *d, sn_dtype dtype) {
     return twin(d, dtype, regularizers, regularizers_f64);
 }
+sn_status sn_regularizer_prepare(const sn_obj *o, sn_dtype dtype, size_t n, bool grad, sn_pool *pool,
+                                 sn_err *e) {
+    const sn_regularizer_type *t = sn_regularizer_in(o->desc, dtype);
+    return t->prepare ? t->prepare(o->cfg, n, grad, pool, e) : SN_OK;
+}
 const sn_loss_type *sn_loss_in(const sn_desc *d, sn_dtype dtype) { return twin(d, dtype, losses, losses_f64); }
 
 double sn_optimizer_state_init(const sn_obj *o, int i) {

@@ -20,6 +20,9 @@ typedef struct sn_activation_type {
     /* dx may be dy. x or y is NULL when its flag is not set. */
     void (*backward)(const void *cfg, void *dx, const void *x, const void *y, const void *dy, size_t rows,
                      size_t cols);
+    /* Memory for that many threads at once to work on as many rows, of forward or backward: right before them.
+     * NULL: it needs none. */
+    sn_status (*prepare)(const void *cfg, size_t rows, size_t cols, int threads, bool backward, sn_err *);
     /* Can it work on rows of that many numbers? NULL: on any. */
     sn_status (*check_cols)(const void *cfg, size_t cols, sn_err *);
     const char *check[4]; /* object texts for the gradient check; at least one */
@@ -42,11 +45,14 @@ typedef struct sn_regularizer_type {
     double (*value)(const void *cfg, const void *w, size_t n, sn_pool *);
     /* dw += scale * gradient of value */
     void (*grad)(const void *cfg, void *dw, const void *w, size_t n, double scale, sn_pool *);
+    /* Memory for one call of value or, with grad, of grad, right before it. NULL: it needs none. */
+    sn_status (*prepare)(const void *cfg, size_t n, bool grad, sn_pool *, sn_err *);
     bool whole; /* no sum over the weights: the gradient of a part of them needs them all */
     const char *check[4];
 } sn_regularizer_type;
 extern const sn_kind sn_kind_regularizer;
 const sn_regularizer_type *sn_regularizer_in(const sn_desc *, sn_dtype);
+sn_status sn_regularizer_prepare(const sn_obj *, sn_dtype, size_t n, bool grad, sn_pool *, sn_err *);
 
 /* ---- losses: one value per sample, meaned over the batch by the caller ---- */
 typedef struct sn_loss_type {
@@ -59,6 +65,8 @@ typedef struct sn_loss_type {
      * the row's gradient 0. */
     void (*eval)(const void *cfg, double *each, void *dp, const void *p, const void *t, size_t rows,
                  size_t cols, size_t tcols, double scale);
+    /* Memory for one call of eval, with dp where grad is true, right before it. NULL: it needs none. */
+    sn_status (*prepare)(const void *cfg, size_t rows, size_t cols, size_t tcols, bool grad, sn_err *);
     bool sparse; /* targets are class indices */
     struct {
         const char *cfg;
@@ -113,6 +121,8 @@ typedef struct sn_metric_type {
     void (*update)(const void *cfg, double *state, const float *p, const float *t, size_t rows, size_t cols,
                    size_t tcols);
     double (*result)(const void *cfg, const double *state);
+    /* Memory for updates with such rows. NULL: it needs none. */
+    sn_status (*prepare)(const void *cfg, size_t cols, size_t tcols, sn_err *);
     int direction; /* +1: larger is better, -1: smaller, 0: unknown (for callbacks' mode = "auto") */
 } sn_metric_type;
 extern const sn_kind sn_kind_metric;

@@ -82,7 +82,8 @@ static sn_status loss_of(sn_trainer *t, sn_plan *plan, const sn_scene *scene, co
     *l = (sn_losses){ .n = scene->n };
     sn_status s = sn_exec_loss(plan, st, t->loss, &scene->y_shape, scene->y, &l->data, &l->activity, NULL, e);
     if (s != SN_OK) return s;
-    l->penalty = sn_model_penalty(t->model, scene->weights, NULL, t->pool);
+    s = sn_model_penalty(t->model, scene->weights, NULL, t->pool, &l->penalty, e);
+    if (s != SN_OK) return s;
     l->total = l->data + l->penalty + l->activity;
     return sn_pool_cancelled(t->pool) ? sn_fail(e, SN_ECANCEL, "interrupted") : SN_OK;
 }

@@ -66,9 +66,9 @@ static void see_output_grad(void *ctx, int node, const void *dy, const sn_shape 
 /* What a look leaves out: the gradients of the weights' penalties. */
 static sn_status add_penalties(const sn_trainer *t, const sn_scene *scene, float *grads, sn_err *e) {
     for (int i = 0; i < t->model->nparam; i++) {
-        const sn_param *p = &t->model->params[i];
-        if (p->trainable && p->spec.regularizer)
-            sn_param_add_penalty_grad(t->model, i, grads + p->offset, scene->weights + p->offset, t->pool);
+        size_t at = t->model->params[i].offset;
+        sn_status s = sn_param_add_penalty_grad(t->model, i, grads + at, scene->weights + at, t->pool, e);
+        if (s != SN_OK) return s;
     }
     if (!sn_pool_cancelled(t->pool)) return SN_OK;
     sn_pool_clear_cancel(t->pool);

@@ -171,7 +171,8 @@ const sn_terms *sn_run_terms(const sn_run *r, int64_t row, bool validation) {
 sn_status sn_run_terms_now(sn_run *r, sn_terms *out, sn_err *e) {
     sn_terms *t = &r->rec.now[2];
     const sn_model *m = r->t->model;
-    t->penalty = sn_model_penalty(m, m->slab, r->rec.penalties, r->t->pool);
+    sn_status s = sn_model_penalty(m, m->slab, r->rec.penalties, r->t->pool, &t->penalty, e);
+    if (s != SN_OK) return s;
     for (int i = 0; i < r->rec.nlayer; i++) t->by_layer[i] = 0;
     for (int i = 0; i < m->nlayer; i++) t->by_layer[r->rec.layer_at[i]] = r->rec.penalties[i];
     if (sn_pool_cancelled(r->t->pool)) {

@@ -155,6 +155,7 @@ static sn_status sum_batches(sn_scout *s, sn_losses *sum, sn_err *e) {
         sn_losses l = { 0 };
         sn_step step = step_of(s, &b);
         st = run_forward(s, &step, b.y, &l, e);
+        if (st == SN_OK) st = sn_trainer_prepare_metrics(s->trainer, e);
         if (st != SN_OK) return st;
         sn_trainer_update_metrics(s->trainer, b.n, sn_exec_output(s->plan), b.y);
         sum->data += (double)b.n * l.data;
@@ -169,8 +170,9 @@ sn_status sn_scout_point(sn_scout *s, double a, double b, sn_losses *l, sn_err *
     *l = (sn_losses){ 0 };
     sn_for_ranges(pool, s->model->slab_count, SN_CHUNK, point_range, &c);
     sn_trainer_reset_metrics(s->trainer);
-    double penalty = sn_model_penalty(s->model, s->model->slab, NULL, pool);
-    sn_status st = sn_scout_rewind(s, e);
+    double penalty;
+    sn_status st = sn_model_penalty(s->model, s->model->slab, NULL, pool, &penalty, e);
+    if (st == SN_OK) st = sn_scout_rewind(s, e);
     if (st == SN_OK) st = sum_batches(s, l, e);
     if (st == SN_OK && sn_pool_cancelled(pool)) st = sn_fail(e, SN_ECANCEL, "interrupted");
     if (st == SN_OK && l->n == 0) st = sn_fail(e, SN_EINVAL, "not one sample of the dataset can be read");

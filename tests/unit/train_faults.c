@@ -154,19 +154,53 @@ static void data_of_nothing_but_broken_samples_are_an_error(void **state) {
 
 /* ---- memory ---- */
 
+static rig plain(const char *const *cb) { return rig_open("adam{}", &two_epochs, cb, NULL); }
+
+/* Every piece that can be a recorded function is one; the two penalties are one object for two shapes. */
+static const char *const recorded_net =
+    "sonde-model 1\nname \"recorded\"\nseed 5\n"
+    "layer input{shape={6}, name=\"in\"}\n"
+    "layer dense{units=16, activation=traced{program=\"inputs 1; sigmoid 0; mul 0 1\"}, "
+    "activity_regularizer=traced{program=\"inputs 1; square 0; mean 1; const 0.1; mul 2 3\"}, "
+    "kernel_regularizer=traced{program=\"inputs 1; abs 0; sum 1; const 1e-3; mul 2 3\"}, name=\"hidden\"}\n"
+    "layer lambda{program=\"inputs 1; tanh 0; add 0 1\", name=\"twice\"}\n"
+    "layer dense{units=3, activation=\"softmax\", "
+    "kernel_regularizer=traced{program=\"inputs 1; square 0; sum 1; sqrt 2\"}, name=\"out\"}\n"
+    "call 0\ncall 1 0\ncall 2 2\ncall 3 3\ninput 0\noutput 5\n";
+
+static rig recorded(const char *const *cb) {
+    sn_err e = { 0 };
+    rig r = plain(cb);
+    sn_obj *early = sn_obj_retain(sn_run_callback(r.run, 0));
+    sn_run_end(r.run);
+    sn_trainer_free(r.t);
+    sn_model_free(r.m);
+    r.m = make_model(recorded_net);
+    sn_obj *loss = object(&sn_kind_loss, "traced{program=\"inputs 2; one_hot 0 dims 3; reshape 2 dims -1 3; "
+                                         "sub 1 3; square 4; sum 5 axes -1\"}");
+    sn_obj *opt = object(&sn_kind_optimizer, "adam{}");
+    sn_obj *metric = object(&sn_kind_metric, "traced{program=\"inputs 2; sub 1 0; abs 2; mean 3\"}");
+    ok(sn_trainer_new(&r.t, r.m, loss, opt, &metric, NULL, 1, &e), &e);
+    ok(sn_run_begin(&r.run, r.t, r.train, r.val, &two_epochs, &early, 1, &e), &e);
+    sn_obj_release(loss);
+    sn_obj_release(opt);
+    sn_obj_release(metric);
+    sn_obj_release(early);
+    return r;
+}
+
 /* The k-th allocation fails, for every k: an error at most, nothing leaks, and what goes on gives the same
  * bits. */
-static void running_out_of_memory_loses_nothing(void **state) {
-    (void)state;
+static void run_out_of_memory(rig (*open_rig)(const char *const *)) {
     const char *cb[] = { "early_stopping{patience=9, restore_best_weights=true}", NULL };
-    rig whole = rig_open("adam{}", &two_epochs, cb, NULL);
+    rig whole = open_rig(cb);
     finish(whole.run);
     size_t before = sn_mem_used();
     bool done = false;
     int begun = 0;
     for (int k = 0; k < 2000 && !done; k++) {
         sn_err e = { 0 };
-        rig r = rig_open("adam{}", &two_epochs, cb, NULL);
+        rig r = open_rig(cb);
         sn_obj *early = sn_obj_retain(sn_run_callback(r.run, 0));
         sn_run_end(r.run);
         sn_mem_fail_after(k);
@@ -192,6 +226,21 @@ static void running_out_of_memory_loses_nothing(void **state) {
     rig_close(&whole);
 }
 
+static void running_out_of_memory_loses_nothing(void **state) {
+    (void)state;
+    run_out_of_memory(plain);
+}
+
+static void loud(const char *line) { fail_msg("warned: %s", line); }
+
+/* Recorded functions ask for memory in a step: the step fails, and changes nothing. */
+static void recorded_functions_without_memory_lose_nothing(void **state) {
+    (void)state;
+    sn_set_warn_handler(loud);
+    run_out_of_memory(recorded);
+    sn_set_warn_handler(NULL);
+}
+
 static int set_up(void **state) {
     (void)state;
     snprintf(dir, sizeof dir, "/tmp/sonde-faults-XXXXXX");
@@ -209,6 +258,7 @@ int main(void) {
         cmocka_unit_test(a_broken_batch_is_passed_over),
         cmocka_unit_test(data_of_nothing_but_broken_samples_are_an_error),
         cmocka_unit_test(running_out_of_memory_loses_nothing),
+        cmocka_unit_test(recorded_functions_without_memory_lose_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

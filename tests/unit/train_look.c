@@ -57,7 +57,8 @@ static void same_tensors(const sn_model *m, const tensors *a, const tensors *b, 
 static void same_grads(const rig *r, const sn_scene *scene, float *grads, const char *what) {
     for (int i = 0; i < r->m->nparam; i++) {
         size_t at = r->m->params[i].offset;
-        sn_param_add_penalty_grad(r->m, i, grads + at, scene->weights + at, r->t->pool);
+        sn_err e = { 0 };
+        ok(sn_param_add_penalty_grad(r->m, i, grads + at, scene->weights + at, r->t->pool, &e), &e);
         same_bits(grads + at, r->t->grads + at, r->m->params[i].count, what);
     }
 }

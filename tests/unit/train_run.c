@@ -65,7 +65,8 @@ static void averages_are_weighted_by_batch_size(void **state) {
     sn_trainer *t = make_trainer(m, "sgd{learning_rate=0.1}", NULL);
     t->seed = o.seed;
     ok(sn_trainer_check_target(t, &scalar, &e), &e);
-    double total = 0, data = 0, penalty = 0, first_penalty = sn_model_penalty(m, m->slab, NULL, t->pool);
+    double total = 0, data = 0, penalty = 0, first_penalty;
+    assert_int_equal(sn_model_penalty(m, m->slab, NULL, t->pool, &first_penalty, NULL), SN_OK);
     float x[BATCH * FEATURES], y[BATCH];
     for (int64_t at = 0; at < TRAIN; at += BATCH) {
         int64_t n = TRAIN - at < BATCH ? TRAIN - at : BATCH;
@@ -95,7 +96,8 @@ static void averages_are_weighted_by_batch_size(void **state) {
     const sn_terms *terms = sn_run_terms(r.run, 0, false), *vt = sn_run_terms(r.run, 0, true);
     assert_true(terms->data == data / TRAIN && terms->penalty == penalty / TRAIN);
     /* The penalty of validation is that of the weights as they are now. */
-    double by_layer[8], now = sn_model_penalty(r.m, r.m->slab, by_layer, r.t->pool);
+    double by_layer[8], now;
+    assert_int_equal(sn_model_penalty(r.m, r.m->slab, by_layer, r.t->pool, &now, NULL), SN_OK);
     assert_true(fabs(vt->penalty - now) < 1e-15 && fabs(vt->total - vt->data - now) < 1e-12);
     assert_true(fabs(vt->by_layer[1] - by_layer[1]) < 1e-15 && vt->by_layer[2] == 0 && vt->by_layer[4] > 0);
     sn_trainer_free(t);

@@ -17,6 +17,13 @@ static bool take(const sn_traced_cfg *c, const sn_shape *in, unsigned wrt, sn_ex
     return false;
 }
 
+static sn_status prepare(const void *cfg, size_t rows, size_t cols, int threads, bool backward, sn_err *e) {
+    const sn_traced_cfg *c = cfg;
+    sn_shape in = { 2, { (int64_t)rows, (int64_t)cols } };
+    sn_expr_opts o = options(&in, backward);
+    return sn_expr_reserve(c->cache, &o, true, threads, e);
+}
+
 static sn_status check_cols(const void *cfg, size_t cols, sn_err *e) {
     const sn_traced_cfg *c = cfg;
     sn_shape in = { 2, { 3, (int64_t)cols } }, out;
@@ -73,6 +80,7 @@ const sn_activation_type SN_R(sn_activation_traced) = {
               .derive = sn_traced_derive_one,
               .drop = sn_traced_drop },
     .flags = SN_KEEP_X,
+    .prepare = prepare,
     .check_cols = check_cols,
     .forward = forward,
     .backward = backward,

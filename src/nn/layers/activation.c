@@ -56,10 +56,24 @@ static void backward_rows(void *ctx, size_t from, size_t to) {
                       to - from, a->cols);
 }
 
+/* Rows of a range. */
+static size_t range_of(size_t cols) { return 1 + SN_CHUNK / cols; }
+
+static sn_status prepare(const void *cfg, const sn_io *io, bool backward, sn_err *e) {
+    const sn_activation_type *t = type_of(cfg);
+    if (!t->prepare || (backward && !io->dx[0])) return SN_OK;
+    size_t cols = io->out.n > 1 ? (size_t)io->out.d[io->out.n - 1] : 1;
+    size_t rows = (size_t)sn_shape_count(&io->out) / cols, most = range_of(cols),
+           ranges = (rows + most - 1) / most;
+    size_t workers = (size_t)sn_pool_size(io->pool), threads = ranges < workers ? ranges : workers;
+    return t->prepare(((const activation_cfg *)cfg)->activation->cfg, rows < most ? rows : most, cols,
+                      (int)threads, backward, e);
+}
+
 static void run(const sn_io *io, sn_range_fn fn, act_ctx *a) {
     size_t count = (size_t)sn_shape_count(&io->out);
     a->cols = io->out.n > 1 ? (size_t)io->out.d[io->out.n - 1] : 1;
-    sn_for_ranges(io->pool, count / a->cols, 1 + SN_CHUNK / a->cols, fn, a);
+    sn_for_ranges(io->pool, count / a->cols, range_of(a->cols), fn, a);
 }
 
 static void forward(const void *cfg, const sn_io *io) {
@@ -98,6 +112,7 @@ const sn_layer_type SN_R(sn_layer_activation) = {
               .check = check },
     .nin = 1,
     .plan = plan,
+    .prepare = prepare,
     .forward = forward,
     .backward = backward,
     .fusing = &fusing,

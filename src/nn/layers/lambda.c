@@ -81,6 +81,18 @@ static bool take(const lambda_cfg *c, const sn_io *io, unsigned wrt, sn_expr_rea
     return false;
 }
 
+static unsigned wanted(const sn_io *io) {
+    unsigned wrt = 0;
+    for (int i = 0; i < io->nin; i++) wrt |= io->dx[i] ? 1u << i : 0;
+    return wrt;
+}
+
+static sn_status prepare(const void *cfg, const sn_io *io, bool backward, sn_err *e) {
+    const lambda_cfg *c = cfg;
+    sn_expr_opts o = options(io->in, io->nin, backward ? wanted(io) : 0, io->pool);
+    return backward && !o.wrt ? SN_OK : sn_expr_reserve(c->cache, &o, false, 1, e);
+}
+
 static void fill_nan(real *x, const sn_shape *s) {
     int64_t n = sn_shape_count(s);
     for (int64_t i = 0; x && i < n; i++) x[i] = (real)NAN;
@@ -100,8 +112,7 @@ static void forward(const void *cfg, const sn_io *io) {
 static void backward(const void *cfg, const sn_io *io) {
     const lambda_cfg *c = cfg;
     sn_expr_ready r;
-    unsigned wrt = 0;
-    for (int i = 0; i < io->nin; i++) wrt |= io->dx[i] ? 1u << i : 0;
+    unsigned wrt = wanted(io);
     if (!wrt) return;
     if (!take(c, io, wrt, &r)) {
         for (int i = 0; i < io->nin; i++) fill_nan(io->dx[i], &io->in[i]);
@@ -127,6 +138,7 @@ const sn_layer_type SN_R(sn_layer_lambda) = {
               .drop = drop },
     .nin = SN_ANY_INPUTS,
     .plan = plan,
+    .prepare = prepare,
     .forward = forward,
     .backward = backward,
     .check = { { RESIDUAL, 3, 2, { { 3, { 3, 4, 5 } }, { 3, { 3, 4, 5 } } } },

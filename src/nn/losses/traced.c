@@ -31,6 +31,14 @@ static sn_status check_shapes(const void *cfg, const sn_shape *out, const sn_sha
     return s;
 }
 
+static sn_status prepare(const void *cfg, size_t rows, size_t cols, size_t tcols, bool grad, sn_err *e) {
+    const sn_traced_cfg *c = cfg;
+    sn_shape in[2] = { { 2, { (int64_t)rows, (int64_t)tcols } }, { 2, { (int64_t)rows, (int64_t)cols } } };
+    sn_expr_opts o = options(in, grad);
+    return sn_expr_reserve(c->cache, &o, true, 1, e);
+}
+
+/* For callers that have not prepared it. */
 static void give_nan(double *each, real *dp, size_t rows, size_t cols) {
     for (size_t i = 0; i < rows; i++) each[i] = (double)NAN;
     for (size_t i = 0; dp && i < rows * cols; i++) dp[i] = (real)NAN;
@@ -71,6 +79,7 @@ const sn_loss_type SN_R(sn_loss_traced) = {
               .drop = sn_traced_drop },
     .check_shapes = check_shapes,
     .eval = eval,
+    .prepare = prepare,
     .check = { { "traced{program=\"inputs 2; sub 0 1; square 2; mean 3\"}", 3, 0 },
                { "traced{program=\"inputs 2; const 1e-7; maximum 1 2; log 3; mul 0 4; sum 5 axes -1; neg 6\"}",
                  4, 1 },

@@ -12,6 +12,10 @@ static void update(const void *cfg, double *state, const float *p, const float *
     sn_metric_of_loss(&sn_loss_traced_f32, cfg, state, p, t, rows, cols, tcols);
 }
 
+static sn_status prepare(const void *cfg, size_t cols, size_t tcols, sn_err *e) {
+    return sn_loss_traced_f32.prepare(cfg, 1, cols, tcols, false, e); /* sn_metric_of_loss goes row by row */
+}
+
 const sn_metric_type sn_metric_traced = {
     .desc = { .name = "traced",
               .brief = "a Lua function of targets and predictions, averaged over the samples: metrics = { "
@@ -24,5 +28,6 @@ const sn_metric_type sn_metric_traced = {
     .state_size = sn_metric_mean_size,
     .check_shapes = check_shapes,
     .update = update,
+    .prepare = prepare,
     .result = sn_metric_mean,
 };

@@ -38,6 +38,13 @@ static sn_status derive(void *cfg, sn_err *e) {
     return s;
 }
 
+static sn_status prepare(const void *cfg, size_t n, bool grad, sn_pool *pool, sn_err *e) {
+    const sn_traced_cfg *c = cfg;
+    sn_shape in = { 1, { (int64_t)n } };
+    sn_expr_opts o = options(&in, grad, pool);
+    return sn_expr_reserve(c->cache, &o, true, 1, e);
+}
+
 static double value(const void *cfg, const void *w, size_t n, sn_pool *pool) {
     const sn_traced_cfg *c = cfg;
     sn_shape in = { 1, { (int64_t)n } };
@@ -72,6 +79,7 @@ const sn_regularizer_type SN_R(sn_regularizer_traced) = {
               .drop = sn_traced_drop },
     .value = value,
     .grad = grad,
+    .prepare = prepare,
     .whole = true,
     .check = { "traced{program=\"inputs 1; square 0; sum 1; const 0.3; mul 2 3\"}",
                "traced{program=\"inputs 1; square 0; sum 1; sqrt 2\"}",
