@@ -42,6 +42,27 @@ r:finish()
 local t = {}
 for i, w in ipairs(r.model:get_weights()) do t[("%02d"):format(i)] = w end
 t.loss = tensor(r:history().loss, "float64")
+-- small networks, whose products are cut into cells of their own
+local function more(name, m)
+  m:compile { loss = "categorical_crossentropy", optimizer = adam {}, metrics = { "accuracy" } }
+  local shape, labels = { 32, table.unpack(m.input_shape) }, {}
+  shape.seed = 3
+  for i = 1, 32 do
+    labels[i] = {}
+    for k = 1, 10 do labels[i][k] = i * 7 % 10 + 1 == k and 1 or 0 end
+  end
+  local images, targets = tensor.random(shape), tensor(labels)
+  for _ = 1, 3 do m:train_on_batch(images, targets) end
+  for i, w in ipairs(m:get_weights()) do t[name .. i] = w end
+  t[name .. "_out"] = m:predict(images)
+end
+sonde.seed(6)
+more("mlp", sequential {
+  dense { 128, activation = "relu", input_shape = { 784 } }, dense { 10, activation = "softmax" } })
+more("lenet", sequential {
+  conv2d { 6, 5, padding = "same", activation = "relu", input_shape = { 28, 28, 1 } }, max_pool2d { 2 },
+  conv2d { 16, 5, activation = "relu" }, max_pool2d { 2 }, flatten {}, dense { 120, activation = "relu" },
+  dense { 84, activation = "relu" }, dense { 10, activation = "softmax" } })
 npz.save(out, t)
 ]]
 f:close()

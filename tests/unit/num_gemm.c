@@ -10,8 +10,11 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "num/gemm.h"
+#include "num/gemm_kern.h"
+#include "num/kern.h"
 #include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { POOLS = 4, EXTRA = 3, GUARD = 16 };
@@ -231,11 +234,80 @@ static void nan_goes_through(void **state) {
     assert_true(strlen(sn_gemm_corename()) > 0);
 }
 
+/* ---- the kernels of every instruction set ---- */
+
+/* Arrays of just the size, so that a sanitizer sees what lies beyond. */
+static float *exactly(int64_t n, uint64_t seed) {
+    float *p = malloc((size_t)n * sizeof *p);
+    sn_rng r = sn_rng_make(seed, SN_STREAM_TEST, 1);
+    assert_non_null(p);
+    for (int64_t i = 0; i < n; i++) p[i] = (float)(sn_rng_uniform(&r) - 0.5);
+    return p;
+}
+
+static void check_kernel(const sn_gemm_kern *kern, int64_t m, int64_t n, int64_t k, int form) {
+    bool ta = form & 1, tb = form & 2, add = form & 4;
+    int64_t lda = ta ? m : k, ldb = tb ? k : n, ldc = n + 1;
+    float *a = exactly(m * k, 1), *b = exactly(k * n, 2), *c = exactly((m - 1) * ldc + n, 3);
+    float *got = exactly((m - 1) * ldc + n, 3), *part = exactly((m - 1) * ldc + n, 3);
+    kern->product(got, ldc, a, ta ? 1 : lda, ta ? lda : 1, b, ldb, tb, m, n, k, add);
+    for (int64_t i = 0; i < m; i++) {
+        for (int64_t j = 0; j < ldc && i * ldc + j < (m - 1) * ldc + n; j++) {
+            double want = add || j == n ? (double)c[i * ldc + j] : 0, size = fabs(want);
+            for (int64_t l = 0; l < k && j < n; l++) {
+                double v =
+                    (double)a[ta ? l * lda + i : i * lda + l] * (double)b[tb ? j * ldb + l : l * ldb + j];
+                want += v;
+                size += fabs(v);
+            }
+            if (!(fabs((double)got[i * ldc + j] - want) <= 1e-6 * size))
+                fail_msg("%s %d x %d x %d, form %d, at %d %d: %g, not %g", kern->isa, (int)m, (int)n, (int)k,
+                         form, (int)i, (int)j, (double)got[i * ldc + j], want);
+        }
+    }
+    /* cut anywhere, the same bits */
+    int64_t cut = m / 3, split = n / 2;
+    for (int q = 0; q < 4; q++) {
+        int64_t i = q & 1 ? cut : 0, j = q & 2 ? split : 0, mm = q & 1 ? m - cut : cut,
+                nn = q & 2 ? n - split : split;
+        if (mm > 0 && nn > 0)
+            kern->product(part + i * ldc + j, ldc, a + i * (ta ? 1 : lda), ta ? 1 : lda, ta ? lda : 1,
+                          b + j * (tb ? ldb : 1), ldb, tb, mm, nn, k, add);
+    }
+    assert_memory_equal(part, got, (size_t)((m - 1) * ldc + n) * sizeof *got);
+    free(a);
+    free(b);
+    free(c);
+    free(got);
+    free(part);
+}
+
+static void every_instruction_set_is_right(void **state) {
+    (void)state;
+    static const int64_t large[][3] = { { 67, 65, 1100 }, { 32, 128, 784 }, { 100, 120, 33 }, { 1, 48, 513 } };
+    const sn_kern_f32_table *all[3];
+    int levels = sn_kern_all_f32(all);
+    for (int l = 0; l < levels; l++) {
+        const sn_gemm_kern *kern = sn_gemm_kernels(all[l]->isa);
+        assert_string_equal(kern->isa, all[l]->isa);
+        for (int64_t s = 1; s <= 67; s++) {
+            check_kernel(kern, s, 1 + (s * 5) % 67, 1 + (s * 11) % 67, (int)(s % 8));
+            check_kernel(kern, 1 + (s * 3) % 19, s, 1 + (s * 7) % 23, (int)(s / 8 % 8));
+        }
+        for (int form = 0; form < 8; form++)
+            for (int i = 0; i < 4; i++) check_kernel(kern, large[i][0], large[i][1], large[i][2], form);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_and_odd),    cmocka_unit_test(tiles),
-        cmocka_unit_test(split_k),          cmocka_unit_test(scratch_for_smaller_products),
-        cmocka_unit_test(nothing_to_sum),   cmocka_unit_test(huge_stride),
+        cmocka_unit_test(every_instruction_set_is_right),
+        cmocka_unit_test(small_and_odd),
+        cmocka_unit_test(tiles),
+        cmocka_unit_test(split_k),
+        cmocka_unit_test(scratch_for_smaller_products),
+        cmocka_unit_test(nothing_to_sum),
+        cmocka_unit_test(huge_stride),
         cmocka_unit_test(nan_goes_through),
     };
     return cmocka_run_group_tests(tests, make_pools, free_pools);

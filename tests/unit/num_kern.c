@@ -78,6 +78,8 @@ int main(void) {
         cmocka_unit_test(rows_and_columns_f64),
         cmocka_unit_test(dropout_f32),
         cmocka_unit_test(dropout_f64),
+        cmocka_unit_test(steps_f32),
+        cmocka_unit_test(steps_f64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
@@ -319,6 +321,41 @@ static void NAME(dropout)(void **state) {
         }
         assert_in_range(kept, 430, 570);
         NAME(refill)(3);
+    }
+}
+/* Adam, bit for bit; what lies around n parameters stays. */
+static void NAME(steps)(void **state) {
+    (void)state;
+    const TABLE *all[3];
+    int levels = ALL(all);
+    const T a = (T)0.1, b = (T)0.001, rate = (T)0.003, eps = (T)1e-7;
+    enum { N = 67, SPAN = 80 };
+    T p[2][SPAN], m[2][SPAN], v[2][SPAN], top[2][SPAN];
+    for (int l = 0; l < levels; l++) {
+        for (size_t n = 0; n <= N; n++) {
+            NAME(refill)(n);
+            const T *g = NAME(a) + n % 5;
+            for (int i = 0; i < SPAN; i++)
+                for (int k = 0; k < 2; k++) {
+                    p[k][i] = NAME(b)[i];
+                    m[k][i] = NAME(c)[i];
+                    v[k][i] = NAME(c)[i] * NAME(c)[i];
+                    top[k][i] = NAME(c)[SPAN + i] * NAME(c)[SPAN + i];
+                }
+            bool largest = n % 2;
+            for (size_t i = 0; i < n; i++) {
+                m[0][i] += (g[i] - m[0][i]) * a;
+                v[0][i] += (g[i] * g[i] - v[0][i]) * b;
+                if (largest) top[0][i] = v[0][i] > top[0][i] ? v[0][i] : top[0][i];
+                T root = sizeof(T) == 4 ? (T)sqrtf((float)(largest ? top : v)[0][i])
+                                        : (T)sqrt((double)(largest ? top : v)[0][i]);
+                p[0][i] -= m[0][i] * rate / (root + eps);
+            }
+            all[l]->adam(p[1], m[1], v[1], largest ? top[1] : NULL, g, n, a, b, rate, eps);
+            if (memcmp(p[0], p[1], sizeof p[0]) || memcmp(m[0], m[1], sizeof m[0]) ||
+                memcmp(v[0], v[1], sizeof v[0]) || memcmp(top[0], top[1], sizeof top[0]))
+                fail_msg("%s adam %zu", all[l]->isa, n);
+        }
     }
 }
 #    undef CHECK
