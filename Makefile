@@ -3,6 +3,7 @@
 #   make check      format, include order, headers, warnings as errors, tests
 #   make asan tsan  the tests under sanitizers            make fuzz  the decoders under libFuzzer
 #   make bench      speed                                 make bench-peers  beside Keras and PyTorch
+#   make docs       the manual: build/docs/index.html, Markdown, sonde.1
 #   make install PREFIX=/usr/local
 
 VERSION := 0.1.0
@@ -55,7 +56,7 @@ OBJ_io    := $(call obj,$(call core_src,io))
 CORE_OBJ  := $(foreach f,$(FOLDERS),$(OBJ_$(f)))
 APP_OBJ   := $(call obj,$(call core_src,bind)) $(call obj,$(call core_src,app)) $(BUILD)/gen/embedded.o
 
-.PHONY: all test unit lua-tests check bench bench-peers asan tsan fuzz install clean
+.PHONY: all docs test unit lua-tests check bench bench-peers asan tsan fuzz install clean
 all: $(BUILD)/sonde $(BUILD)/libsonde.a
 
 $(BUILD)/libsonde.a: $(CORE_OBJ)
@@ -159,12 +160,20 @@ fuzz:
 	$(MAKE) VARIANT=fuzz BUILD=build/fuzz build/fuzz/libsonde.a fuzz-bins
 	sh scripts/fuzz
 
+# The manual is made of what help() shows, by sonde itself.
+docs: all
+	@mkdir -p $(BUILD)/docs
+	$(BUILD)/sonde --no-rc scripts/manual/main.lua $(BUILD)/docs
+
 DEST = $(DESTDIR)$(PREFIX)
-install: all
-	install -d "$(DEST)/bin" "$(DEST)/lib" "$(DEST)/share/sonde"
+install: docs
+	install -d "$(DEST)/bin" "$(DEST)/lib" "$(DEST)/share/sonde" "$(DEST)/share/doc/sonde" \
+	  "$(DEST)/share/man/man1"
 	install -m 755 $(BUILD)/sonde "$(DEST)/bin/sonde"
 	install -m 644 $(BUILD)/libsonde.a "$(DEST)/lib/libsonde.a"
 	install -m 644 scripts/*.lua "$(DEST)/share/sonde/"
+	install -m 644 $(BUILD)/docs/*.html $(BUILD)/docs/*.md "$(DEST)/share/doc/sonde/"
+	install -m 644 $(BUILD)/docs/sonde.1 "$(DEST)/share/man/man1/sonde.1"
 	for h in $(wildcard $(FOLDERS:%=src/%/*.h)); do \
 	  install -D -m 644 $$h "$(DEST)/include/sonde/$${h#src/}" || exit 1; done
 

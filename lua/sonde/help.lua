@@ -23,10 +23,12 @@ local use = {
   probe = 'what is measured of a step: r:record{ "gradients", every = 10 }',
 }
 
+function help.use(kind) return use[kind] end
+
 -- ---- described objects ----
 
 -- conv2d{ filters, kernel_size, strides = 1, ... }
-local function signature(d, width)
+function help.signature(d, width)
   local placed, named = {}, {}
   for _, f in ipairs(d.fields) do
     if f.pos > 0 then placed[f.pos] = f.required and f.name or f.name .. " = " .. f.default
@@ -43,7 +45,7 @@ local function limit(v)
   return ("%g"):format(v)
 end
 
-local function field_type(f)
+function help.field_type(f)
   if f.choices then
     local list = {}
     for i, c in ipairs(f.choices) do list[i] = ('"%s"'):format(c) end
@@ -55,31 +57,32 @@ local function field_type(f)
 end
 
 -- What an option is, in a few words: `"valid"  "valid" or "same"`.
-function help.field_text(f) return ("%s  (%s)"):format(f.default, field_type(f)) end
+function help.field_text(f) return ("%s  (%s)"):format(f.default, help.field_type(f)) end
 
 -- A layer's other name belongs to Keras and cannot be written here; where a string stands for an object it can.
-local function other_name(d)
+function help.other_name(d)
   if not d.alias or d.kind == "layer" then return "" end
   return ('; in a string also "%s"'):format(d.alias)
 end
 
-local function probe_columns(name)
+-- Rows of name and text of what a probe's table has.
+function help.probe_columns(name)
   local rows = {}
   for i, c in ipairs(core.probe_columns(core.named("probe", name))) do rows[i] = { c.name, c.doc } end
   return rows
 end
 
 local function described(d, width)
-  local lines = { signature(d, width),
-    "  " .. layout.wrap(("%s: %s%s"):format(d.kind, d.brief, other_name(d)), width, 2) }
+  local lines = { help.signature(d, width),
+    "  " .. layout.wrap(("%s: %s%s"):format(d.kind, d.brief, help.other_name(d)), width, 2) }
   local rows = {}
   for i, f in ipairs(d.fields) do
-    rows[i] = { f.name, f.default, ("%s (%s)"):format(f.doc or "", field_type(f)) }
+    rows[i] = { f.name, f.default, ("%s (%s)"):format(f.doc or "", help.field_type(f)) }
   end
   if #rows > 0 then lines[#lines + 1] = layout.rows(rows, width, 2) end
   if d.kind == "probe" then
     lines[#lines + 1] = "columns"
-    lines[#lines + 1] = layout.rows(probe_columns(d.name), width, 2)
+    lines[#lines + 1] = layout.rows(help.probe_columns(d.name), width, 2)
   end
   lines[#lines + 1] = "for example"
   lines[#lines + 1] = "  " .. layout.wrap(d.example, width, 4, 2)

@@ -45,7 +45,7 @@ fields
 
   compile = [[
 m:compile{ loss =, optimizer =, metrics = {} }, r:compile{ ... }
-  Each a name or an object. Compiling again keeps the weights and begins the optimizer anew. A run that stands goes on
+  Says what to minimize, how, and what to measure. Each is a name or an object. Compiling again keeps the weights and begins the optimizer anew. A run that stands goes on
   with it: its history has nan where a metric was not there yet.
   r:compile changes what is given and keeps the rest: the steps made, the rate of an optimizer that stays, the state of
   one that has another of its type in its place. A schedule that comes in the middle begins there, at its step 0; a
@@ -138,7 +138,7 @@ options
 
   evaluate = [[
 m:evaluate(data, { batch_size = 32 }), m:evaluate(x, y, { batch_size = 32 })
-  { loss =, accuracy =, ... } in inference mode. Also .data and .penalty: what the loss is made of.]],
+  Loss and metrics over all the data: { loss =, accuracy =, ... }, in inference mode. Also .data and .penalty: what the loss is made of.]],
 
   predict = [[
 m:predict(x, { batch_size = 32 })
@@ -358,7 +358,15 @@ help(), help "NAME", ?NAME
   Explains a layer, loss, option, method, ...: help "conv2d", ?r:step, ?optimizer. help() lists what there is.
   ?prompt tells what else can be typed: !COMMAND, ??NAME, keys, names like _ and _err.
   Ctrl-C interrupts what runs; the run stands at its last step, r:finish() goes on. Where a pcall swallows it, the
-  second Ctrl-C ends the chunk, at the prompt a second of waiting too.]],
+  second Ctrl-C ends the chunk, at the prompt a second of waiting too.
+names in examples
+  train, val  datasets of pictures of two classes; x, y the samples of train as tensors
+  m, r  a small network of two convolutions, compiled; its run over train and val, of which an epoch is made
+  d, t, p  a dataset, a tensor, a picture; s a series, c and w what a method gave
+for example
+  help "conv2d"
+  help(adam)
+  help(r.step)]],
 
   sonde = [[
 sonde
