@@ -149,9 +149,10 @@ static sn_loader *volatile active_loader;
 void sn_set_active(sn_run *run, sn_loader *loader) {
     active_run = run;
     active_loader = loader;
-    if (!run || pending) return;
-    sn_run_calm(
-        run); /* an interruption that came when its last call was as good as over was reported elsewhere */
+    if (pending && loader) sn_loader_interrupt(loader); /* it came before there was anything active */
+    if (!run) return;
+    /* One that came when the last call was as good as over was reported elsewhere. */
+    if (!pending) sn_run_calm(run);
     if (pending) sn_run_interrupt(run);
 }
 

@@ -28,6 +28,9 @@ static sn_status cancelled(const search *q, sn_err *e) {
     return sn_pool_cancelled(pool_of(q)) ? sn_fail(e, SN_ECANCEL, "interrupted") : SN_OK;
 }
 
+/* For loops over weights: asks now and then. */
+static bool stopped(const search *q, size_t i) { return i % (1 << 16) == 0 && sn_pool_cancelled(pool_of(q)); }
+
 /* ---- products ---- */
 
 /* Lengths, of the weights' norm. A difference so short is as good as a derivative (the cubic term is 1e-20 of
@@ -117,24 +120,26 @@ static void subtract(const search *q, int a, double by, int b) {
     sn_vec_axpy_f32(pool_of(q), q->v[a], (float)-by, q->v[b], q->n);
 }
 
-/* A normal vector of that length on the elements of a parameter. */
-static void random_part(sn_rng *rng, double *y, size_t n, double length) {
+/* A normal vector of that length on the elements of a parameter. Ctrl-C ends it early. */
+static void random_part(const search *q, sn_rng *rng, double *y, size_t n, double length) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
+        if (stopped(q, i)) return;
         y[i] = sn_rng_normal(rng);
         sum += y[i] * y[i];
     }
     for (size_t i = 0; i < n && sum > 0; i++) y[i] *= length / sqrt(sum);
 }
 
-static void choose_base(search *q, double weights) {
+static sn_status choose_base(search *q, double weights, sn_err *e) {
     const sn_model *m = q->s->model;
     sn_rng rng = sn_rng_make(q->o->seed, SN_STREAM_VALLEY, 1);
     for (int i = 0; i < m->nparam; i++)
         if (m->params[i].trainable)
-            random_part(&rng, q->base + m->params[i].offset, m->params[i].count, relative_shift * weights);
+            random_part(q, &rng, q->base + m->params[i].offset, m->params[i].count, relative_shift * weights);
     for (size_t i = 0; i < q->n; i++) q->base[i] += (double)q->s->origin[i];
     q->step = relative_step * weights;
+    return cancelled(q, e);
 }
 
 static sn_status first_vector(search *q, sn_err *e) {
@@ -143,9 +148,10 @@ static sn_status first_vector(search *q, sn_err *e) {
     sn_rng rng = sn_rng_make(q->o->seed, SN_STREAM_VALLEY, 0);
     for (int i = 0; i < q->s->model->nparam; i++) {
         const sn_param *p = &q->s->model->params[i];
-        for (size_t k = p->offset; p->trainable && k < p->offset + p->count; k++)
+        for (size_t k = p->offset; p->trainable && k < p->offset + p->count && !stopped(q, k); k++)
             x[k] = (float)sn_rng_normal(&rng);
     }
+    if (cancelled(q, e) != SN_OK) return SN_ECANCEL;
     double norm = sqrt(dot(q, X, X));
     if (!(norm > 0)) return sn_fail(e, SN_EINVAL, "no weight of the model is trainable");
     scale(q, X, 1 / norm);
@@ -291,8 +297,9 @@ sn_status sn_sharpness_find(sn_scout *s, const sn_sharpness_opts *o, sn_sharpnes
     q.at = slabs + n;
     q.up = slabs + 2 * n;
     q.down = slabs + 3 * n;
-    choose_base(&q, weights > 0 ? weights : 1);
-    sn_status st = measure(&q, out, e);
+    sn_status st = cancelled(&q, e);
+    if (st == SN_OK) st = choose_base(&q, weights > 0 ? weights : 1, e);
+    if (st == SN_OK) st = measure(&q, out, e);
     if (st == SN_OK) st = iterate(&q, 1, &out->largest, e);
     if (st == SN_OK && o->smallest) st = iterate(&q, -1, &out->smallest, e);
     sn_free(vectors);

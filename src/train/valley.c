@@ -44,6 +44,7 @@ static sn_status set_up(sn_scout *s, sn_err *e) {
         if (!s->xy) st = SN_ENOMEM;
     }
     if (st == SN_OK) st = sn_plan_build(&s->plan, s->model, &po, e);
+    if (st == SN_OK && sn_pool_cancelled(po.pool)) st = sn_fail(e, SN_ECANCEL, "interrupted");
     return st == SN_OK ? sn_loader_new(&s->loader, s->data, &lo, e) : st;
 }
 
@@ -57,6 +58,7 @@ sn_status sn_scout_new(sn_scout **out, const sn_trainer *t, sn_dataset *d, const
     if (s->o.batch_size > d->count) s->o.batch_size = d->count;
     s->data = sn_dataset_retain(d);
     st = copy_model(s, t, e);
+    if (st == SN_OK && sn_pool_cancelled(t->pool)) st = sn_fail(e, SN_ECANCEL, "interrupted");
     if (st == SN_OK) st = set_up(s, e);
     if (st == SN_OK) {
         *out = s;
