@@ -18,10 +18,17 @@ static bool load(lua_State *L, const char *text, bool *incomplete) {
     return false;
 }
 
+/* = 1 + 1, as Lua had it once. */
+static const char *behind_equals(const char *text) {
+    const char *p = text + strspn(text, " \t");
+    return p[0] == '=' && p[1] != '=' ? p + 1 : text;
+}
+
 sn_chunk_state sn_chunk_load(lua_State *L, const char *text) {
     bool incomplete = false;
     /* With its newline: a string cannot go on behind it, so `"abc` is a mistake and not a beginning. */
-    const char *as_value = lua_pushfstring(L, "return %s\n", text), *as_is = as_value + strlen("return ");
+    const char *as_value = lua_pushfstring(L, "return %s\n", behind_equals(text));
+    const char *as_is = as_value + strlen("return ");
     if (load(L, as_value, &incomplete) || (lua_pop(L, 1), load(L, as_is, &incomplete))) { /* source, function */
         lua_remove(L, -2);
         return SN_CHUNK_READY;

@@ -42,7 +42,9 @@ static const char *once(const char *text) {
 
 /* A single line typed at the prompt has no line number worth telling. */
 static const char *strip(const char *text) {
-    return one_line() && starts(text, "input:1: ") ? text + strlen("input:1: ") : text;
+    size_t n;
+    const char *message = starts(text, "input:") ? behind_place(text, &n) : NULL;
+    return message && one_line() && n == strlen("input:") ? message : text;
 }
 
 /* The line of the chunk that a message with a place in it speaks of: "\n    2 | x.y = 3". */

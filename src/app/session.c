@@ -17,7 +17,11 @@ void sn_session_complain(sn_session *s) {
     }
     if (calm && s->on_terminal) fputc('\n', stderr); /* below the ^C, and the bar of an epoch */
     const char *label = calm ? "" : s->interactive ? "error: " : "sonde: ";
-    fprintf(stderr, "%s%s%s%s\n", s->color ? "\033[31m" : "", label, msg, s->color ? "\033[0m" : "");
+    fprintf(stderr, "%s%s%s", s->color ? "\033[31m" : "", label, msg);
+    if (!strcmp(msg, "not enough memory")) /* Lua's own words; there is no memory to make others */
+        fprintf(stderr, ": Lua's values take %d MiB; set what is not needed to nil%s",
+                lua_gc(s->L, LUA_GCCOUNT) >> 10, s->interactive ? " (who() lists it)" : "");
+    fprintf(stderr, "%s\n", s->color ? "\033[0m" : "");
     lua_pop(s->L, 1);
 }
 
