@@ -18,6 +18,8 @@ sonde: (command line):1: no
 %status 1
 
 %case standard input
+$ printf 'print(1+1)\n' | sonde
+2
 $ printf 'x = 1\nprint(x)\n1;\n' | sonde
 sonde: stdin:3: unexpected symbol near '1'
 %status 1

@@ -9,7 +9,7 @@
  *   sonde> TEXT             waits for this prompt, compares what came before it, types TEXT and Enter
  *      ..> TEXT             the same
  *   sonde>                  only waits and compares
- *   %key C-c                types a key at once (C-c C-d C-z C-r C-u TAB UP ENTER)
+ *   %key C-c                types a key at once (C-c C-d C-z C-r C-t C-u TAB UP ENTER)
  *   %type TEXT              types TEXT at once, without Enter (backslash n, e, r); both forget earlier output
  *   %until TEXT             waits for TEXT, which stays part of what is compared
  *   %pause SECONDS
@@ -410,7 +410,7 @@ static void forget_output(void) {
 static void key(const char *name) {
     static const struct {
         const char *name, *keys;
-    } table[] = { { "C-c", "\3" },  { "C-d", "\4" }, { "C-z", "\32" },   { "C-r", "\22" },
+    } table[] = { { "C-c", "\3" },  { "C-d", "\4" }, { "C-z", "\32" },   { "C-r", "\22" }, { "C-t", "\24" },
                   { "C-u", "\25" }, { "TAB", "\t" }, { "UP", "\033[A" }, { "ENTER", "\r" } };
     forget_output();
     const char *keys = NULL;

@@ -15,6 +15,11 @@ sonde> print(1, 2)
 sonde> string.format("%d-%d", 3, 4), true
 3-4
 true
+sonde> = x, 6
+5
+6
+sonde> = = 1
+error: unexpected symbol near '='
 sonde>
 
 %case a semicolon silences, and the value is still there
@@ -55,6 +60,8 @@ sonde> "abc
 error: unfinished string near '"abc'
 sonde> )
 error: unexpected symbol near ')'
+sonde> goto nowhere
+error: no visible label 'nowhere' for <goto> at line 1
 sonde> 1
 1
 sonde>
@@ -340,4 +347,41 @@ sonde> error(nil)
 error: (the error is nil)
 sonde> _err
 nil
+sonde>
+
+%case memory that runs out is an error, with a remedy, and the prompt again
+sonde> ok, why = pcall(tensor.zeros, { 2000000, 2000000 })
+sonde> ok, why:match "use a smaller"
+false
+use a smaller
+sonde> error("not enough memory", 0)
+error: not enough memory: Lua's values take ... MiB; set what is not needed to nil (who() lists it)
+sonde> _err
+not enough memory
+sonde>
+
+%case keys of one's own for sonde alone
+%env TERM=xterm
+%env INPUTRC=$HOME/inputrc
+$ printf '$if sonde\n"\\C-t": "6 * 7"\n$endif\n$if bash\n"\\C-t": "bash"\n$endif\n' > inputrc
+%run -q
+%until sonde>
+%key C-t
+%pause 0.2
+%key ENTER
+...
+42
+sonde>
+
+%case Ctrl-C twice at the prompt is no more than once
+%env TERM=xterm
+%run -q
+%until sonde>
+%type abc
+%key C-c
+%key C-c
+%pause 0.2
+...
+sonde> 1
+1
 sonde>
