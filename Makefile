@@ -2,6 +2,7 @@
 #   make            release build            make test     all tests
 #   make check      format, include order, headers, warnings as errors, tests
 #   make asan tsan  the tests under sanitizers            make fuzz  the decoders under libFuzzer
+#   make check-memory  memory fails at hundreds of places of a session, under AddressSanitizer
 #   make bench      speed                                 make bench-peers  beside Keras and PyTorch
 #   make docs       the manual: build/docs/index.html, Markdown, sonde.1
 #   make install PREFIX=/usr/local
@@ -56,7 +57,7 @@ OBJ_io    := $(call obj,$(call core_src,io))
 CORE_OBJ  := $(foreach f,$(FOLDERS),$(OBJ_$(f)))
 APP_OBJ   := $(call obj,$(call core_src,bind)) $(call obj,$(call core_src,app)) $(BUILD)/gen/embedded.o
 
-.PHONY: all docs test unit lua-tests check bench bench-peers asan tsan fuzz install clean
+.PHONY: all docs test unit lua-tests check check-memory bench bench-peers asan tsan fuzz install clean
 all: $(BUILD)/sonde $(BUILD)/libsonde.a
 
 $(BUILD)/libsonde.a: $(CORE_OBJ)
@@ -150,6 +151,13 @@ check:
 asan tsan:
 	$(MAKE) VARIANT=$@ BUILD=build/$@ all unit
 	BUILD=build/$@ SANITIZER=$@ sh scripts/run-tests
+
+# 100 places of Lua's allocations and 100 of the core's in each tenth of the session.
+check-memory:
+	$(MAKE) VARIANT=asan BUILD=build/asan all
+	@for part in 0 1 2 3 4 5 6 7 8 9; do \
+	  MEMORY_PLACES=100 MEMORY_FROM=0.$$part MEMORY_TO=$$(echo $$part | awk '{ print ($$1 + 1) / 10 }') \
+	  BUILD=build/asan SANITIZER=asan sh scripts/run-tests lua/failing || exit 1; done
 
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))

@@ -25,6 +25,38 @@ static bool may_grow(size_t by) {
     return true;
 }
 
+/* ---- failures on demand, for tests/lua/failing.lua ---- */
+
+static int64_t fail_in = -1; /* grants until one is refused; negative: none is */
+
+enum { UNREACHED = 1 << 30 };
+
+/* Lua asks again after it has collected garbage, so the next one is refused too. */
+static bool injected_failure(void) {
+    if (fail_in < -1) return fail_in++ == -2;
+    if (fail_in < 0 || fail_in-- > 0) return false;
+    fail_in = -2;
+    return true;
+}
+
+static void tell_counts(void) {
+    fprintf(stderr, "allocations: lua %lld core %lld\n", (long long)(UNREACHED - fail_in),
+            (long long)(UNREACHED - sn_mem_fail_left()));
+}
+
+/* SONDE_FAIL=lua:N or core:N refuses the allocation after N others; SONDE_FAIL=count tells how many there were.
+ */
+static void heed_environment(void) {
+    const char *text = getenv("SONDE_FAIL");
+    if (!text) return;
+    if (!strncmp(text, "lua:", 4)) fail_in = strtoll(text + 4, NULL, 10);
+    if (!strncmp(text, "core:", 5)) sn_mem_fail_after(strtoll(text + 5, NULL, 10));
+    if (strcmp(text, "count") != 0) return;
+    fail_in = UNREACHED;
+    sn_mem_fail_after(UNREACHED);
+    atexit(tell_counts);
+}
+
 /* A lua_Alloc. Shrinking never fails, as Lua demands. */
 static void *allocate(void *ud, void *p, size_t old, size_t size) {
     (void)ud;
@@ -34,7 +66,7 @@ static void *allocate(void *ud, void *p, size_t old, size_t size) {
         held -= old;
         return NULL;
     }
-    if (size > old && !may_grow(size - old)) return NULL;
+    if (size > old && (injected_failure() || !may_grow(size - old))) return NULL;
     void *block = realloc(p, size);
     if (block) held = held - old + size;
     return block;
@@ -61,6 +93,7 @@ static void on_warning(void *ud, const char *msg, int to_continue) {
 
 lua_State *sn_heap_new_state(void) {
     held = 0;
+    heed_environment();
     lua_State *L = lua_newstate(allocate, NULL);
     if (!L) return NULL;
     lua_atpanic(L, panic);

@@ -24,6 +24,7 @@ size_t sn_mem_peak(void) { return atomic_load(&peak); }
 void sn_mem_reset_peak(void) { atomic_store(&peak, atomic_load(&used)); }
 void sn_mem_set_limit(size_t bytes) { atomic_store(&limit_bytes, bytes); }
 void sn_mem_fail_after(int64_t n) { atomic_store(&fail_in, n); }
+int64_t sn_mem_fail_left(void) { return atomic_load(&fail_in); }
 
 /* The number after the first occurrence of key in a small text file (in units of unit bytes); 0 when there is
  * none. */

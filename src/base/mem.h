@@ -23,6 +23,7 @@ void sn_mem_reset_peak(void);
 void sn_mem_set_limit(size_t bytes); /* 0 = what the machine has free (the default) */
 size_t sn_mem_limit(void);           /* the limit in force, in bytes */
 void sn_mem_fail_after(int64_t n);   /* tests: the n-th allocation from now on fails; < 0 turns it off */
+int64_t sn_mem_fail_left(void);      /* how many are left until then; < 0: it has failed, or none is to */
 
 /* "49.0 MiB": bytes in words, into buf. Returns buf. */
 char *sn_bytes(char *buf, size_t n, double bytes);
