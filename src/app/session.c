@@ -33,6 +33,7 @@ sn_outcome sn_session_call(sn_session *s, int nargs, int nresults) {
     sn_interrupt_begin();
     int status = lua_pcall(L, nargs, nresults, base);
     bool unnoticed, interrupted = sn_interrupt_end(&unnoticed);
+    if (interrupted) clearerr(stdout); /* a write that Ctrl-C ended is no error of the file */
     lua_remove(L, base);
     if (status == LUA_OK && !unnoticed) {
         if (interrupted && s->on_terminal) fputc('\n', stderr); /* below the ^C */
