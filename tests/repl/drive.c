@@ -457,6 +457,7 @@ static void storm(const char *rest) {
     long n = strtol(rest, &text, 10);
     double seconds = strtod(text, &text);
     text += strspn(text, " ");
+    if (need_session() && !wait_for("sonde> ", true)) fail("no prompt");
     for (long i = 0; i < n && !case_failed && need_session(); i++) {
         type(text, strlen(text));
         type("\r", 1);

@@ -65,3 +65,14 @@ sonde> #losses, differ(w, net:get_weights()), differ(losses, r:history().val_los
 0
 0
 sonde>
+
+%case 40 of them while something is printed: what is lost of it is no failure of the session
+%run -q
+sonde> line = ("x"):rep(3000)
+%storm 40 0.02 while true do print(line) end
+...
+sonde> 1
+1
+sonde>
+%key C-d
+%exit 0
