@@ -175,11 +175,12 @@ docs: all
 
 DEST = $(DESTDIR)$(PREFIX)
 install: docs
-	install -d "$(DEST)/bin" "$(DEST)/lib" "$(DEST)/share/sonde" "$(DEST)/share/doc/sonde" \
+	install -d "$(DEST)/bin" "$(DEST)/lib" "$(DEST)/share/sonde/examples" "$(DEST)/share/doc/sonde" \
 	  "$(DEST)/share/man/man1"
 	install -m 755 $(BUILD)/sonde "$(DEST)/bin/sonde"
 	install -m 644 $(BUILD)/libsonde.a "$(DEST)/lib/libsonde.a"
 	install -m 644 scripts/*.lua "$(DEST)/share/sonde/"
+	install -m 644 scripts/examples/*.lua "$(DEST)/share/sonde/examples/"
 	install -m 644 $(BUILD)/docs/*.html $(BUILD)/docs/*.md "$(DEST)/share/doc/sonde/"
 	install -m 644 $(BUILD)/docs/sonde.1 "$(DEST)/share/man/man1/sonde.1"
 	for h in $(wildcard $(FOLDERS:%=src/%/*.h)); do \

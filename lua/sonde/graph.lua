@@ -46,6 +46,8 @@ trace.symbol = function(v)
   return is_object(v, "layer") and v.type == "input" and as_symbol(v) or nil
 end
 
+trace.made = function(node) return inputs_made[node] end
+
 -- An activation may stand where a layer is wanted.
 local function as_layer(v, who)
   if objects.constructor_of[v] then v = v {} end
@@ -180,10 +182,10 @@ function graph.sequential(t)
 end
 
 local function one_symbol(v, what)
-  if type(v) == "table" and getmetatable(v) ~= Symbol and #v == 1 then v = v[1] end
+  local many = type(v) == "table" and getmetatable(v) ~= Symbol and not trace.is_node(v)
+  if many and #v == 1 then v, many = v[1], false end
   local s = as_symbol(v)
   if not s then
-    local many = type(v) == "table" and getmetatable(v) ~= Symbol
     fail("model: %s wants %s, got %s", what, what == "inputs" and "an input{...}" or "the output of a layer's call",
       many and #v .. " values; models have one" or util.a(v))
   end

@@ -20,8 +20,8 @@ local sonde = {
 -- where it was given: otherwise a run could not be resumed in another process.
 function sonde.seed(n)
   local now = seeds.seed(n)
-  if n ~= nil then core.dataset_seed(n) end
-  return now
+  if n == nil then return now end
+  core.dataset_seed(n)
 end
 
 -- Bytes of the core's memory: now, the most ever, the limit.

@@ -7,6 +7,8 @@ local util = require "sonde.util"
 local trace = {}
 local fail = util.fail
 
+local MOST_INPUTS = 8 -- SN_EXPR_MAXIN
+
 -- A node: { op =, args = {...}, attributes = text } or a leaf: { leaf = number of the input, or a graph's symbol }.
 local Node = { __name = "symbol" }
 trace.Node = Node
@@ -16,6 +18,8 @@ function trace.is_node(v) return getmetatable(v) == Node end
 -- What else counts as a symbol, and how it becomes a leaf; the graph says so.
 local lifted = setmetatable({}, { __mode = "k" })
 trace.symbol = function() return nil end
+-- The graph's symbol of a node that a layer has read already, or nil.
+trace.made = function() return nil end
 function trace.is_symbol(v) return trace.symbol(v) ~= nil end
 
 local function new_node(op, args, attributes) return setmetatable({ op = op, args = args, attributes = attributes }, Node) end
@@ -42,11 +46,13 @@ local function tensor_node(t)
   return new_node("tensor", {}, table.concat(shape, " ") .. " : " .. table.concat(values, " "))
 end
 
--- A symbol, a number or a small tensor as a node.
+-- A symbol, a number or a small tensor as a node. What is a layer's input already is read from there, so that of a chain
+-- of residual blocks each computes its own sum alone.
 function trace.node(v, who)
-  if getmetatable(v) == Node then return v end
+  local symbol = getmetatable(v) == Node and trace.made(v)
+  if getmetatable(v) == Node and not symbol then return v end
   if type(v) == "number" then return new_node("const", {}, number_text(v)) end
-  local symbol = trace.symbol(v)
+  symbol = symbol or trace.symbol(v)
   if symbol then
     lifted[symbol] = lifted[symbol] or setmetatable({ leaf = symbol }, Node)
     return lifted[symbol]
@@ -142,6 +148,10 @@ function trace.program(root, count)
     if n.leaf then number[n] = leaf_number(n, leaves) - 1 end
   end
   local inputs = count or #leaves
+  if inputs > MOST_INPUTS then
+    fail("what is computed here reads %d outputs of layers, and a recorded function up to %d; add{ a, b, ... } and "
+      .. "concat{ a, b, ... } take any number", inputs, MOST_INPUTS)
+  end
   if #order > 1000 then fail("a recorded function has %d operations, more than 1000", #order) end
   local at = inputs
   for _, n in ipairs(order) do

@@ -164,4 +164,33 @@ check.fails(function() sum(tensor { 1 }, 0) end, "axis = 0 is no axis")
 check.fails(function() sum(tensor { 1, 2 }, 2) end, "there is no such axis")
 check.fails(function() exp "a" end, "exp: wants numbers, tensors or symbols")
 check.fails(function() add(1, 2) end, "add")
+-- a chain of residual blocks: each computes its own sum, and a sum may be a model's output
+do
+  local x = input { 3 }
+  local h = dense { 3 }(x)
+  for _ = 1, 12 do h = h + dense { 3 }(h) end
+  local m = model { inputs = x, outputs = h }
+  local sums = 0
+  for i = 1, #m.layers do
+    local l = m.layers[i]
+    if l.type == "lambda" then
+      sums = sums + 1
+      check.equal(l.config.program, "inputs 2; add 0 1")
+    end
+  end
+  check.equal(sums, 12)
+  local v = tensor.randn { 4, 3, seed = 1 }
+  local by_hand = v
+  for i = 1, #m.layers do
+    local l = m.layers[i]
+    if l.type == "dense" then
+      local out = by_hand:matmul(l.kernel) + l.bias
+      by_hand = i == 2 and out or by_hand + out
+    end
+  end
+  check.ok((m:predict(v) - by_hand):abs():max() < 1e-3 * by_hand:abs():max())
+  local wide = dense { 3 }(x)
+  for _ = 1, 8 do wide = wide + dense { 3 }(x) end
+  check.fails(function() model { inputs = x, outputs = wide } end, "reads 9 outputs of layers", "add{ a, b, ... }")
+end
 check.done()
