@@ -64,10 +64,11 @@ m:summary{ batch_size = 32, engine = false }
   Prints layers, output shapes, parameters, GFLOP and memory of a sample, and the memory of training with that
   batch_size. m:memory(batch_size) gives the latter in bytes.
   engine = true adds what a training step of that batch is computed by, layer by layer, as shapes and the instruction
-  set decide. Of a convolution: "winograd 4x4" (tiles of 4x4 outputs), "direct" or "im2col", which conv2d{ algorithm = }
-  overrides. Of a dense layer: "gemm 32x64/4" (tiles of 32x64 outputs, 4 cells for the threads, kernels of sonde's) or
-  "blas 128x128/16" (OpenBLAS). "with conv2d": in one pass over memory with that layer. "-": plain loops, or not run.
-  GFLOP: of the sums as they are defined, all passes. Workspace: scratch memory, which the layers share.]],
+  set decide. Of a convolution: "winograd 4x4" (tiles of 4x4 outputs), "direct", "im2col" or "col2im" (for a data
+  gradient of few channels); conv2d{ algorithm = } overrides. Of a dense layer: "gemm 32x64/4" (tiles of 32x64 outputs,
+  4 cells for the threads, kernels of sonde's) or "blas 128x128/16" (OpenBLAS). "with conv2d": in one pass over memory
+  with that layer. "-": plain loops, or not run. GFLOP: of the sums as they are defined, all passes. Workspace: scratch
+  memory, which the layers share.]],
 
   run = [[
 r = m:run(data, opts), m:run(x, y, opts)

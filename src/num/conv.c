@@ -3,6 +3,7 @@
 #include "num/conv.h"
 
 #include "num/conv_gemm.h"
+#include "num/conv_scatter.h"
 #include "num/direct.h"
 #include "num/wino.h"
 #include "num/wino_few.h"
@@ -18,6 +19,7 @@ sn_conv_algorithm sn_conv_choice(const sn_conv *d, sn_conv_pass pass) {
                   : pass == SN_CONV_DATA  ? sn_direct_data_fits(d)
                                           : sn_direct_weights_fits(d);
     if (d->algorithm == SN_CONV_IM2COL) return SN_CONV_IM2COL;
+    if (pass == SN_CONV_DATA && sn_conv_scatter_fits(d)) direct = false;
     wino |=
         pass == SN_CONV_FORWARD ? sn_few_forward_fits(d) : pass == SN_CONV_WEIGHTS && sn_few_weights_fits(d);
     if (wino && d->algorithm != SN_CONV_DIRECT) return SN_CONV_WINOGRAD;
@@ -26,19 +28,23 @@ sn_conv_algorithm sn_conv_choice(const sn_conv *d, sn_conv_pass pass) {
 
 char *sn_conv_text(const sn_conv *d, sn_conv_pass pass, char *buf, size_t size) {
     sn_conv_algorithm a = sn_conv_choice(d, pass);
-    int tile = (int)(SN_WINO_TILE + 1 - d->kh);
-    if (a == SN_CONV_WINOGRAD)
-        snprintf(buf, size, "%s %dx%d", sn_conv_algorithms[a], tile, tile);
+    bool few =
+        pass == SN_CONV_FORWARD ? sn_few_forward_fits(d) : pass == SN_CONV_WEIGHTS && sn_few_weights_fits(d);
+    int side = a != SN_CONV_WINOGRAD ? 0 : few ? (int)(SN_WINO_TILE + 1 - d->kh) : sn_wino_side(d, pass);
+    if (side)
+        snprintf(buf, size, "%s %dx%d", sn_conv_algorithms[a], side, side);
+    else if (a == SN_CONV_IM2COL && pass == SN_CONV_DATA && sn_conv_scatter_fits(d))
+        snprintf(buf, size, "col2im");
     else
         snprintf(buf, size, "%s", sn_conv_algorithms[a]);
     return buf;
 }
 
 size_t sn_conv_scratch(const sn_conv *d, const sn_pool *pool) {
-    size_t n[4] = { sn_conv_gemm_scratch(d, pool), sn_wino_scratch(d, pool), sn_direct_scratch(d, pool),
-                    sn_few_scratch(d, pool) };
+    size_t n[] = { sn_conv_gemm_scratch(d, pool), sn_wino_scratch(d, pool), sn_direct_scratch(d, pool),
+                   sn_few_scratch(d, pool), sn_conv_scatter_scratch(d, pool) };
     size_t most = n[0];
-    for (int i = 1; i < 4; i++) most = n[i] > most ? n[i] : most;
+    for (size_t i = 1; i < sizeof n / sizeof n[0]; i++) most = n[i] > most ? n[i] : most;
     return most;
 }
 
@@ -68,7 +74,9 @@ void sn_conv_backward_data_f32(sn_pool *pool, float *dx, const float *dy, const 
     switch (sn_conv_choice(d, SN_CONV_DATA)) {
     case SN_CONV_WINOGRAD: sn_wino_data(pool, dx, dy, k, d, scratch); break;
     case SN_CONV_DIRECT: sn_direct_data(pool, dx, dy, k, d, scratch); break;
-    default: sn_conv_gemm_backward_data_f32(pool, dx, dy, k, d, scratch);
+    default:
+        (sn_conv_scatter_fits(d) ? sn_conv_scatter_data : sn_conv_gemm_backward_data_f32)(pool, dx, dy, k, d,
+                                                                                          scratch);
     }
 }
 

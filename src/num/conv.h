@@ -23,8 +23,8 @@ typedef enum { SN_CONV_FORWARD, SN_CONV_DATA, SN_CONV_WEIGHTS } sn_conv_pass;
 extern const char *const sn_conv_algorithms[]; /* "auto", "direct", "winograd", "im2col" */
 /* What a pass in float runs by. */
 sn_conv_algorithm sn_conv_choice(const sn_conv *, sn_conv_pass);
-/* The same in words, with the side of Winograd's tiles of outputs: "winograd 4x4", "direct", "im2col". Returns
- * buf. */
+/* The same in words, with the side of Winograd's tiles of outputs: "winograd 4x4", "direct", "im2col" or, of an
+ * image of few channels, "col2im". Returns buf. */
 char *sn_conv_text(const sn_conv *, sn_conv_pass, char *buf, size_t size);
 
 /* Output size and padding before, for one axis: Keras's rule (keras backend _compute_padding_length: before =

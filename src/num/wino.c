@@ -372,6 +372,11 @@ static bool worth(const shape *s) {
     return s->c >= 8 && s->oc >= 16 && s->tiles >= TILES && wanted * 5 >= computed * 2;
 }
 
+int sn_wino_side(const sn_conv *d, sn_conv_pass pass) {
+    shape s = pass == SN_CONV_DATA ? data_shape(d) : forward_shape(d);
+    return (int)s.m;
+}
+
 bool sn_wino_forward_fits(const sn_conv *d) {
     if (!fits(d)) return false;
     shape s = forward_shape(d);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "num/conv_gemm.h"
+#include "num/conv_scatter.h"
 #include "num/direct.h"
 #include "num/kern.h"
 #include "num/wino.h"
@@ -155,7 +156,10 @@ static const direct_shape direct_shapes[] = {
     { 3, 11, 12, 5, 17, 4, 3, 2, 3, true },  { 2, 9, 33, 16, 64, 1, 1, 1, 1, true },
     { 2, 9, 33, 7, 48, 1, 1, 2, 2, true },   { 1, 1, 40, 3, 30, 1, 7, 1, 1, true },
     { 2, 16, 15, 4, 31, 5, 5, 1, 1, false }, { 1, 5, 5, 17, 16, 3, 3, 1, 1, true },
-    { 4, 8, 8, 12, 25, 2, 2, 2, 2, false },
+    { 4, 8, 8, 12, 25, 2, 2, 2, 2, false },  { 2, 14, 14, 6, 16, 5, 5, 1, 1, false },
+    { 1, 9, 20, 3, 6, 3, 3, 1, 1, true },    { 2, 7, 30, 8, 4, 5, 3, 1, 1, true },
+    { 1, 15, 14, 1, 8, 5, 5, 2, 2, true },   { 3, 20, 19, 5, 3, 3, 3, 3, 3, true },
+    { 1, 1, 1, 17, 1, 1, 1, 1, 1, true },    { 2, 6, 67, 2, 7, 2, 5, 1, 1, true },
 };
 
 static void check_direct(const direct_shape *s, sn_pool *pool) {
@@ -207,6 +211,66 @@ static void the_direct_sum_is_right(void **state) {
             check_direct(&direct_shapes[k], sn_pool_default());
     }
     sn_conv_forced = NULL;
+}
+
+/* ---- col2im ---- */
+
+static const direct_shape scatter_shapes[] = {
+    { 3, 14, 14, 6, 16, 5, 5, 1, 1, false }, { 2, 9, 11, 3, 17, 3, 3, 1, 1, true },
+    { 1, 23, 8, 5, 9, 4, 3, 2, 3, true },    { 4, 7, 7, 12, 8, 2, 2, 2, 2, false },
+    { 1, 3, 67, 1, 33, 2, 11, 1, 3, true },  { 2, 5, 4, 10, 64, 7, 7, 1, 1, true },
+    { 1, 19, 16, 4, 12, 3, 5, 3, 1, false },
+};
+
+static void check_scatter(const direct_shape *s, sn_pool *pool) {
+    sn_conv d = { .n = s->n,
+                  .h = s->h,
+                  .w = s->w,
+                  .ci = s->ci,
+                  .kh = s->kh,
+                  .kw = s->kw,
+                  .co = s->co,
+                  .sh = s->sh,
+                  .sw = s->sw,
+                  .dh = 1,
+                  .dw = 1 };
+    d.oh = sn_conv_axis(s->h, s->kh, s->sh, 1, s->same, &d.pt);
+    d.ow = sn_conv_axis(s->w, s->kw, s->sw, 1, s->same, &d.pl);
+    problem p = make(&d, pool);
+    size_t n = sn_conv_scatter_scratch(&d, pool);
+    float *scratch = room(n, sizeof *scratch);
+    memset(scratch, 0xff, n * sizeof *scratch);
+    assert_true(sn_conv_scatter_fits(&d) && n > 0);
+    sn_conv_scatter_data(pool, p.dx, p.dy, p.k, &d, scratch);
+    sn_conv_gemm_backward_data_f64(pool, p.dx64, p.dy64, p.k64, &d, p.scratch64);
+    if (!(distance(p.dx, p.dx64, p.nx) < 1e-6)) fail_msg("col2im, shape %d", (int)(s - scatter_shapes));
+    sn_free(scratch);
+    drop(&p);
+}
+
+static void what_taps_get_is_scattered(void **state) {
+    (void)state;
+    for (size_t k = 0; k < sizeof scatter_shapes / sizeof scatter_shapes[0]; k++)
+        check_scatter(&scatter_shapes[k], sn_pool_default());
+    sn_conv d = { .n = 1,
+                  .h = 14,
+                  .w = 14,
+                  .ci = 6,
+                  .kh = 5,
+                  .kw = 5,
+                  .co = 16,
+                  .oh = 10,
+                  .ow = 10,
+                  .sh = 1,
+                  .sw = 1,
+                  .dh = 1,
+                  .dw = 1 };
+    assert_true(sn_conv_scatter_fits(&d));
+    d.algorithm = SN_CONV_IM2COL;
+    assert_false(sn_conv_scatter_fits(&d));
+    d.algorithm = SN_CONV_AUTO;
+    d.ow = d.oh = (int64_t)1 << 40;
+    assert_false(sn_conv_scatter_fits(&d));
 }
 
 /* ---- few input channels ---- */
@@ -453,8 +517,8 @@ int main(void) {
         cmocka_unit_test(every_instruction_set_is_right), cmocka_unit_test(few_channels_are_right),
         cmocka_unit_test(what_comes_after_is_right),      cmocka_unit_test(nan_comes_through),
         cmocka_unit_test(large_outputs_are_right),        cmocka_unit_test(threads_do_not_change_bits_of_few),
-        cmocka_unit_test(the_direct_sum_is_right),        cmocka_unit_test(threads_do_not_change_bits),
-        cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(the_direct_sum_is_right),        cmocka_unit_test(what_taps_get_is_scattered),
+        cmocka_unit_test(threads_do_not_change_bits),     cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
