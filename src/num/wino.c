@@ -369,7 +369,7 @@ static bool fits(const sn_conv *d) {
 static bool worth(const shape *s) {
     enum { TILES = 24 };
     int64_t computed = s->each * s->m * s->m, wanted = s->oh * s->ow;
-    return s->c >= 8 && s->oc >= 16 && s->tiles >= TILES && wanted * 5 >= computed * 2;
+    return s->c >= 8 && s->tiles >= TILES && wanted * 5 >= computed * 2;
 }
 
 int sn_wino_side(const sn_conv *d, sn_conv_pass pass) {
@@ -389,12 +389,12 @@ bool sn_wino_data_fits(const sn_conv *d) {
     return worth(&s);
 }
 
-/* The sums of the slots are as large as many tiles. */
+/* The sums of the slots are as large as many tiles; few columns of them leave most of a vector idle. */
 bool sn_wino_weights_fits(const sn_conv *d) {
-    enum { TILES = 96 };
+    enum { TILES = 96, CHANNELS = 16 };
     if (!fits(d)) return false;
     shape s = forward_shape(d);
-    return worth(&s) && s.tiles >= TILES;
+    return worth(&s) && s.oc >= CHANNELS && s.tiles >= TILES;
 }
 
 static size_t convolve_scratch(const shape *s, size_t workers) {
