@@ -113,13 +113,12 @@ static void k_few_output6(const float *v, int64_t line, const float *u, int64_t 
 }
 
 /* z (8, m): the rows of a tile of gradients transformed, columns not yet. */
-INLINE void grad_rows(float *z, const sn_conv_tile_in *in, int m) {
+INLINE void grad_rows(float *z, const sn_conv_tile_in *in, int64_t c, int m, bool whole) {
     for (int i = 0; i < m; i++) {
         vec y[6], u[T];
         for (int j = 0; j < m; j++) {
-            const float *at = in->at + i * in->row + j * in->pixel;
-            y[j] = load(at);
-            __builtin_prefetch(at + m * in->pixel);
+            y[j] = load_pixel(in, c, i, j, whole);
+            if (whole) fetch_pixel(in, c, i, j + m);
         }
         grad_line(u, y, m, T);
         for (int j = 0; j < T; j++) store(z + (j * m + i) * W, u[j]);
@@ -143,11 +142,14 @@ INLINE void few_sums(float *sum, const float *v, int64_t vstep, const float *z, 
 }
 
 INLINE void few_weights(float *sum, float *bias, const float *v, int64_t line, float *z, int64_t c,
-                        const sn_conv_tile_in *in, int64_t count, int m) {
+                        const sn_conv_tile_in *in, int64_t first, int64_t count, int m) {
     int64_t vstep = T * line, zstep = (int64_t)T * m * W;
     vec all = { 0 };
     for (int64_t t = 0; t < count; t++) {
-        grad_rows(z + t * zstep, &in[t], m);
+        if (in[t].whole)
+            grad_rows(z + t * zstep, &in[t], first, m, true);
+        else
+            grad_rows(z + t * zstep, &in[t], first, m, false);
         for (int i = 0; i < m; i++) all += load(z + t * zstep + (m + i) * W); /* point 1: a row's sum */
     }
     store(bias, all);
@@ -161,10 +163,10 @@ INLINE void few_weights(float *sum, float *bias, const float *v, int64_t line, f
 }
 
 static void k_few_weights4(float *sum, float *bias, const float *v, int64_t line, float *z, int64_t c,
-                           const sn_conv_tile_in *in, int64_t count) {
-    few_weights(sum, bias, v, line, z, c, in, count, 4);
+                           const sn_conv_tile_in *in, int64_t first, int64_t count) {
+    few_weights(sum, bias, v, line, z, c, in, first, count, 4);
 }
 static void k_few_weights6(float *sum, float *bias, const float *v, int64_t line, float *z, int64_t c,
-                           const sn_conv_tile_in *in, int64_t count) {
-    few_weights(sum, bias, v, line, z, c, in, count, 6);
+                           const sn_conv_tile_in *in, int64_t first, int64_t count) {
+    few_weights(sum, bias, v, line, z, c, in, first, count, 6);
 }

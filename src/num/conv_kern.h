@@ -31,11 +31,14 @@ typedef struct {
     int64_t step;
 } sn_conv_put;
 
-/* A tile that is read, all of it there. */
+/* A tile that is read. Pixel (i, j) is at image[first + i * row + j * pixel], where it is inside of the image:
+ * bit i of rows and bit j of cols are set; the others are zeros. */
 typedef struct {
-    const float *at;    /* its first pixel and channel */
-    int64_t pixel, row; /* steps in elements */
-    int64_t channels;   /* a multiple of lanes */
+    const float *image;
+    int64_t first, pixel, row; /* elements */
+    int64_t channels;          /* a multiple of lanes */
+    unsigned rows, cols;
+    bool whole; /* all are inside */
 } sn_conv_tile_in;
 
 typedef struct {
@@ -61,10 +64,10 @@ typedef struct {
      * of 8. */
     void (*few_output[2])(const float *v, int64_t line, const float *u, int64_t c, const sn_conv_put *,
                           const sn_conv_tile_out *, int64_t count);
-    /* sum (8, c, 8, lanes) += tiles v times those of gradients, of a vector of channels; bias: the sum of the
-     * gradients. z: room for (count, 8, m, lanes). */
+    /* sum (8, c, 8, lanes) += tiles v times those of gradients, of the vector of channels from `first` on;
+     * bias: the sum of the gradients. z: room for (count, 8, m, lanes). */
     void (*few_weights[2])(float *sum, float *bias, const float *v, int64_t line, float *z, int64_t c,
-                           const sn_conv_tile_in *, int64_t count);
+                           const sn_conv_tile_in *, int64_t first, int64_t count);
     /* u[place * step] (2 lanes) of taps (r * r, 2 lanes): G k G^T; g: the rows of G, as many as a tile has. */
     void (*kernel)(float *u, int64_t step, const float *taps, float (*g)[5], int r, int tile);
     /* dk (r * r, 2 lanes) = G^T M G, M the sum of slots parts at m, m + slot, ...; m[place * step]. */

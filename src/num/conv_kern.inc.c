@@ -113,46 +113,69 @@ INLINE void grad_line(vec z[T], const vec *y, int m, int tile) {
 
 /* ---- tiles: columns first, then rows ---- */
 
+INLINE vec load_pixel(const sn_conv_tile_in *in, int64_t c, int i, int j, bool whole) {
+    if (!whole && !(in->rows >> i & in->cols >> j & 1)) return (vec){ 0 };
+    return load(in->image + (in->first + c + i * in->row + j * in->pixel));
+}
+
+INLINE void fetch_pixel(const sn_conv_tile_in *in, int64_t c, int i, int j) {
+    __builtin_prefetch((const char *)in->image +
+                       (in->first + c + i * in->row + j * in->pixel) * (int64_t)sizeof(float));
+}
+
+INLINE void input_vector(float *v, int64_t step, const sn_conv_tile_in *in, int64_t c, int tile, bool whole) {
+    vec t[T][T];
+    for (int j = 0; j < tile; j++) {
+        vec d[T], u[T];
+        for (int i = 0; i < tile; i++) {
+            d[i] = load_pixel(in, c, i, j, whole);
+            if (whole && j >= tile - AHEAD) fetch_pixel(in, c, i, j + AHEAD);
+        }
+        input_line(u, d, tile);
+        for (int i = 0; i < tile; i++) t[i][j] = u[i];
+    }
+    for (int i = 0; i < tile; i++) {
+        vec u[T];
+        input_line(u, t[i], tile);
+        for (int j = 0; j < tile; j++) store(v + (i * tile + j) * step, u[j]);
+    }
+}
+
 INLINE void input_tile(float *v, int64_t step, int64_t block, const sn_conv_tile_in *in, int tile) {
     for (int64_t c = 0; c < in->channels; c += W, v += block) {
-        const float *x = in->at + c;
-        vec t[T][T];
-        for (int j = 0; j < tile; j++) {
-            vec d[T], u[T];
-            for (int i = 0; i < tile; i++) {
-                d[i] = load(x + i * in->row + j * in->pixel);
-                if (j >= tile - AHEAD) __builtin_prefetch(x + i * in->row + (j + AHEAD) * in->pixel);
-            }
-            input_line(u, d, tile);
-            for (int i = 0; i < tile; i++) t[i][j] = u[i];
+        if (in->whole)
+            input_vector(v, step, in, c, tile, true);
+        else
+            input_vector(v, step, in, c, tile, false);
+    }
+}
+
+INLINE void grad_vector(float *z, int64_t step, const sn_conv_tile_in *in, int64_t c, int m, int tile,
+                        bool whole) {
+    vec t[T][6];
+    for (int j = 0; j < m; j++) {
+        vec y[6], u[T];
+        for (int i = 0; i < m; i++) {
+            y[i] = load_pixel(in, c, i, j, whole);
+            if (whole) fetch_pixel(in, c, i, j + m);
         }
-        for (int i = 0; i < tile; i++) {
-            vec u[T];
-            input_line(u, t[i], tile);
-            for (int j = 0; j < tile; j++) store(v + (i * tile + j) * step, u[j]);
-        }
+        grad_line(u, y, m, tile);
+        for (int i = 0; i < tile; i++) t[i][j] = u[i];
+    }
+    for (int i = 0; i < tile; i++) {
+        vec u[T];
+        grad_line(u, t[i], m, tile);
+        for (int j = 0; j < tile; j++) store(z + (i * tile + j) * step, u[j]);
     }
 }
 
 INLINE void grad_tile(float *z, int64_t step, int64_t block, const sn_conv_tile_in *in, int m, int tile) {
     for (int64_t c = 0; c < in->channels; c += W) {
-        const float *y0 = in->at + c;
         float *to = z + c / (2 * W) * block + c / W % 2 * W;
-        vec t[T][6];
-        for (int j = 0; j < m; j++) {
-            vec y[6], u[T];
-            for (int i = 0; i < m; i++) {
-                y[i] = load(y0 + i * in->row + j * in->pixel);
-                __builtin_prefetch(y0 + i * in->row + (j + m) * in->pixel);
-            }
-            grad_line(u, y, m, tile);
-            for (int i = 0; i < tile; i++) t[i][j] = u[i];
-        }
-        for (int i = 0; i < tile; i++) {
-            vec u[T];
-            grad_line(u, t[i], m, tile);
-            for (int j = 0; j < tile; j++) store(to + (i * tile + j) * step, u[j]);
-        }
+        if (in->whole)
+            grad_vector(to, step, in, c, m, tile, true);
+        else
+            grad_vector(to, step, in, c, m, tile, false);
     }
 }
 

@@ -144,7 +144,7 @@ static sn_conv_tile_in grad_tile(const shape *s, const float *dy, int64_t tile, 
                     .h = s->oh,
                     .w = s->ow,
                     .c = s->oc,
-                    .cp = s->op,
+                    .cp = up(s->oc, s->kern->lanes),
                     .row = ty * s->m,
                     .col = tx * s->m,
                     .size = s->m };

@@ -193,9 +193,8 @@ static void add_tiles(const job *t, float *sum, double *bias, const float *v, fl
     for (int64_t q = 0; q < s->vectors; q++) {
         float part[MOST_LANES];
         s->kern->few_weights[s->m == 6](sum + q * SN_WINO_PLACES * s->c * lanes, part, v, s->line, rows, s->c,
-                                        in, count);
+                                        in, q * lanes, count);
         for (int64_t l = 0; l < least(lanes, s->oc - q * lanes); l++) bias[q * lanes + l] += (double)part[l];
-        for (int64_t i = 0; i < count; i++) in[i].at += lanes;
     }
 }
 

@@ -4,37 +4,38 @@
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* A square that is partly outside of its image, or has channels to be filled up: into pad, with zeros. */
-static void copy_square(const sn_square *q, float *pad) {
-    int64_t pixels = q->size, line = pixels * q->cp;
-    for (int64_t i = 0; i < pixels; i++, pad += line) {
-        int64_t y = q->row + i, from = q->col < 0 ? -q->col : 0, to = least(pixels, q->w - q->col);
-        if (y < 0 || y >= q->h || from >= to) {
-            memset(pad, 0, (size_t)line * sizeof *pad);
-            continue;
+/* Bits from .. to - 1. */
+static unsigned between(int64_t from, int64_t to) { return to > from ? (1u << to) - (1u << from) : 0; }
+
+/* The pixels that there are, with their channels filled up. */
+static void copy_square(const sn_square *q, float *pad, unsigned rows, unsigned cols) {
+    for (int i = 0; i < q->size; i++)
+        for (int j = 0; j < q->size; j++, pad += q->cp) {
+            if (!(rows >> i & cols >> j & 1)) continue;
+            memcpy(pad, q->image + ((q->row + i) * q->w + q->col + j) * q->c, (size_t)q->c * sizeof *pad);
+            for (int64_t c = q->c; c < q->cp; c++) pad[c] = 0;
         }
-        const float *x = q->image + (y * q->w + q->col) * q->c;
-        memset(pad, 0, (size_t)(from * q->cp) * sizeof *pad);
-        memset(pad + to * q->cp, 0, (size_t)((pixels - to) * q->cp) * sizeof *pad);
-        if (q->c == q->cp) {
-            memcpy(pad + from * q->c, x + from * q->c, (size_t)((to - from) * q->c) * sizeof *pad);
-            continue;
-        }
-        for (int64_t j = from; j < to; j++) {
-            memcpy(pad + j * q->cp, x + j * q->c, (size_t)q->c * sizeof *pad);
-            memset(pad + j * q->cp + q->c, 0, (size_t)(q->cp - q->c) * sizeof *pad);
-        }
-    }
 }
 
 sn_conv_tile_in sn_square_read(const sn_square *q, float *pad) {
-    bool inside = q->row >= 0 && q->col >= 0 && q->row + q->size <= q->h && q->col + q->size <= q->w;
-    if (inside && q->c == q->cp) {
-        const float *at = q->image + (q->row * q->w + q->col) * q->c;
-        return (sn_conv_tile_in){ at, q->c, q->w * q->c, q->c };
-    }
-    copy_square(q, pad);
-    return (sn_conv_tile_in){ pad, q->cp, q->size * q->cp, q->cp };
+    int64_t top = q->row < 0 ? -q->row : 0, left = q->col < 0 ? -q->col : 0;
+    unsigned rows = between(top, least(q->size, q->h - q->row)),
+             cols = between(left, least(q->size, q->w - q->col)), all = between(0, q->size);
+    sn_conv_tile_in in = { .image = q->image,
+                           .first = (q->row * q->w + q->col) * q->c,
+                           .pixel = q->c,
+                           .row = q->w * q->c,
+                           .channels = q->cp,
+                           .rows = rows,
+                           .cols = cols,
+                           .whole = rows == all && cols == all };
+    if (q->c == q->cp) return in;
+    copy_square(q, pad, rows, cols);
+    in.image = pad;
+    in.first = 0;
+    in.pixel = q->cp;
+    in.row = q->size * q->cp;
+    return in;
 }
 
 void sn_wino_kernel_rows(float g[SN_WINO_TILE][5], int r, int tile) {

@@ -12,8 +12,7 @@ typedef struct {
     int size;
 } sn_square;
 
-/* Where it is, or, when it reaches outside or has channels to be filled up, copied into pad (size * size * cp)
- * with zeros. */
+/* Where it is, or, when it has channels to be filled up, copied into pad (size * size * cp). */
 sn_conv_tile_in sn_square_read(const sn_square *, float *pad);
 
 /* The rows of G, as many as a tile has, for a kernel of r taps: the points' powers, scaled (see wino.h). */
