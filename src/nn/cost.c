@@ -60,9 +60,16 @@ static sn_node_cost group_cost(const sn_plan *p, const sn_plan_group *g, int64_t
     int k = p->model->nodes[g->first].in[0];
     double x = 4 * numbers(p, k, n), y = 4 * numbers(p, g->last, n), index = 0;
     sn_node_cost c = { .within = -1 };
+    if (g->at[SN_PART_CONV] >= 0) { /* in inference */
+        c.forward = forward_cost(p, g->first, n);
+        c.forward.bytes = 4 * (numbers(p, k, n) + weights(p, g->first, false)) + y;
+        c.activations = y;
+        return c;
+    }
     bool norm = g->at[SN_PART_AFFINE] >= 0, pool = g->at[SN_PART_POOL] >= 0;
     if (pool && p->opts.mode == SN_PLAN_TRAIN) index = y / 4;
-    c.forward.bytes = (norm && p->opts.mode == SN_PLAN_TRAIN ? 2 : 1) * x + y + index;
+    c.forward.bytes =
+        (norm && p->opts.mode == SN_PLAN_TRAIN && p->nodes[g->first].moments < 0 ? 2 : 1) * x + y + index;
     if (last->y != p->nodes[k].y) c.activations = y + index;
     if (!last->runs_backward) return c;
     bool reads_y = g->at[SN_PART_RELU] >= 0 && !pool;

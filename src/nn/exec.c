@@ -52,6 +52,7 @@ sn_io sn_exec_io(sn_plan *p, const sn_step *st, int i, bool with_grads) {
                  .pool = p->opts.pool };
     io.out = pn->lp.out;
     io.out.d[0] = st->n;
+    io.moments = sn_plan_at(p, pn->moments);
     for (int s = 0; s < SN_MAXSAVED; s++) io.saved[s] = sn_plan_at(p, pn->saved[s]);
     for (int k = 0; k < l->nparam && !n->is_activation; k++) {
         const sn_param *q = &m->params[l->first_param + k];

@@ -10,12 +10,31 @@ static sn_part part_of(const sn_plan *p, int i) {
     return n->type->fusing ? n->type->fusing->part(n->cfg) : SN_PART_NONE;
 }
 
+static bool reads_alone(const sn_plan *p, int i) {
+    const sn_model *m = p->model;
+    return m->nodes[i].nin == 1 && m->nodes[i].in[0] == i - 1 && p->nodes[i - 1].uses == 1;
+}
+
 /* Does node i read node i - 1 alone, and is its output of no other use? */
 static bool follows(const sn_plan *p, int i) {
-    const sn_model *m = p->model;
     const sn_plan_node *before = &p->nodes[i - 1];
-    return m->nodes[i].nin == 1 && m->nodes[i].in[0] == i - 1 && i - 1 != m->output && before->uses == 1 &&
-           !before->activity && !(p->opts.fuse && (before->tap_y || before->tap_dy));
+    return reads_alone(p, i) && i - 1 != p->model->output && !before->activity &&
+           !(p->opts.fuse && (before->tap_y || before->tap_dy));
+}
+
+/* A convolution takes along what comes after it in inference, if it can take all of it. */
+static bool takes_all(const sn_plan *p, const sn_plan_group *g) {
+    int conv = g->at[SN_PART_CONV], pool = g->at[SN_PART_POOL];
+    const sn_plan_node *n = &p->nodes[conv];
+    static const float any;
+    sn_conv_after after = { .scale = &any, .shift = &any, .relu = g->at[SN_PART_RELU] >= 0, .pool = pool >= 0 };
+    if (p->opts.mode != SN_PLAN_INFER || g->at[SN_PART_AFFINE] < 0) return false;
+    if (pool >= 0) {
+        sn_windows w = p->nodes[pool].type->fusing->windows(p->nodes[pool].cfg, &p->nodes[pool].in[0]);
+        bool usual = w.kh == 2 && w.kw == 2 && w.sh == 2 && w.sw == 2 && w.pt == 0 && w.pl == 0;
+        if (!usual || w.oh != w.h / 2 || w.ow != w.w / 2) return false;
+    }
+    return n->type->fusing->takes(n->cfg, &n->in[0], &after);
 }
 
 static sn_plan_group group_from(const sn_plan *p, int i) {
@@ -36,6 +55,7 @@ static sn_plan_group group_from(const sn_plan *p, int i) {
 
 /* Sizes that the kernels of groups have room for. */
 static bool fits(const sn_plan *p, const sn_plan_group *g) {
+    if (g->at[SN_PART_CONV] >= 0) return takes_all(p, g);
     const sn_shape *in = &p->nodes[g->first].in[0];
     int pool = g->at[SN_PART_POOL];
     if (in->n < 2 || in->d[in->n - 1] > SN_COL_WIDTH) return false;
@@ -44,6 +64,7 @@ static bool fits(const sn_plan *p, const sn_plan_group *g) {
 
 static bool tiles(const sn_plan *p, const sn_plan_group *g) {
     const sn_plan_node *pool = &p->nodes[g->at[SN_PART_POOL]];
+    if (g->at[SN_PART_CONV] >= 0) return false;
     sn_windows w = pool->type->fusing->windows(pool->cfg, &p->nodes[g->first].in[0]);
     return w.kh == w.sh && w.kw == w.sw && w.oh * w.kh == w.h && w.ow * w.kw == w.w;
 }
@@ -95,8 +116,16 @@ static bool backward_reads_x(const sn_plan *p, const sn_plan_group *g) {
 /* Without a pool the output can take the input's place. */
 static bool may_share_y(const sn_plan *p, const sn_plan_group *g) {
     int k = input_of(p, g);
+    if (g->at[SN_PART_CONV] >= 0) return false;
     return !p->nodes[g->last].tap_y && !backward_reads_x(p, g) && sn_plan_may_overwrite(p, k) &&
            sn_plan_node_bytes(p, k) == sn_plan_node_bytes(p, g->last);
+}
+
+static sn_status conv_bufs(sn_plan *p, const sn_plan_group *g, int t, sn_err *e) {
+    if (g->at[SN_PART_CONV] < 0) return SN_OK;
+    sn_plan_node *n = &p->nodes[g->at[SN_PART_CONV]];
+    n->fwd_scratch = sn_plan_new_buf(p, n->lp.scratch * sizeof(float), t, t, e);
+    return n->fwd_scratch < 0 ? SN_ENOMEM : SN_OK;
 }
 
 /* Scratch and saved arrays of the normalization; commit reads the latter after the last backward. */
@@ -131,8 +160,22 @@ sn_status sn_plan_group_forward(sn_plan *p, int i, sn_err *e) {
     sn_plan_extend(p, pn->y, i);
     sn_plan_extend(p, p->nodes[k].y, i);
     if (pn->tap_y || i == p->model->output) sn_plan_extend(p, pn->y, 2 * p->model->nnode + 1);
-    if (affine_bufs(p, g, i, e) != SN_OK) return SN_ENOMEM;
+    if (conv_bufs(p, g, i, e) != SN_OK || affine_bufs(p, g, i, e) != SN_OK) return SN_ENOMEM;
     return index_buf(p, g, i, e);
+}
+
+sn_status sn_plan_take_moments(sn_plan *p, int i, sn_err *e) {
+    sn_plan_node *n = &p->nodes[i];
+    double any;
+    const sn_conv_after after = { .moments = &any };
+    if (!is_training(p) || p->opts.dtype != SN_F32 || part_of(p, i) != SN_PART_CONV) return SN_OK;
+    int k = i + 1;
+    if (k == p->model->nnode || !reads_alone(p, k) || part_of(p, k) != SN_PART_AFFINE) return SN_OK;
+    if (!n->type->fusing->takes(n->cfg, &n->in[0], &after)) return SN_OK;
+    size_t c = (size_t)n->lp.out.d[n->lp.out.n - 1];
+    int until = p->nodes[k].group >= 0 ? p->groups[p->nodes[k].group].last : k;
+    n->moments = p->nodes[k].moments = sn_plan_new_buf(p, (1 + 2 * c) * sizeof(double), i, until, e);
+    return n->moments < 0 ? SN_ENOMEM : SN_OK;
 }
 
 sn_status sn_plan_ghost_forward(sn_plan *p, int i, sn_err *e) {

@@ -16,6 +16,8 @@ sn_status sn_plan_find_groups(sn_plan *, sn_err *);
 sn_status sn_plan_group_forward(sn_plan *, int i, sn_err *);
 sn_status sn_plan_group_backward(sn_plan *, int i, bool *has_dy, sn_err *);
 
+/* Node i, a convolution, takes statistics along for the normalization behind it, in training. */
+sn_status sn_plan_take_moments(sn_plan *, int i, sn_err *);
 /* The same for a ghost of a group that node i is of. */
 sn_status sn_plan_ghost_forward(sn_plan *, int i, sn_err *);
 void sn_plan_ghost_backward(sn_plan *, int i);

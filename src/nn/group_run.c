@@ -107,6 +107,16 @@ static void plain_rows(void *ctx, size_t from, size_t to) {
     if (a->drops) drop(a, y, y, at, n);
 }
 
+/* All of it happens on the way of the convolution's outputs to memory. */
+static void run_conv(sn_plan *p, const sn_step *st, const sn_plan_group *g, const pass *a) {
+    const sn_plan_node *conv = part_node(p, g, SN_PART_CONV);
+    sn_io io = sn_exec_io(p, st, g->at[SN_PART_CONV], false);
+    const sn_conv_after after = { .scale = a->a, .shift = a->b, .relu = a->relu, .pool = a->pooled };
+    io.scratch = sn_plan_at(p, conv->fwd_scratch);
+    io.y = a->y;
+    conv->type->fusing->forward_after(conv->cfg, &io, &after);
+}
+
 void sn_group_forward(sn_plan *p, const sn_step *st, int group) {
     const sn_plan_group *g = &p->groups[group];
     pass a = pass_of(p, st, g);
@@ -118,6 +128,10 @@ void sn_group_forward(sn_plan *p, const sn_step *st, int group) {
         norm->type->fusing->affine(norm->cfg, &io, &va, &vb);
         a.a = va;
         a.b = vb;
+    }
+    if (g->at[SN_PART_CONV] >= 0) {
+        run_conv(p, st, g, &a);
+        return;
     }
     if (!a.pooled) {
         sn_for_ranges(p->opts.pool, a.rows, 1 + SN_CHUNK / a.c, plain_rows, &a);

@@ -8,6 +8,7 @@
 
 #include "base/desc.h"
 #include "base/pool.h"
+#include "num/conv.h"
 #include "num/kern.h"
 #include "num/real.h"
 #include "num/tensor.h"
@@ -65,6 +66,9 @@ typedef struct {
     void *stat[SN_MAXPARAM]; /* commit only: writable p of non-trainable parameters */
     void *saved[SN_MAXSAVED];
     void *scratch;
+    /* (1 + 2 C), or NULL: [0] tells whether the rest holds the means of a convolution's outputs and the sums of
+     * their squared deviations, which it took along for the normalization behind it. */
+    double *moments;
     bool train;          /* training behaviour (dropout on, batch statistics) */
     uint64_t seed, step; /* of this step's randomness */
     uint32_t id;         /* this call's number in the model: keeps two dropouts apart */
@@ -74,6 +78,7 @@ typedef struct {
 /* What a layer does to each value, for plans that run several layers in one pass over memory (nn/group.h). */
 typedef enum {
     SN_PART_NONE,    /* something else */
+    SN_PART_CONV,    /* a convolution, which can take along what comes after it */
     SN_PART_AFFINE,  /* y = a[c] x + b[c], per channel: the last axis */
     SN_PART_RELU,    /* y = max(x, 0) */
     SN_PART_POOL,    /* the largest of each window */
@@ -92,6 +97,8 @@ typedef struct {
 /* One function of each part. Vectors of (C) `real` are NULL, or lie in io->scratch. */
 typedef struct {
     sn_part (*part)(const void *cfg);
+    bool (*takes)(const void *cfg, const sn_shape *in, const sn_conv_after *);
+    void (*forward_after)(const void *cfg, const sn_io *, const sn_conv_after *);
     /* What forward multiplies with and adds, from the statistics of io->x[0] in training. */
     void (*affine)(const void *cfg, const sn_io *, const void **a, const void **b);
     /* With sums (2, C) over the rows of dy and of dy (x - center): adds to dp; dx = a dy + b x + k. Their place

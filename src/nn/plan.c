@@ -106,7 +106,7 @@ static sn_status setup_node(sn_plan *p, int i, sn_err *e) {
     sn_plan_node *pn = &p->nodes[i];
     pn->type = sn_layer_in(n->obj->desc, p->opts.dtype);
     pn->cfg = n->obj->cfg;
-    pn->y = pn->dy = pn->fwd_scratch = pn->bwd_scratch = pn->group = pn->ghost = -1;
+    pn->y = pn->dy = pn->fwd_scratch = pn->bwd_scratch = pn->moments = pn->group = pn->ghost = -1;
     for (int s = 0; s < SN_MAXSAVED; s++) pn->saved[s] = -1;
     size_t k = (size_t)n->nin + 1;
     pn->in = sn_calloc(k, sizeof *pn->in, "plan", e);
@@ -192,6 +192,7 @@ static sn_status plan_forward(sn_plan *p, sn_err *e) {
                                   : sn_plan_new_buf(p, sn_plan_node_bytes(p, i), i, i, e);
         if (pn->y < 0) return SN_ENOMEM;
         sn_plan_extend(p, pn->y, i);
+        if (sn_plan_take_moments(p, i, e) != SN_OK) return SN_ENOMEM;
         if (pn->ghost >= 0 && sn_plan_ghost_forward(p, i, e) != SN_OK) return SN_ENOMEM;
         for (int j = 0; j < m->nodes[i].nin; j++) sn_plan_extend(p, p->nodes[m->nodes[i].in[j]].y, i);
         if (pn->tap_y || i == m->output) sn_plan_extend(p, pn->y, end);

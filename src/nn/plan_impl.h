@@ -25,6 +25,7 @@ typedef struct {
     int group; /* that it is run with; -1 = by itself */
     int ghost; /* the ghost of a group that it is of; -1 = none */
     int y, dy, saved[SN_MAXSAVED], fwd_scratch, bwd_scratch;
+    int moments;    /* sn_io's, of a convolution and of the normalization behind it */
     sn_shape *in;   /* nin */
     const void **x; /* nin */
     void **dx;      /* nin: where backward writes; NULL = not wanted */

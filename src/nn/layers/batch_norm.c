@@ -140,7 +140,10 @@ static void for_rows(sn_pool *pool, size_t rows, sn_range_fn fn, rows_ctx *ctx) 
 static void batch_statistics(const bn_cfg *c, const sn_io *io, const work *w, size_t rows, size_t n) {
     real *mean = io->saved[SAVED_MEAN], *invstd = io->saved[SAVED_INVSTD],
          *variance = io->saved[SAVED_VARIANCE];
-    SN_R(sn_colsum)(io->pool, SN_COL_MOMENTS, w->sum, io->x[0], NULL, NULL, NULL, rows, n, w->partial);
+    if (io->moments && io->moments[0] != 0)
+        memcpy(w->sum, io->moments + 1, 2 * n * sizeof *w->sum);
+    else
+        SN_R(sn_colsum)(io->pool, SN_COL_MOMENTS, w->sum, io->x[0], NULL, NULL, NULL, rows, n, w->partial);
     for (size_t i = 0; i < n; i++) {
         double v = w->sum[n + i] / (double)rows;
         mean[i] = (real)w->sum[i];

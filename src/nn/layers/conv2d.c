@@ -80,8 +80,43 @@ static sn_status plan(const void *cfg, const sn_shape *in, int nin, sn_layer_pla
     return SN_OK;
 }
 
+#ifdef SN_F64
+static const sn_fusing *const fusing = NULL;
+#else
+static sn_part part(const void *cfg) {
+    (void)cfg;
+    return SN_PART_CONV;
+}
+
+static bool takes(const void *cfg, const sn_shape *in, const sn_conv_after *after) {
+    sn_conv d = geometry(cfg, in);
+    return sn_conv_takes(&d, after);
+}
+
+static void forward_after(const void *cfg, const sn_io *io, const sn_conv_after *after) {
+    const conv2d_cfg *c = cfg;
+    sn_conv d = geometry(c, io->in);
+    sn_conv_forward_after(io->pool, io->y, io->x[0], io->p[0], c->use_bias ? io->p[1] : NULL, &d, after,
+                          io->scratch);
+}
+
+static const sn_fusing faces = { .part = part, .takes = takes, .forward_after = forward_after };
+static const sn_fusing *const fusing = &faces;
+#endif
+
+/* With the statistics that the normalization behind it wants, where the algorithm has them at hand. */
+static bool forward_with_moments(const void *cfg, const sn_io *io) {
+    if (!io->moments) return false;
+    sn_conv_after after = { .moments = io->moments + 1 };
+    bool taken = fusing && fusing->takes(cfg, io->in, &after);
+    io->moments[0] = taken;
+    if (taken) fusing->forward_after(cfg, io, &after);
+    return taken;
+}
+
 static void forward(const void *cfg, const sn_io *io) {
     const conv2d_cfg *c = cfg;
+    if (forward_with_moments(cfg, io)) return;
     sn_conv d = geometry(c, io->in);
     conv_forward(io->pool, io->y, io->x[0], io->p[0], c->use_bias ? io->p[1] : NULL, &d, io->scratch);
 }
@@ -117,6 +152,9 @@ const sn_layer_type SN_R(sn_layer_conv2d) = {
     .forward = forward,
     .backward = backward,
     .activation = activation,
+#ifndef SN_F64
+    .fusing = &faces,
+#endif
     .passes = passes,
     .check = { { "conv2d{filters=3, kernel_size={2, 3}}", 2, 1, { { 4, { 2, 5, 7, 2 } } } },
                { "conv2d{filters=4, kernel_size=5, padding=\"same\"}", 1, 1, { { 4, { 1, 6, 5, 3 } } } },
