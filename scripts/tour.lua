@@ -48,7 +48,7 @@ r:loss_terms()]] },
 No penalty. Then the gradients of the last step, a row for each parameter:]], [[
 r:gradients()]] },
   { [[
-All of them are 0: nothing is learned any more. Where do they vanish? Look at what the layers give, from the input on:]], [[
+All of them are 0: nothing is learned any more. Where do they vanish? What do the layers give, from the input on?]], [[
 r:activations { data = val }
 m:predict(val)[{ { 1, 4 } }]] .. "]" },
   { [[

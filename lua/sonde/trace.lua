@@ -46,8 +46,8 @@ local function tensor_node(t)
   return new_node("tensor", {}, table.concat(shape, " ") .. " : " .. table.concat(values, " "))
 end
 
--- A symbol, a number or a small tensor as a node. What is a layer's input already is read from there, so that of a chain
--- of residual blocks each computes its own sum alone.
+-- A symbol, a number or a small tensor as a node. What is a layer's input already is read from there, so that in a
+-- chain of residual blocks each computes its own sum alone.
 function trace.node(v, who)
   local symbol = getmetatable(v) == Node and trace.made(v)
   if getmetatable(v) == Node and not symbol then return v end

@@ -1,6 +1,6 @@
--- A layer of one's own: `lambda` makes one of a Lua function. It is called once, with a symbol, and recorded; forward and
--- backward run in C. Here squares and products are put beside the inputs, and a single neuron tells a disc from what
--- is around it. The model file holds what was recorded, so it loads without the function.
+-- A layer of one's own: `lambda` makes one of a Lua function. It is called once, with a symbol, and recorded; forward
+-- and backward run in C. Here squares and products are put beside the inputs, and a single neuron tells a disc from
+-- what is around it. The model file holds what was recorded, so it loads without the function.
 --   sonde scripts/examples/custom_layer.lua [regions.png]
 sonde.seed(1)
 

@@ -44,7 +44,7 @@ for _, case in ipairs { { "binary_crossentropy", "binary_crossentropy" }, { "foc
   curves[case[1]] = r:history().val_recall
   print(("%-22s  %9.4f  %9.4f  %9.4f"):format(case[1], e.precision, e.recall, e.auc))
 end
-print "\nThe focal loss finds more of the rare class, at the price of false alarms; the ranking (auc) is about the same."
+print "\nThe focal loss finds more of the rare class, at the price of false alarms; the ranking (auc) hardly changes."
 
 if arg[1] then
   plot { y = curves, title = "recall on validation data", xlabel = "epoch" }:save(arg[1])

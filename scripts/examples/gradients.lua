@@ -1,5 +1,6 @@
--- Why a deep network does not learn: the norm of every layer's gradient, for three activations, in the first step and in
--- the course of the training. With sigmoids it shrinks from layer to layer on the way back; the first layers stand still.
+-- Why a deep network does not learn: the norm of every layer's gradient, for three activations, in the first step and
+-- in the course of the training. With sigmoids it shrinks from layer to layer on the way back; the first ones stand
+-- still.
 --   sonde scripts/examples/gradients.lua [gradients.png]
 sonde.seed(1)
 local DEPTH, EPOCHS = 8, 10

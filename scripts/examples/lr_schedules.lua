@@ -35,7 +35,8 @@ print(("%-24s  %10s  %10s  %10s  %12s"):format("learning rate", "first", "last",
 for _, rate in ipairs(rates) do
   local m = start:clone()
   m:compile { loss = loss, optimizer = adam { learning_rate = rate[2] }, metrics = { "accuracy" } }
-  local r = m:run(x, y, { validation_data = { x_val, y_val }, epochs = EPOCHS, batch_size = BATCH, seed = 1, verbose = 0 })
+  local r = m:run(x, y, { validation_data = { x_val, y_val }, epochs = EPOCHS, batch_size = BATCH, seed = 1,
+    verbose = 0 })
   r:step()
   local first = r.learning_rate
   r:finish()

@@ -10,7 +10,7 @@ local blocks = { groups = groups, where = {} }
 
 local WIDTH = 90 -- of signatures
 
--- Where "?NAME" leads: where.conv2d = { "layers", "conv2d" }. The first kind that has a name keeps it, as among globals.
+-- Where "?NAME" leads: where.conv2d = { "layers", "conv2d" }. The first kind that has a name keeps it, as a global.
 local function anchor(group, name, id)
   blocks.where[name] = blocks.where[name] or { group = group.name, id = id }
   return id
@@ -40,7 +40,7 @@ local function described(out, kind, name)
   put(out, "code", help.signature(d, WIDTH))
   put(out, "text", (d.brief:gsub("^%l", string.upper)) .. help.other_name(d) .. ".")
   local rows = { kind = "rows", head = { "option", "default", "what" } }
-  for _, f in ipairs(d.fields) do rows[#rows + 1] = { f.name, f.default, ("%s (%s)"):format(f.doc, help.field_type(f)) } end
+  for i, f in ipairs(d.fields) do rows[i] = { f.name, f.default, ("%s (%s)"):format(f.doc, help.field_type(f)) } end
   if #rows > 0 then out[#out + 1] = rows end
   if kind == "probe" then
     rows = help.probe_columns(name)

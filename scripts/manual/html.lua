@@ -28,8 +28,8 @@ table { width: 100%; border-collapse: collapse; } .wide { overflow-x: auto; }
 td, th { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--soft); font-size: .9rem; font-weight: 600; } tr > :last-child { padding-right: 0; width: 60%; }
 td code { overflow-wrap: anywhere; }
-@media (max-width: 40rem) { tr { display: block; padding: .3rem 0; border-bottom: 1px solid var(--line); } thead { display:
-  none; } td { display: block; padding: 0; border: 0; } tr > :last-child { width: auto; } }
+@media (max-width: 40rem) { tr { display: block; padding: .3rem 0; border-bottom: 1px solid var(--line); }
+  thead { display: none; } td { display: block; padding: 0; border: 0; } tr > :last-child { width: auto; } }
 ]]
 
 local LEVEL = { title = "h1", heading = "h2", item = "h3", label = "h4" }
@@ -68,8 +68,8 @@ local function document(title, current, body)
       group.name)
   end
   return ("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-    .. "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s</title>\n<style>\n%s</style>"
-    .. "</head><body id=\"top\">\n%s\n<main>\n%s\n</main></body></html>\n"):format(escape(title), STYLE,
+    .. "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s</title>\n<style>\n%s"
+    .. "</style></head><body id=\"top\">\n%s\n<main>\n%s\n</main></body></html>\n"):format(escape(title), STYLE,
     element("nav", nil, raw(table.concat(links, "\n"))), table.concat(body, "\n"))
 end
 

@@ -6,7 +6,8 @@ local man = {}
 
 -- Text as troff reads it: no request at a line's begin, and signs that people copy stay what they are.
 local function text(s)
-  s = s:gsub("\\", "\\(rs"):gsub("%-", "\\-"):gsub("'", "\\(aq"):gsub("%^", "\\(ha"):gsub("~", "\\(ti"):gsub("`", "\\(ga"):gsub('"', "\\(dq")
+  s = s:gsub("\\", "\\(rs"):gsub("%-", "\\-"):gsub("'", "\\(aq"):gsub("%^", "\\(ha"):gsub("~", "\\(ti")
+  s = s:gsub("`", "\\(ga"):gsub('"', "\\(dq")
   return (("\n" .. s):gsub("\n([.'])", "\n\\&%1"):sub(2))
 end
 

@@ -63,7 +63,7 @@ function markdown.contents(linked)
 end
 
 function markdown.index(version)
-  return ("# sonde %s: reference manual\n\nThe same as `help()` at the prompt. `?NAME` stands for `help \"NAME\"`.\n\n%s\n")
+  return ("# sonde %s: reference manual\n\nThe same as `help()` at the prompt. `?NAME` is `help \"NAME\"`.\n\n%s\n")
     :format(version, markdown.contents(true))
 end
 

@@ -152,8 +152,10 @@ local function model_of(layer)
   return nil, why
 end
 
-local function net(opts) return sequential { dense { 10, input_shape = { 4 }, table.unpack(opts), activation = opts.activation,
-  kernel_initializer = opts.kernel_initializer, kernel_regularizer = opts.kernel_regularizer, name = "place" } } end
+local function net(opts)
+  opts[1], opts.input_shape, opts.name = 10, { 4 }, "place"
+  return sequential { dense(opts) }
+end
 
 -- Saved, loaded, saved again: the same bytes.
 local function same_files(save, load)
