@@ -244,6 +244,36 @@ static void archives_round_trip(void **state) {
     sn_buf_free(&y);
 }
 
+/* What is cancelled leaves the old file and nothing beside it. */
+static void archives_are_cancelled(void **state) {
+    (void)state;
+    char path[200], tmp[240];
+    sn_err e = { 0 };
+    sn_archive *a;
+    char *data;
+    size_t n;
+    assert_int_equal(write_archive(in_dir("c.zip", path, sizeof path), &e), SN_OK);
+    sn_buf before = SN_BUF_INIT(10000), after = SN_BUF_INIT(10000);
+    assert_int_equal(sn_file_read(path, &before, &e), SN_OK);
+    assert_int_equal(sn_archive_open(&a, path, &e), SN_OK);
+    sn_pool_cancel(sn_pool_default());
+    assert_int_equal(write_archive(path, &e), SN_ECANCEL);
+    assert_int_equal(sn_archive_read(a, 0, &data, &n, &e), SN_ECANCEL);
+    assert_null(data);
+    sn_pool_clear_cancel(sn_pool_default());
+    snprintf(tmp, sizeof tmp, "%s.tmp%ld", path, (long)getpid());
+    assert_int_equal(access(tmp, F_OK), -1);
+    assert_int_equal(sn_file_read(path, &after, &e), SN_OK);
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.data, after.data, before.len);
+    assert_int_equal(sn_archive_read(a, 0, &data, &n, &e), SN_OK);
+    assert_string_equal(data, "first");
+    sn_free(data);
+    sn_archive_close(a);
+    sn_buf_free(&before);
+    sn_buf_free(&after);
+}
+
 /* Every truncation and every flipped byte: an error or the right bytes, never a crash. */
 static void damaged_archives_are_refused(void **state) {
     (void)state;
@@ -290,7 +320,7 @@ int main(void) {
         cmocka_unit_test(every_cell_runs_once),          cmocka_unit_test(short_regions_follow_each_other),
         cmocka_unit_test(cancel_leaves_cells_out),       cmocka_unit_test(files_are_whole),
         cmocka_unit_test(memory_is_counted_and_limited), cmocka_unit_test(archives_round_trip),
-        cmocka_unit_test(damaged_archives_are_refused),
+        cmocka_unit_test(damaged_archives_are_refused),  cmocka_unit_test(archives_are_cancelled),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
