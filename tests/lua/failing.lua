@@ -81,7 +81,8 @@ local function write(path, text)
   f:write(text)
   f:close()
 end
-write(folder .. "/typed", typed .. closing .. closing) -- twice: memory may have failed in the first
+write(folder .. "/counted", typed)
+write(folder .. "/typed", typed .. closing .. closing) -- twice: the last place may be in the first
 
 local function read(path)
   local f = assert(io.open(path))
@@ -90,16 +91,16 @@ local function read(path)
   return text
 end
 
-local function session(fail)
+local function session(fail, lines)
   local ok, how, status = os.execute(("cd '%s' && rm -f *.sonde *.npz *.png && SONDE_FAIL='%s' SONDE_THREADS=1 '%s' "
-    .. "-i -q --no-rc <typed >printed 2>complained"):format(folder, fail, program))
+    .. "-i -q --no-rc <%s >printed 2>complained"):format(folder, fail, program, lines or "typed"))
   return read(folder .. "/printed"), read(folder .. "/complained"), how == "exit" and status or -1
 end
 
 local function ending(printed) return printed:match ".*the end: (%S+)" end
 
-local printed, complained, status = session "count"
-local whole = ending(printed)
+local whole = ending((session ""))
+local _, complained, status = session("count", "counted")
 local lua, core = complained:match "allocations: lua (%d+) core (%d+)"
 check.ok(status == 0 and whole and lua, "the session ends with %d:\n%s", status, complained)
 local errors = {}
@@ -133,6 +134,7 @@ for _, kind in ipairs { "core", "lua" } do
   local total = tonumber(kind == "lua" and lua or core)
   for i = 0, places - 1 do try(kind, math.floor(total * (first + (last - first) * i / places))) end
 end
-check.ok(told > tried // 2 and started > tried // 2, "of %d failures %d were told, %d at the prompt", tried, told,
+-- A tensor that finds no memory collects garbage and asks again, so not every failure is seen.
+check.ok(told > tried // 4 and started > tried // 2, "of %d failures %d were told, %d at the prompt", tried, told,
   started)
 check.done()
