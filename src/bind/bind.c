@@ -239,10 +239,12 @@ static int l_memory(lua_State *L) {
     return 3;
 }
 
-/* core.fail_after(n): for tests: the core's n-th allocation from now on fails; negative: none does */
+/* core.fail_after(n): for tests: the core's n-th allocation from now on fails; negative: none does -> is one
+ * yet to fail that was to? */
 static int l_fail_after(lua_State *L) {
+    lua_pushboolean(L, sn_mem_fail_left() >= 0);
     sn_mem_fail_after(luaL_checkinteger(L, 1));
-    return 0;
+    return 1;
 }
 
 /* core.state(handle) -> the Lua half's table that goes with it */

@@ -215,10 +215,12 @@ static int run_save(lua_State *L) {
     return 0;
 }
 
-/* core.run_ready(run) -> true, or false and why it cannot go on with the model as it is now */
+/* core.run_ready(run) -> true, or false and why it cannot go on with the model as it is now. Want of memory is
+ * not of the model: the next step asks again. */
 static int run_ready(lua_State *L) {
     sn_err e = { 0 };
-    bool ready = sn_run_ready(sn_check_run(L, 1), &e) == SN_OK;
+    sn_status s = sn_run_ready(sn_check_run(L, 1), &e);
+    bool ready = s == SN_OK || s == SN_ENOMEM;
     lua_pushboolean(L, ready);
     lua_pushstring(L, ready ? NULL : e.msg);
     return 2;

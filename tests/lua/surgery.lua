@@ -451,4 +451,44 @@ do
   r2:finish()
   check.same_weights(m:get_weights(), m2:get_weights())
 end
+
+-- Every change, every allocation of it: the change is made whole or not at all, and the run goes on to the same bits
+-- as one without the change, or as one with it.
+do
+  local changes = {
+    replace = function(m) m:replace("middle", dense { 6, activation = "relu", name = "other" }) end,
+    insert = function(m) m:insert("prediction", dense { 5, name = "more" }) end,
+    remove = function(m) m:remove "middle" end,
+    freeze = function(m) m:freeze "dense" end,
+    compile = function(_, r) r:compile { loss = function(t, p) return -mean(log(p + 1e-7) * one_hot(t, 2)) end,
+      optimizer = sgd { 0.1, momentum = 0.5 } } end,
+  }
+  local function after(change, ...)
+    local m, r = running()
+    r:step(3)
+    if change then change(m, r, ...) end
+    r:step(2)
+    return m
+  end
+  local untouched, failures = after():get_weights(), 0
+  local function sweep(name, change)
+    local changed, k, done = after(change):get_weights(), 0, false
+    while not done do
+      local ok, err
+      local m = after(function(m, r)
+        collectgarbage()
+        core.fail_after(k)
+        ok, err = pcall(change, m, r)
+        done = core.fail_after(-1)
+        if ok then return end
+        failures = failures + 1
+        check.ok(tostring(err):find "needs" or tostring(err):find "not enough memory", "%s: %s", name, err)
+      end)
+      check.same_weights(m:get_weights(), ok and changed or untouched, name)
+      k = k + 1
+    end
+  end
+  local said = check.output(function() for name, change in pairs(changes) do sweep(name, change) end end)
+  check.ok(failures > 20 and not said:find "cannot go on", "%d places fail:\n%s", failures, said)
+end
 check.done()
