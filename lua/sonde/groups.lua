@@ -20,7 +20,7 @@ return {
   { name = "pictures", brief = "plots, pictures and reports: in the terminal and in files",
     kinds = {}, pages = { "plot", "picture", "show_batch", "filters", "feature_maps", "report" } },
   { name = "geometry", brief = "the loss around the weights, and the rates it bears",
-    kinds = {}, pages = { "lr_find", "landscape", "keep_path", "sharpness" } },
+    kinds = {}, pages = { "lr_find", "landscape", "keep_path", "sharpness", "gradcheck" } },
   { name = "surgery", brief = "another head, frozen layers: changes of a model that stands",
     kinds = {}, pages = { "replace", "insert", "remove", "freeze", "clone" } },
   { name = "arrays", brief = "tensors, slices, types, and functions that are recorded",

@@ -8,6 +8,7 @@ local parts = {
     outputs = { "output", "input_gradient" },
     valley = { "clone", "landscape" },
     lr_find = { "lr_find" },
+    gradcheck = { "gradcheck" },
     sharpness = { "sharpness" },
     pictures = { "filters", "feature_maps" },
     report_html = { "report" },

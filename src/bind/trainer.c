@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "bind/bind.h"
 #include "bind/glue.h"
+#include "nn/gradcheck_model.h"
 #include <math.h>
 #include <string.h>
 
@@ -140,6 +141,42 @@ static int gradients_on_batch(lua_State *L) {
     if (s != SN_OK) return sn_raise(L, &e);
     sn_account_since(L, before);
     return push_losses(L, &l);
+}
+
+/* core.gradcheck(trainer, x, y, elements, tolerance) -> a list, by parameter: false where it does not learn, or
+ * { checked, kinks, wrong, error, worst (from 0), analytic, numeric } */
+static int gradcheck(lua_State *L) {
+    sn_trainer *t = sn_check_trainer(L, 1);
+    batch b = check_batch(L, t, "gradcheck");
+    int64_t elements = luaL_checkinteger(L, 4);
+    double tolerance = luaL_checknumber(L, 5);
+    sn_err e;
+    sn_param_check *out = lua_newuserdatauv(L, ((size_t)t->model->nparam + 1) * sizeof *out, 0);
+    if (sn_trainer_check_target(t, &b.y_shape, &e) != SN_OK) return sn_raise(L, &e);
+    sn_gradcheck o = { t->model, t->loss,  &b.y_shape, b.n,     b.x,
+                       b.y,      elements, tolerance,  t->seed, (uint64_t)t->iterations,
+                       t->pool };
+    sn_status s = sn_gradcheck_model(&o, out, &e);
+    if (s == SN_ECANCEL) sn_pool_clear_cancel(t->pool);
+    if (s != SN_OK) return sn_raise(L, &e);
+    lua_createtable(L, t->model->nparam, 0);
+    for (int i = 0; i < t->model->nparam; i++) {
+        const sn_param_check *c = &out[i];
+        if (c->checked) {
+            lua_createtable(L, 0, 8);
+            sn_set_int(L, "checked", c->checked);
+            sn_set_int(L, "kinks", c->kinks);
+            sn_set_int(L, "wrong", c->wrong);
+            sn_set_int(L, "worst", c->worst);
+            sn_set_num(L, "error", c->error);
+            sn_set_num(L, "analytic", c->analytic);
+            sn_set_num(L, "numeric", c->numeric);
+        } else {
+            lua_pushboolean(L, false);
+        }
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
 }
 
 const float *sn_find_slab(const sn_trainer *t, const char *what) {
@@ -392,6 +429,7 @@ void sn_open_trainers(lua_State *L) {
         { "train_on_batch", train_on_batch },
         { "evaluate", trainer_evaluate },
         { "gradients_on_batch", gradients_on_batch },
+        { "gradcheck", gradcheck },
         { "predict", trainer_predict },
         { "trainer_get", trainer_get },
         { "trainer_info", trainer_info },
