@@ -28,6 +28,8 @@ print(("isa %s, %s, %d threads"):format(sonde.isa, sonde.corename, sonde.threads
 print(("%-24s %11s  %11s  %5s"):format("", "built in", "recorded", "ratio"))
 row("cross-entropy, step", loss_time "categorical_crossentropy",
   loss_time(function(t, p) return -mean(sum(t * log(clip(p, 1e-7, 1)), -1)) end))
+row("focal, beside it, step", loss_time "categorical_crossentropy",
+  loss_time(function(t, p) return -mean(sum(square(1 - p) * t * log(clip(p, 1e-7, 1)), -1)) end))
 row("mse, step", nothing, loss_time(function(t, p) return mean((t - p)^2) end))
 
 local big = tensor.randn { 64, 64, 64, 16, seed = 2 }
@@ -46,3 +48,14 @@ local function penalty_time(p)
   return best(function() m:train_on_batch(a, b) end, 3)
 end
 row("l1 of 4 M weights, step", penalty_time(l1(1e-4)), penalty_time(function(w) return 1e-4 * sum(abs(w)) end))
+
+local function residual_time(joined)
+  local inp = input { 32, 32, 16 }
+  local h = conv2d { 16, 3, padding = "same", activation = "relu" } (inp)
+  local m = model { inputs = inp, outputs = joined(conv2d { 16, 3, padding = "same" } (h), inp) }
+  m:compile { loss = "mse", optimizer = "sgd" }
+  local a, b = tensor.randn { 16, 32, 32, 16, seed = 4 }, tensor.zeros { 16, 32, 32, 16 }
+  return best(function() m:train_on_batch(a, b) end, 3)
+end
+row("residual block, step", residual_time(function(h, v) return activation "relu" (add { h, v }) end),
+  residual_time(function(h, v) return lambda(function(p, q) return relu(p + q) end)({ h, v }) end))
