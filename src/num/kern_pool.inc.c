@@ -1,6 +1,10 @@
 /* Part of kern.inc.c: the largest values of windows, and their gradients back to where they were. Comparisons
  * only, and sums in order of the windows: the same bits on every instruction set. */
 
+#if defined(__AVX512F__)
+#    include <immintrin.h>
+#endif
+
 /* The taps [from, to) of a window that lie inside n values; tap k is value at + k. */
 typedef struct {
     int64_t at, from, to;
@@ -63,7 +67,11 @@ typedef uint32_t words __attribute__((vector_size(WIDTH * 4)));
 
 INLINE void store_taps(void *index, bool wide, int64_t at, const bits *tap) {
     for (int i = 0; i < NVEC; i++) {
+#if defined(__AVX512F__) && !defined(SN_F64)
+        bytes narrow = (bytes)_mm512_cvtepi32_epi8((__m512i)tap[i]);
+#else
         bytes narrow = __builtin_convertvector(tap[i], bytes);
+#endif
         words full = __builtin_convertvector(tap[i], words);
         if (wide)
             memcpy((uint32_t *)index + at + i * WIDTH, &full, sizeof full);
@@ -166,7 +174,11 @@ INLINE bits load_taps(const void *index, bool wide, int64_t i) {
     }
     bytes n;
     memcpy(&n, (const uint8_t *)index + i, sizeof n);
+#if defined(__AVX512F__) && !defined(SN_F64)
+    return (bits)_mm512_cvtepu8_epi32((__m128i)n); /* GCC 12 takes the bytes one by one */
+#else
     return __builtin_convertvector(n, bits);
+#endif
 }
 
 /* What tap k of a window gets of its gradient, all n channels: set, or added to what other windows gave. So
