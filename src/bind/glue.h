@@ -55,7 +55,7 @@ typedef struct {
 /* The one place that raises. The message gets the position of the user's line, not of the Lua half's. */
 int sn_raise(lua_State *, const sn_err *);
 int sn_raise_text(lua_State *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Pushes a value as a message shows it: texts in quotes. */
+/* Pushes a value as a message shows it: texts in quotes, "a table", "a tensor". */
 const char *sn_push_quoted(lua_State *, int idx);
 /* The text at arg. C would end it at a zero byte, so one that has such is refused; what: "npz.load: the path".
  */
@@ -107,6 +107,8 @@ int sn_open_dataset(lua_State *, sn_obj *cfg); /* pushes a dataset */
 sn_model *sn_check_model(lua_State *, int arg);
 sn_trainer *sn_check_trainer(lua_State *, int arg);
 sn_run *sn_check_run(lua_State *, int arg);
+/* Raises after a step that may be computed again: what a Ctrl-C said to the run too is taken back. */
+int sn_raise_of_run(lua_State *, sn_run *, const sn_err *);
 sn_lua_run *sn_check_run_box(lua_State *, int arg); /* its run is there */
 /* The parameter of that number, from 1. */
 const sn_param *sn_check_param(lua_State *, const sn_model *, int arg);

@@ -62,11 +62,6 @@ static sn_scene check_scene(lua_State *L, sn_run *r, int arg) {
     return scene;
 }
 
-static int raise_of_run(lua_State *L, sn_run *r, const sn_err *e) {
-    if (e->code == SN_ECANCEL) sn_run_calm(r);
-    return sn_raise(L, e);
-}
-
 /* core.look_samples(run, pending) -> how many samples the last step had, or (pending) the next will have, whose
  * batch is taken for it; nil: there are none, the epoch is at its end */
 static int look_samples(lua_State *L) {
@@ -173,7 +168,7 @@ static int look_tensors(lua_State *L) {
     sn_status s = every ? sn_look_plan(&o.plan, t, scene.n, true, -1, &e) : SN_OK;
     if (s == SN_OK) s = sn_look(t, &scene, &o, NULL, &e);
     sn_plan_free(o.plan);
-    if (s != SN_OK) return raise_of_run(L, r, &e);
+    if (s != SN_OK) return sn_raise_of_run(L, r, &e);
     for (int i = 0; i < outs; i++)
         if (list[i].node == m->input)
             memcpy(list[i].to, scene.x,
@@ -207,7 +202,7 @@ static int look_param(lua_State *L) {
         return sn_raise(L, &e);
     if (!sn_pool_cancelled(t->pool)) return 1;
     sn_fail(&e, SN_ECANCEL, "interrupted");
-    return raise_of_run(L, r, &e);
+    return sn_raise_of_run(L, r, &e);
 }
 
 /* ---- a step in pieces ---- */
@@ -265,7 +260,7 @@ static int walk_forward(lua_State *L) {
     sn_scene scene = check_scene(L, r, -1);
     sn_visitor v = { box, see_output, NULL };
     sn_err e;
-    if (sn_walk_forward(&box->walk, &scene, node + 1, &v, &e) != SN_OK) return raise_of_run(L, r, &e);
+    if (sn_walk_forward(&box->walk, &scene, node + 1, &v, &e) != SN_OK) return sn_raise_of_run(L, r, &e);
     return 0;
 }
 
@@ -276,7 +271,7 @@ static int walk_loss(lua_State *L) {
     lua_pushboolean(L, true);
     sn_scene scene = check_scene(L, r, -1);
     sn_err e;
-    if (sn_walk_loss(&box->walk, &scene, &e) != SN_OK) return raise_of_run(L, r, &e);
+    if (sn_walk_loss(&box->walk, &scene, &e) != SN_OK) return sn_raise_of_run(L, r, &e);
     const sn_losses *l = &box->walk.losses;
     lua_pushnumber(L, l->total);
     lua_pushnumber(L, l->data);
@@ -302,7 +297,7 @@ static int walk_backward(lua_State *L) {
     }
     sn_visitor v = { box, NULL, see_grad };
     sn_err e;
-    if (sn_walk_backward(&box->walk, &scene, node, &v, &e) != SN_OK) return raise_of_run(L, r, &e);
+    if (sn_walk_backward(&box->walk, &scene, node, &v, &e) != SN_OK) return sn_raise_of_run(L, r, &e);
     return 0;
 }
 

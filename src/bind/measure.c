@@ -82,12 +82,6 @@ static int push_result(lua_State *L, const sn_measure *m) {
     return 1;
 }
 
-/* The step may be computed again: Ctrl-C was said to the run too. */
-static int raise_of_run(lua_State *L, sn_run *r, const sn_err *e) {
-    if (e->code == SN_ECANCEL) sn_run_calm(r);
-    return sn_raise(L, e);
-}
-
 /* ---- a run's step ---- */
 
 static sn_status measure_last(sn_measure *m, sn_run *r, sn_err *e) {
@@ -115,7 +109,7 @@ static int probe_last(lua_State *L) {
     sn_set_active(r, NULL);
     sn_status s = measure_last(m, r, &e);
     sn_set_active(NULL, NULL);
-    if (s != SN_OK) return raise_of_run(L, r, &e);
+    if (s != SN_OK) return sn_raise_of_run(L, r, &e);
     sn_account_since(L, before);
     sn_measure_commit(m);
     push_result(L, m);
@@ -135,7 +129,7 @@ static int probe_next(lua_State *L) {
     sn_status s = sn_scene_next(r, &scene, &e);
     sn_set_active(NULL, NULL);
     if (s == SN_OK) s = measure_scene(m, sn_run_trainer(r), &scene, grads, &e);
-    if (s != SN_OK) return raise_of_run(L, r, &e);
+    if (s != SN_OK) return sn_raise_of_run(L, r, &e);
     sn_measure_commit(m);
     return push_result(L, m);
 }

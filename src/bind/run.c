@@ -14,6 +14,11 @@ sn_lua_run *sn_check_run_box(lua_State *L, int arg) {
 }
 sn_run *sn_check_run(lua_State *L, int arg) { return sn_check_run_box(L, arg)->run; }
 
+int sn_raise_of_run(lua_State *L, sn_run *r, const sn_err *e) {
+    if (e->code == SN_ECANCEL) sn_run_calm(r);
+    return sn_raise(L, e);
+}
+
 static int run_gc(lua_State *L) {
     sn_lua_run *box = luaL_checkudata(L, 1, SN_MT_RUN);
     sn_run_end(box->run);
@@ -152,6 +157,38 @@ static int run_training(lua_State *L) {
     return 1;
 }
 
+/* In the registry: by a run's box the coroutine that drives it, weakly. A function of the user's may yield
+ * there, and the coroutine may then be dropped or closed: nothing tells us. */
+static const char drivers;
+
+/* Is the run going still? Raises where it waits in a coroutine that may yet be resumed. */
+static bool still_driven(lua_State *L, const sn_lua_run *box) {
+    if (!box->driven) return false;
+    for (int again = 0;; again = 1) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &drivers);
+        lua_rawgetp(L, -1, box);
+        lua_State *co = lua_tothread(L, -1);
+        lua_pop(L, 2);
+        lua_Debug frame;
+        if (!co || (lua_status(co) == LUA_OK && !lua_getstack(co, 0, &frame)))
+            return false; /* gone, or closed */
+        if (lua_status(co) != LUA_YIELD) return true;
+        if (again)
+            sn_raise_text(
+                L, "run: it is going in a coroutine that has yielded; resume that one to its end, or let it "
+                   "go: nil in place of every name for it");
+        lua_gc(L, LUA_GCCOLLECT, 0);
+    }
+}
+
+static void note_driver(lua_State *L, sn_lua_run *box) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &drivers);
+    lua_pushthread(L);
+    lua_rawsetp(L, -2, box);
+    lua_pop(L, 1);
+    box->driven = true;
+}
+
 static int end_drive(lua_State *L, int status, lua_KContext ctx) {
     (void)ctx;
     ((sn_lua_run *)lua_touserdata(L, 1))->driven = false;
@@ -165,8 +202,9 @@ static int run_drive(lua_State *L) {
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     sn_lua_run *box = lua_touserdata(L, 1);
-    if (box->driven) return sn_raise_text(L, "run: it is going already; a callback cannot step its own run");
-    box->driven = true;
+    if (still_driven(L, box))
+        return sn_raise_text(L, "run: it is going already; a callback cannot step its own run");
+    note_driver(L, box);
     return end_drive(L, lua_pcallk(L, 0, 0, 0, 0, end_drive), 0);
 }
 
@@ -356,6 +394,12 @@ void sn_open_runs(lua_State *L) {
         { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
+    lua_createtable(L, 0, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &drivers);
     lua_getfield(L, -1, "meta");
     sn_new_metatable(L, SN_MT_RUN, run_gc);
     lua_setfield(L, -2, SN_MT_RUN);

@@ -76,6 +76,26 @@ check.equal(go(), 0)
 check.equal(go(), 1)
 check.equal(go(), "done")
 
+-- one that yields in a coroutine that is never resumed: while it may be the run is its own, and then it is free
+local function yielding()
+  r = m:run(x, y, { verbose = 0, batch_size = 40, callbacks = { { on_batch_end = function()
+    if coroutine.isyieldable() then coroutine.yield() end
+  end } } })
+  local co = coroutine.create(function() r:finish() end)
+  check.ok(coroutine.resume(co))
+  return co
+end
+local waiting = yielding()
+check.fails(function() r:step() end, "it is going in a coroutine that has yielded; resume that one to its end")
+check.equal(r.step_number, 1)
+waiting = nil
+r:finish()
+check.ok(r.done)
+waiting = yielding()
+coroutine.close(waiting)
+r:step()
+check.equal(r.step_number, 2)
+
 -- an error of a callback is not called an interrupt
 m = network()
 errors = check.output(function()
