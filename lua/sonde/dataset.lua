@@ -93,15 +93,27 @@ function methods.split(d, fraction, opts)
   return core.dataset_split(d, fraction, shuffle, seed or (shuffle and seeds.next_given "split" or 0))
 end
 
-function methods.take(d, n) return core.dataset_take(d, util.whole("take", "n", n, nil, 0)) end
-function methods.labels(d) return core.dataset_labels(d) end
+function methods.take(d, n)
+  if n == nil then util.fail "take: wants how many samples, as in d:take(100)" end
+  return core.dataset_take(d, util.whole("take", "n", n, nil, 0))
+end
+function methods.labels(d, ...)
+  util.nothing("labels", "d:labels() gives those of all samples; d:take(n):labels(), d:pick{ 3, 5 }:labels() of some", ...)
+  return core.dataset_labels(d)
+end
 -- How many samples were found to be broken so far.
 function methods.broken(d) return core.dataset_broken(d) end
 -- d:sample(i) -> x, y, name of the i-th sample
-function methods.sample(d, i) return core.dataset_sample(d, util.whole("sample", "i", i, nil, 1)) end
+function methods.sample(d, i)
+  if i == nil then util.fail "sample: wants the number of a sample, as in x, y, name = d:sample(1)" end
+  return core.dataset_sample(d, util.whole("sample", "i", i, nil, 1))
+end
 -- A dataset of the samples whose numbers stand in the list.
 function methods.pick(d, list)
   if util.is_tensor(list) then list = list:tolist() end
+  if core.type(list) ~= "table" then
+    util.fail("pick: wants a list of numbers of samples, as in d:pick{ 3, 5 }, got %s", util.a(list))
+  end
   return core.dataset_view(d, list)
 end
 

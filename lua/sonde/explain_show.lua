@@ -184,7 +184,11 @@ end
 
 -- Where nothing can be drawn one line, or the features.
 local function show_value(v, opts)
+  opts = util.options("show", opts, OPTIONS)
   local flat = v.flat and v:flat()
+  if flat and next(opts) then
+    fail("show: %s is for pictures; of the features of a flat input it prints the largest", (next(opts)))
+  end
   if flat then
     io.stdout:write(flat, "\n")
   elseif picture.graphics() == "none" then
@@ -211,7 +215,7 @@ end
 local Map = make_meta("e", {
   picture = function(e, opts) return drawn(e, { e }, opts) end,
   flat = function(e) return is_flat(e) and ("%s\n%s"):format(title(e), features_text(e)) or nil end,
-  plot = function(e) return show.plot({ e }) end,
+  plot = function(e, ...) return show.plot({ e }, ...) end,
 })
 
 function Map.__tostring(e)
@@ -232,7 +236,7 @@ local Set = make_meta("e", {
     for _, e in ipairs(parts(s)) do out[#out + 1] = method_text(e) .. "\n" .. features_text(e) end
     return table.concat(out, "\n")
   end,
-  plot = function(s) return show.plot(parts(s)) end,
+  plot = function(s, ...) return show.plot(parts(s), ...) end,
 })
 
 function Set.__tostring(s)
@@ -264,10 +268,10 @@ local List = make_meta("list", {
     for i, e in ipairs(list) do out[i] = e.source .. "\n" .. e:flat() end
     return table.concat(out, "\n\n")
   end,
-  plot = function(list)
+  plot = function(list, ...)
     local all = {}
     for _, e in ipairs(list) do table.move(parts_of(e), 1, #parts_of(e), #all + 1, all) end
-    return show.plot(all)
+    return show.plot(all, ...)
   end,
 })
 
@@ -278,7 +282,8 @@ function List.__tostring(list)
 end
 
 -- Values of features as bars.
-function show.plot(list)
+function show.plot(list, ...)
+  util.nothing("plot", 'e:plot():save("x.png", { width = 800 }) says a size', ...)
   local plot, panels = require "sonde.plot", {}
   for i, e in ipairs(list) do
     if not is_flat(e) then fail "plot: an image's maps are drawn by :show(); :plot() is for flat inputs" end

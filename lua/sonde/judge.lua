@@ -87,9 +87,17 @@ local function class_of(pass, v)
   if v ~= nil then return classes.number(pass.who, v, #pass.classes, pass.classes) end
 end
 
+-- The plot of what was judged. What it shows was said when it was computed.
+function judge.plot(name, t, ...)
+  if t == nil then fail("write c:plot() with a colon") end
+  util.nothing("plot", ("options belong to m:%s(d, { ... }), the picture's size to c:plot():save(\"x.png\", "
+    .. "{ width = 800 })"):format(name), ...)
+  return require "sonde.plots"[name](t)
+end
+
 -- A metatable of what prints as that text, and draws itself by :plot().
 local function drawn(name, printed)
-  return { __tostring = printed, __index = { plot = function(t) return require "sonde.plots"[name](t) end } }
+  return { __tostring = printed, __index = { plot = function(t, ...) return judge.plot(name, t, ...) end } }
 end
 
 -- ---- counts ----
@@ -221,7 +229,7 @@ local curve_of = setmetatable({}, { __mode = "k" }) -- curve -> function that fi
 -- One class against the rest. Its lists are made when one of them is first asked for: there may be many classes.
 local Curve = { __tostring = text.curve }
 function Curve.__index(c, k)
-  if k == "plot" then return require "sonde.plots"[c.kind] end
+  if k == "plot" then return function(...) return judge.plot(c.kind, ...) end end
   local fill = curve_of[c]
   if not fill then return nil end
   for _, name in ipairs(CURVES[c.kind].lists) do

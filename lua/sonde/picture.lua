@@ -287,7 +287,8 @@ local function captions_text(s)
   return text
 end
 
-function methods.show(p)
+function methods.show(p, ...)
+  util.nothing("show", "picture(t, { scale = 4 }) is larger, p:resize(w, h) of another size", ...)
   local name, problem = core.graphics()
   local s = core.state(p)
   io.stdout:write(name == "none" and tostring(p) .. "\n" or core.picture_text(p))

@@ -174,6 +174,7 @@ function pictures.run.show_batch(r, n, opts) of_batch("show_batch", r, n, opts):
 
 -- The kernel of a layer, and its name.
 local function kernel_of(m, layer)
+  if layer == nil then fail 'filters: wants the name of a layer, as in m:filters("conv2d")' end
   local view = m.layers[layer]
   if not view then fail("filters: the model has no layer %s; m.layers lists them", util.quoted(layer)) end
   local found = false

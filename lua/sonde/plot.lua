@@ -108,7 +108,8 @@ function methods.save(p, path, opts)
 end
 
 -- Where the terminal shows pixels, a picture; else text.
-function methods.show(p)
+function methods.show(p, ...)
+  util.nothing("show", 'p:save("x.png", { width = 800, height = 500 }) says a size', ...)
   if picture.pixels() then return core.picture_decode(methods.render(p, "png")):show() end
   io.stdout:write(plot.on_screen("plot", p))
 end

@@ -44,7 +44,7 @@ end
 function plot_run.live(who, r, live)
   local what, file = understood(who, live)
   require "sonde.gnuplot".want(who)
-  plots.check(r, what)
+  plots.check(r, what, who .. ": live")
   local term = os.getenv "TERM"
   local place = not file and core.terminal "stdout" and term and term ~= "dumb"
   return setmetatable({ what = what, file = file, in_place = place, lines = 0, last = -math.huge }, Live)

@@ -84,14 +84,23 @@ local function wanted_names(what, allowed)
   return #names > 0 and names or nil, named
 end
 
+local function no_curve(who, name, there)
+  local list = {}
+  for known in pairs(there) do list[#list + 1] = known end
+  table.sort(list)
+  local near = core.suggest(name, list)
+  fail('%s: the history has no "%s"; %s', who, name, near and ('did you mean "%s"?'):format(near)
+    or "it has: " .. table.concat(list, ", "))
+end
+
 -- Names, options; fails where a name is none of the history's.
-function plots.check(r, what)
+function plots.check(r, what, who)
   local names, opts = wanted_names(what, RUN_OPTIONS)
   names = names or (metrics_of(r))
   local _, there = metrics_of(r)
   there.loss_terms = true
   for _, name in ipairs(names) do
-    if not there[name] then util.unknown("the history", name, there) end
+    if not there[name] then no_curve(who or "plot", name, there) end
   end
   return names, opts, there
 end

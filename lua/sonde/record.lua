@@ -112,7 +112,8 @@ end
 local methods = {}
 
 -- Ends it; what was recorded stays.
-function methods.stop(s)
+function methods.stop(s, ...)
+  util.nothing("stop", "s:stop() ends this series, r:record(false) all of the run", ...)
   core.recorder_stop(about[s].recorder)
   return s
 end

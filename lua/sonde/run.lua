@@ -108,10 +108,10 @@ end
 function methods.finish(r, opts)
   if type(opts) == "number" then fail("finish: goes to the planned end; r:epoch(%g) makes epochs", opts) end
   opts = util.options("finish", opts, { "live" })
-  if core.run_info(r).done then return r end
   local s = core.state(r)
-  local before = s.live
-  if opts.live ~= nil then s.live = run.live("finish", r, opts.live) end
+  local before, live = s.live, run.live("finish", r, opts.live)
+  if core.run_info(r).done then return r end
+  if opts.live ~= nil then s.live = live end
   local ok, err = pcall(drive.go, r, drive.all(r))
   s.live = before
   if not ok then error(err, 0) end
@@ -128,7 +128,8 @@ end
 
 local function model_info(r) return layers.info(core.state(r).model) end
 
-function methods.history(r)
+function methods.history(r, ...)
+  util.nothing("history", "r:history().loss is one column of it", ...)
   return report.history(r, core.state(r).first)
 end
 

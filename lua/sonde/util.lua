@@ -20,8 +20,16 @@ function util.a(v)
   return util.article(t)
 end
 
--- A value as a message shows it: texts in quotes, so that epochs = "3" is not taken for a number.
-function util.quoted(v) return type(v) == "string" and '"' .. v .. '"' or tostring(v) end
+local says_itself = { number = true, boolean = true, object = true, ["nil"] = true }
+
+-- A value as a message shows it: texts in quotes, so that epochs = "3" is not taken for a number; of what is large, or
+-- says no more than its address, the type.
+function util.quoted(v)
+  if type(v) == "string" then return '"' .. v .. '"' end
+  local t = core.type(v)
+  if t == "tensor" then return ("a %s tensor of shape %s"):format(v.dtype, util.shape_text(v.shape)) end
+  return says_itself[t] and tostring(v) or util.a(v)
+end
 
 -- ---- functions of the user's ----
 
@@ -56,6 +64,8 @@ function util.call(who, fn, ...)
   return table.unpack(results, 2, results.n)
 end
 
+local function key_text(k) return says_itself[core.type(k)] and tostring(k) or util.a(k) end
+
 -- Checks that opts (nil or a table) has only the allowed names; returns it or an empty table.
 function util.options(who, opts, allowed)
   if opts == nil then return {} end
@@ -65,7 +75,7 @@ function util.options(who, opts, allowed)
     for _, name in ipairs(allowed) do known = known or name == k end
     if not known then
       if type(k) ~= "string" then
-        util.fail("%s: option [%s] has no name; it has: %s", who, tostring(k), table.concat(allowed, ", "))
+        util.fail("%s: option [%s] has no name; it has: %s", who, key_text(k), table.concat(allowed, ", "))
       end
       local near = core.suggest(k, allowed)
       if near then util.fail('%s: unknown option "%s"; did you mean "%s"?', who, k, near) end
@@ -73,6 +83,14 @@ function util.options(who, opts, allowed)
     end
   end
   return opts
+end
+
+-- For what takes no arguments: fails where there is one. remedy: what is meant instead.
+function util.nothing(who, remedy, ...)
+  for i = 1, select("#", ...) do
+    local v = select(i, ...)
+    if v ~= nil then util.fail("%s: takes no arguments, got %s; %s", who, util.quoted(v), remedy) end
+  end
 end
 
 -- Methods that say what is wrong when they are called with a dot. letter: what such a value is called in examples.
@@ -93,7 +111,7 @@ function util.unknown(what, k, ...)
   end
   table.sort(names)
   local near = type(k) == "string" and core.suggest(k, names)
-  util.fail("%s has no %s%s", what, type(k) == "string" and k or "[" .. tostring(k) .. "]",
+  util.fail("%s has no %s%s", what, type(k) == "string" and k or "[" .. key_text(k) .. "]",
     near and ("; did you mean %s?"):format(near) or "")
 end
 

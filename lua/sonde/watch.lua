@@ -203,7 +203,7 @@ local function set_text(r, w, text)
   end
   local name, op, limit = parse_text(text)
   w.condition = ("%s %s %s"):format(name, op, tests.number_text(limit))
-  w.compare, w.limit = tests.compare[op], limit
+  w.op, w.compare, w.limit = op, tests.compare[op], limit
   local names = value_names(r)
   local probe, column = name:match "^([%w_]+)%.([%w_]+)$"
   if is_in(names, name) then
@@ -357,7 +357,8 @@ function Info.__tostring(t)
 end
 
 -- A table of all: number, what, condition, hits, enabled.
-function run.info(r)
+function run.info(r, ...)
+  util.nothing("info", "r:info()[1] is the first watchpoint; r:enable(n), r:disable(n), r:delete(n) change it", ...)
   local t = {}
   for i, w in ipairs(core.state(r).watches or {}) do
     t[i] = { number = w.number, what = w.what, condition = words(w), hits = w.hits, enabled = w.enabled }

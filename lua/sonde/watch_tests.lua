@@ -45,6 +45,8 @@ tests.compare = {
   ["=="] = function(a, b) return a == b end, ["~="] = function(a, b) return a ~= b end,
 }
 
+local above = { [">"] = true, [">="] = true }
+
 function tests.number_text(v) return util.fixed("%.6g", v) end
 
 -- ---- tests ----
@@ -71,12 +73,30 @@ function tests.value(w, ask)
   if ask.kind ~= (at_step and "step" or "epoch_end") then return nil end
   if w.value:find "^val_" and not ask.validated() then return nil end
   local v = rawget(ask.moment(), w.value)
-  if not v or not w.compare(v, w.limit) then return nil end
+  if not v or not (w.compare(v, w.limit) or (v ~= v and above[w.op])) then return nil end
   return ("%s: %s"):format(w.condition, tests.number_text(v)), { name = w.value, value = v }
 end
 
 -- A row belongs to a layer, or to one of its parameters.
 function tests.belongs(layer, row) return not layer or row.layer == layer or row.name == layer end
+
+-- What is measured is measured of the finite numbers alone. A norm or a deviation that has others beside it is above
+-- every limit; of the rest nobody can say where they lie, so that every limit is passed.
+local SIZES = { norm = true, std = true, ratio = true, data_norm = true, penalty_norm = true,
+  mean = false, min = false, max = false }
+
+local function passed_by_bad(w, row)
+  local size = SIZES[w.column]
+  if size == nil or w.op == "==" or (row.nan or 0) + (row.inf or 0) == 0 then return false end
+  return not size or above[w.op] or w.op == "~="
+end
+
+local function bad_text(row)
+  local parts = {}
+  if (row.nan or 0) > 0 then parts[1] = ("%d nan"):format(row.nan) end
+  if (row.inf or 0) > 0 then parts[#parts + 1] = ("%d inf"):format(row.inf) end
+  return table.concat(parts, ", ") .. " in it"
+end
 
 function tests.probe(w, ask)
   if ask.kind ~= "step" then return nil end
@@ -85,9 +105,10 @@ function tests.probe(w, ask)
   w.seen = step
   for _, row in ipairs(rows) do
     local v = row[w.column]
-    if tests.belongs(w.layer, row) and w.compare(v, w.limit) then
-      return ("%s at %s: %s"):format(w.condition, row.name, tests.number_text(v)), { name = row.name, layer = row.layer,
-        value = v }
+    local bad = tests.belongs(w.layer, row) and passed_by_bad(w, row)
+    if bad or (tests.belongs(w.layer, row) and w.compare(v, w.limit)) then
+      return ("%s at %s: %s"):format(w.condition, row.name, bad and bad_text(row) or tests.number_text(v)),
+        { name = row.name, layer = row.layer, value = v }
     end
   end
 end

@@ -58,8 +58,11 @@ int sn_raise_text(lua_State *L, const char *fmt, ...) {
 }
 
 const char *sn_push_quoted(lua_State *L, int idx) {
-    if (lua_type(L, idx) == LUA_TSTRING)
+    int type = lua_type(L, idx);
+    if (type == LUA_TSTRING)
         lua_pushfstring(L, "\"%s\"", lua_tostring(L, idx));
+    else if (type == LUA_TTABLE || type == LUA_TFUNCTION || luaL_testudata(L, idx, SN_MT_TENSOR))
+        lua_pushfstring(L, "a %s", type == LUA_TUSERDATA ? "tensor" : lua_typename(L, type));
     else
         luaL_tolstring(L, idx, NULL);
     return lua_tostring(L, -1);

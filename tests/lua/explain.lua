@@ -323,6 +323,11 @@ for _, case in ipairs {
   check.fails(function() m:explain(one, case[1]) end, "explain.lua:", table.unpack(case, 2))
 end
 check.fails(function() m:explain() end, "explain: wants an image")
+check.fails(function() e:show(3) end, "show: wants options in a table, got a number")
+check.fails(function() e:show { scael = 3 } end, 'show: unknown option "scael"; did you mean "scale"?')
+check.fails(function() flat:explain(v):show { scale = 3 } end, "show: scale is for pictures")
+check.fails(function() flat:explain(v):plot { scale = 3 } end, "plot: takes no arguments, got a table")
+check.fails(function() picture(tensor.zeros { 2, 2 }):show(2) end, "show: takes no arguments, got 2; picture(t, {")
 check.fails(function() m:explain(one, 3) end, "wants options in a table")
 check.fails(function() m:explain(tensor.zeros { 3, 3, 3 }) end, "the model wants (16, 16, 3), or a batch of such")
 check.fails(function() m:explain(tensor.zeros { 0, 16, 16, 3 }) end, "x holds no sample")

@@ -24,6 +24,14 @@ fails("dense: takes at most 1 value without a name, got a tensor as number 2", f
 fails("/dev/zero: not a regular file", function() load_model "/dev/zero" end)
 fails("/dev/null: not a regular file", function() npz.load "/dev/null" end)
 
+-- what is large, or says no more than its address, is named by its type
+fails("fit: epochs = a table must be a whole number", function() m:fit(x, y, { epochs = {} }) end)
+fails("fit: epochs = a float32 tensor of shape (8, 2) must be", function() m:fit(x, y, { epochs = x }) end)
+fails("fit: shuffle = a function must be true or false", function() m:fit(x, y, { shuffle = print }) end)
+fails("fit: shuffle = a model must be true or false", function() m:fit(x, y, { shuffle = m }) end)
+fails("fit: option [a tensor] has no name", function() m:fit(x, y, { [x] = 1 }) end)
+fails("a dataset has no [a table]", function() return tensors { x = x, y = y }[{}] end)
+
 -- constructors where an object is wanted
 check.equal(tostring(dense { 1, activation = relu }), "dense{units=1, activation=relu{}}")
 check.equal(conv2d { 3, 3, activation = softmax }.activation.type, "softmax")

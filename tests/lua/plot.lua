@@ -270,7 +270,10 @@ for epoch = 1, 3 do
   check.near(terms.panels[2].series[1].y[epoch], t.data, 1e-12)
   check.near(terms.panels[2].series[2].y[epoch], t.total, 1e-6)
 end
-wrong(function() r:plot "los" end, "the history has no los; did you mean loss?")
+wrong(function() r:plot "los" end, 'plot: the history has no "los"; did you mean "loss"?')
+wrong(function() r:plot "x" end, 'plot: the history has no "x"; it has: accuracy, loss, loss_terms')
+wrong(function() r:plot():show(3) end, "show: takes no arguments, got 3; p:save")
+wrong(function() r:history "loss" end, 'history: takes no arguments, got "loss"; r:history().loss')
 wrong(function() r:plot { "loss", lgy = true } end, 'unknown option "lgy"')
 wrong(function() r:plot(3) end, 'plot: wants a name as in :plot "loss", got a number')
 check.equal(#plot(r).panels, 2)
@@ -309,7 +312,7 @@ text = check.output(function() r:finish() end)
 check.equal(text, check.output(function() r:plot("loss"):show() end))
 r = network { epochs = 2 }
 wrong(function() r:finish(3) end, "finish: goes to the planned end; r:epoch(3) makes epochs")
-wrong(function() r:finish { live = "los" } end, "the history has no los; did you mean loss?")
+wrong(function() r:finish { live = "los" } end, 'finish: live: the history has no "los"; did you mean "loss"?')
 wrong(function() r:finish { live = 3 } end, "finish: live wants true, a name")
 wrong(function() r:finish { live = { file = "x.jpeg" } } end, "live: file")
 wrong(function() r:finish { life = true } end, 'unknown option "life"; did you mean "live"?')
@@ -337,6 +340,11 @@ for _, v in ipairs { c, k, r.model:roc(d), r.model:precision_recall(d), r.model:
     return file "j.png"
   end)()).width, 320)
   check.ok(plot(v).panels)
+  wrong(function() v:plot { class = 1 } end, "plot: takes no arguments, got a table; options belong to m:" .. (
+    v.kind or ""))
+  wrong(function() v.plot() end, "write c:plot() with a colon")
 end
+wrong(function() r:finish { live = "los" } end, "finish: live: the history has no") -- at its end too
+check.ok(r.done and r:finish { live = true } == r)
 
 check.done()

@@ -159,6 +159,7 @@ check.fails(function() r:recorded(7) end, "recorded: there")
 check.fails(function() return s.dense.kernel.nrm end, "did you mean norm?")
 check.fails(function() return s.dens end, "did you mean dense?")
 check.fails(function() s.stop() end, "write s:stop(...) with a colon")
+check.fails(function() s:stop(1) end, "stop: takes no arguments, got 1; s:stop() ends this series")
 check.fails(function() s:tensors "dens" end, 'no row "dens"')
 check.fails(function() r:activations().nothing.x = 1 end, "record.lua:")
 

@@ -254,6 +254,32 @@ text = check.output(function()
 end, "stderr")
 check.equal(text, "interrupted: epoch 1/3, step 1/5; r:finish() goes on\n")
 
+-- numbers that are none pass every limit of a norm, and are said
+do
+  local t = x:tolist()
+  t[11] = { 3e38, 3e38 } -- in the second batch
+  local m = sequential { dense { 1, input_shape = { 2 } } }
+  m:compile { loss = "mse", optimizer = sgd { 1e-3 } }
+  m:set_weights { tensor { { 1 }, { 1 } }, tensor { 0 } }
+  r = m:run(tensor(t), y, { batch_size = 8, verbose = 2, shuffle = false, epochs = 1 })
+  local low = r:watch "gradients.norm < 0"
+  local norm, largest = r:watch "gradients.norm > 1e30", r:watch { "gradients.max > 1e39", layer = "dense/kernel" }
+  text = said(function() r:finish() end)
+  check.equal(r.step_number, 2)
+  local bad = r:gradients()["dense/kernel"]
+  check.equal(bad.nan + bad.inf, 2)
+  check.has(text, ("watchpoint 2: gradients.norm > 1e+30 at dense/kernel: %s in it"):format(
+    bad.inf == 2 and "2 inf" or bad.nan == 2 and "2 nan" or "1 nan, 1 inf"))
+  check.has(text, "watchpoint 3: gradients.max > 1e+39 at dense/kernel: ")
+  check.ok(low.hits == 0 and norm.hits == 1 and largest.hits == 1)
+  r:delete()
+  r:finish()
+  r:epoch() -- weights are nan now
+  r:watch "loss > 100"
+  text = said(function() r:epoch() end)
+  check.has(text, "loss > 100: nan")
+end
+
 -- a function that changes the list, and one that yields
 r = start { epochs = 1 }
 r:watch(function(s) s.run:delete() return true end)
@@ -328,6 +354,7 @@ for _, case in ipairs {
 end
 check.fails(function() r:watch("nan", { once = true }) end, "options go into the table")
 check.fails(function() r:watch() end, "got nil")
+check.fails(function() r:info(1) end, "info: takes no arguments, got 1; r:info()[1]")
 check.fails(function() r:break_at {} end, "wants a place")
 check.fails(function() r:break_at(3) end, "wants options in a table")
 check.fails(function() r:break_at { epoch = 0 } end, "epoch = 0 must be a whole number of at least 1")
