@@ -22,20 +22,57 @@ local Found = {}
 Found.__index = function(_, k) return Found.methods[k] end
 Found.methods = {}
 
--- The losses over the rates, the suggestions as points on the smoothed one.
-function Found.methods.plot(t)
-  local _, _, _, steep = valley.scale_of(t.loss)
+-- How high the plot goes: four times the best smoothed loss (as fastai's test ends there), or what was seen on the way
+-- to it. Second: how many steps the smoothed loss stays below that.
+local function readable(t)
+  local low
+  for i, v in ipairs(t.smoothed) do
+    if v == v and (not low or v < t.smoothed[low]) then low = i end
+  end
+  if not low then return math.huge, #t.lr end
+  local top, last = t.smoothed[low] + 3 * math.abs(t.smoothed[low]), low
+  for i = 1, low do
+    for _, v in ipairs { t.loss[i], t.smoothed[i] } do
+      if v == v and v < math.huge then top = math.max(top, v) end
+    end
+  end
+  while last < #t.lr and t.smoothed[last + 1] <= top do last = last + 1 end
+  return top, last
+end
+
+-- A series of the first n steps, without the values above top.
+local function shown(t, name, n, top, series)
+  series.x, series.y = {}, {}
+  for i = 1, n do
+    if t[name][i] <= top then
+      local k = #series.x + 1
+      series.x[k], series.y[k] = t.lr[i], t[name][i]
+    end
+  end
+  return series
+end
+
+-- The losses over the rates, the suggestions as points on the smoothed one. What diverges at the end is left out, or
+-- nothing else could be seen; t.lr and t.loss have it.
+function Found.methods.plot(t, ...)
+  util.nothing("plot", 't:plot():save("x.png", { width = 800 }) says a size', ...)
+  local top, last = readable(t)
+  local losses = shown(t, "loss", last, top, { kind = "points", title = "loss", color = 6 })
+  local _, _, _, steep = valley.scale_of(losses.y)
   local panel = { title = "learning rate range test of " .. t.optimizer, x = { label = "learning rate", log = true },
-    y = { label = "loss", log = steep }, series = {
-    { kind = "points", title = "loss", x = t.lr, y = t.loss, color = 6 },
-    { kind = "line", title = "smoothed", x = t.lr, y = t.smoothed, color = 1 },
-  } }
+    y = { label = "loss", log = steep }, series = { losses,
+    shown(t, "smoothed", last, top, { kind = "line", title = "smoothed", color = 1 }) } }
+  local left = #t.lr - #losses.x
+  if left > 0 then
+    panel.title = ("%s; %d loss%s above %s left out"):format(panel.title, left, left == 1 and "" or "es",
+      util.number(top))
+  end
   if t.penalized then
-    panel.series[3] = { kind = "line", title = "smoothed data loss", x = t.lr, y = t.smoothed_data, color = 3 }
+    panel.series[3] = shown(t, "smoothed_data", last, top, { kind = "line", title = "smoothed data loss", color = 3 })
   end
   local points = { kind = "points", title = "suggestions", x = {}, y = {}, color = 2 }
   for i, rate in ipairs(t.lr) do
-    if rate == t.suggestions.valley or rate == t.suggestions.steep then
+    if i <= last and (rate == t.suggestions.valley or rate == t.suggestions.steep) then
       points.x[#points.x + 1], points.y[#points.y + 1] = rate, t.smoothed[i]
     end
   end

@@ -21,7 +21,7 @@ fields
     it fell until there
   t.learning_rate  the one in use
   t.stopped  why it ended before the last rate, or nil
-  t:plot()  draws it]],
+  t:plot()  draws it, without what diverges at the end: losses above four times the best]],
   },
 
   more = {

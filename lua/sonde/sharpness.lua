@@ -50,14 +50,8 @@ end
 
 -- r:sharpness([d,] [opts]): of the run's training data unless others are given.
 function sharpness.run.sharpness(r, x, y, opts)
-  local s = core.state(r)
-  if valley.only_options(x, y, opts) then
-    x, opts = nil, x
-  else
-    x, y, opts = dataset.arguments(x, y, opts)
-  end
-  return measure(s.trainer, x == nil and s.train or dataset.from("sharpness", x, y), opts,
-    core.run_info(r).batch_size)
+  local d, given = valley.run_arguments("sharpness", r, x, y, opts)
+  return measure(core.state(r).trainer, d, given, core.run_info(r).batch_size)
 end
 
 -- ---- printing ----

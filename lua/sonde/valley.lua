@@ -317,18 +317,24 @@ function valley.model.landscape(m, x, y, opts)
   return landscape(m, trainer, dataset.from("landscape", x, y), o, nil)
 end
 
--- r:landscape([d,] [opts]): on the run's training data unless others are given; with the path, if it is kept.
-function valley.run.landscape(r, x, y, opts)
-  local s = core.state(r)
+-- Of ([d,] [opts]), ([x, y,] [opts]) behind a method of a run: the data, else the run's, and the options.
+function valley.run_arguments(who, r, x, y, opts)
   if valley.only_options(x, y, opts) then
     x, opts = nil, x
   else
     x, y, opts = dataset.arguments(x, y, opts)
   end
+  return x == nil and core.state(r).train or dataset.from(who, x, y), opts
+end
+
+-- r:landscape([d,] [opts]): on the run's training data unless others are given; with the path, if it is kept.
+function valley.run.landscape(r, x, y, opts)
+  local s = core.state(r)
+  local d, given = valley.run_arguments("landscape", r, x, y, opts)
   local kept = s.path and #(core.path_info(s.path.handle)) or 0
-  local o = check_options(opts, { batch_size = core.run_info(r).batch_size, dimensions = s.path and 2 or 1,
+  local o = check_options(given, { batch_size = core.run_info(r).batch_size, dimensions = s.path and 2 or 1,
     directions = kept >= 3 and "pca" or nil })
-  return landscape(s.model, s.trainer, x == nil and s.train or dataset.from("landscape", x, y), o, s.path)
+  return landscape(s.model, s.trainer, d, o, s.path)
 end
 
 -- ---- printing ----

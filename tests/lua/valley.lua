@@ -286,8 +286,17 @@ end
 check.equal(t.learning_rate, 0.01)
 check.has(tostring(t), "suggestions: valley")
 check.ok(t.suggestions.fall > 0.8)
-check.equal(t:plot().panels[1].series[1].y, t.loss)
-check.equal(#t:plot().panels[1].series, 3) -- no penalty
+drawn = t:plot().panels[1]
+check.equal(#drawn.series, 3) -- no penalty
+local best, gone = math.min(table.unpack(t.smoothed)), 0
+local top = math.max(4 * best, t.loss[1])
+for i, v in ipairs(t.loss) do gone = gone + (v > top and 1 or 0) end
+check.ok(gone > 0 and t.loss[#t.loss] > top, "it diverges")
+check.has(drawn.title, ("%d loss%s above"):format(gone, gone == 1 and "" or "es"), "left out")
+check.list(drawn.series[1].y, table.move(t.loss, 1, #t.loss - gone, 1, {}))
+check.list(drawn.series[1].x, table.move(t.lr, 1, #t.loss - gone, 1, {}))
+for _, s in ipairs(drawn.series) do check.ok(math.max(table.unpack(s.y)) <= top) end
+check.fails(function() t:plot "loss" end, 'plot: takes no arguments, got "loss"')
 check.equal(q:get_weights()[1]:norm(), 0)
 
 -- every optimizer, and rates that are no numbers
