@@ -98,7 +98,8 @@ function methods.take(d, n)
   return core.dataset_take(d, util.whole("take", "n", n, nil, 0))
 end
 function methods.labels(d, ...)
-  util.nothing("labels", "d:labels() gives those of all samples; d:take(n):labels(), d:pick{ 3, 5 }:labels() of some", ...)
+  util.nothing("labels", "d:labels() gives those of all samples; d:take(n):labels(), d:pick{ 3, 5 }:labels() of some",
+    ...)
   return core.dataset_labels(d)
 end
 -- How many samples were found to be broken so far.

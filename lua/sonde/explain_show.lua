@@ -11,6 +11,9 @@ local SIDE = 224 -- about that many pixels a picture has, unless its scale is gi
 
 -- ---- words ----
 
+-- One line of words, broken where it is longer than the terminal is wide.
+local function fitting(text) return layout.wrap(text, layout.width(), 2, 0) end
+
 -- A class as it is called.
 local function class_text(e, class, name)
   if name then return util.plain(name) end
@@ -192,9 +195,7 @@ local function show_value(v, opts)
   if flat then
     io.stdout:write(flat, "\n")
   elseif picture.graphics() == "none" then
-    for line in tostring(v):gmatch "[^\n]+" do
-      io.stdout:write(core.terminal "stdout" and layout.wrap(line, layout.width(), 2, 0) or line, "\n")
-    end
+    io.stdout:write(tostring(v), "\n")
   else
     v:picture(opts):show()
   end
@@ -214,12 +215,12 @@ end
 
 local Map = make_meta("e", {
   picture = function(e, opts) return drawn(e, { e }, opts) end,
-  flat = function(e) return is_flat(e) and ("%s\n%s"):format(title(e), features_text(e)) or nil end,
+  flat = function(e) return is_flat(e) and ("%s\n%s"):format(fitting(title(e)), features_text(e)) or nil end,
   plot = function(e, ...) return show.plot({ e }, ...) end,
 })
 
 function Map.__tostring(e)
-  return ("%s: %s; %s%s"):format(e.source, title(e), method_text(e), is_flat(e) and "" or HOW)
+  return fitting(("%s: %s; %s%s"):format(e.source, title(e), method_text(e), is_flat(e) and "" or HOW))
 end
 
 local function parts(s)
@@ -232,7 +233,7 @@ local Set = make_meta("e", {
   picture = function(s, opts) return drawn(s, parts(s), opts) end,
   flat = function(s)
     if not is_flat(s) then return nil end
-    local out = { title(s) }
+    local out = { fitting(title(s)) }
     for _, e in ipairs(parts(s)) do out[#out + 1] = method_text(e) .. "\n" .. features_text(e) end
     return table.concat(out, "\n")
   end,
@@ -240,7 +241,8 @@ local Set = make_meta("e", {
 })
 
 function Set.__tostring(s)
-  return ("%s: %s; %s%s"):format(s.source, title(s), table.concat(s.methods, ", "), is_flat(s) and "" or HOW)
+  return fitting(("%s: %s; %s%s"):format(s.source, title(s), table.concat(s.methods, ", "),
+    is_flat(s) and "" or HOW))
 end
 
 local function parts_of(e) return e.methods and parts(e) or { e } end
@@ -277,7 +279,7 @@ local List = make_meta("list", {
 
 function List.__tostring(list)
   local lines = {}
-  for i, e in ipairs(list) do lines[i] = ("%s: %s"):format(e.source, title(e)) end
+  for i, e in ipairs(list) do lines[i] = fitting(("%s: %s"):format(e.source, title(e))) end
   return table.concat(lines, "\n")
 end
 

@@ -11,6 +11,9 @@ function layers.info(model)
   return s.info
 end
 
+-- What optimizers keep of a parameter (src/nn/optimizers): asked of one that does not, it is no misspelt name.
+local STATES = { m = true, v = true, vhat = true, mean = true, accumulator = true, momentum = true, velocity = true }
+
 -- A copy of a parameter's values. What the trainer holds of it hangs on it: .grad, and the optimizer's state (.m, .v);
 -- on a run's also the parts of the gradient.
 local function parameter(model, trainer, p, run)
@@ -22,11 +25,15 @@ local function parameter(model, trainer, p, run)
   elseif trainer then
     state.grad = function() return p.trainable and core.trainer_get(trainer, p.index, "grad") or nil end
   end
-  if trainer then
-    local _, _, _, _, names = core.trainer_info(trainer)
-    for _, name in ipairs(names or {}) do
-      state[name] = function() return core.trainer_get(trainer, p.index, name) end
-    end
+  if not trainer then return t end
+  local _, optimizer, _, _, names = core.trainer_info(trainer)
+  for _, name in ipairs(names or {}) do
+    state[name] = function() return core.trainer_get(trainer, p.index, name) end
+  end
+  core.meta.tensor.lacks[t] = function(k)
+    if not STATES[k] then return end
+    util.fail("%s has no %s: the optimizer %s keeps %s", p.path, k, tostring(optimizer),
+      names and #names > 0 and "." .. table.concat(names, " and .") or "no state as it is set")
   end
   return t
 end
@@ -107,6 +114,17 @@ function View.__tostring(v)
 end
 
 local List = {}
+
+-- A name that is none; what is behind the last number is nil, as in every list.
+function List.__index(list, k)
+  if math.type(k) == "integer" then return nil end
+  local names = {}
+  for i, v in ipairs(list) do names[i] = layer_of(v).name end
+  local near = type(k) == "string" and core.suggest(k, names)
+  util.fail("layers: the model has no layer %s; %s", util.quoted(k), near and ('did you mean "%s"?'):format(near)
+    or "m:summary() and m.layers list them")
+end
+
 function List.__tostring(list)
   local rows = {}
   for i, v in ipairs(list) do

@@ -40,15 +40,34 @@ local function warn_of_single_softmax(m)
   end
 end
 
--- Metrics as objects, and the names by which they were given.
+-- Metrics that were given with names of their own: { f1 = function(y, p) ... end }, in the order of their names.
+local function named_metrics(given)
+  local list = {}
+  for k in pairs(given) do
+    if type(k) == "string" then
+      if not k:find "^[%a_][%w_]*$" or k:find "^val_" then
+        fail('compile: metrics: "%s" is no name for a metric; a word like f1 is, that does not begin with val_', k)
+      end
+      list[#list + 1] = k
+    elseif math.type(k) ~= "integer" or k < 1 or k > #given then
+      fail("compile: metrics wants a list, or names as in { f1 = function(y, p) ... end }; got [%s]", util.quoted(k))
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+-- Metrics as objects, and the names by which they were given. A function that has none is called after its place.
 function model.metrics(given)
   local list, metrics, names = given or {}, {}, {}
   if core.type(list) ~= "table" then list = { list } end
-  for i, v in ipairs(list) do
-    local name
-    metrics[i], name = objects.as("metric", v, "compile: metrics")
-    names[i] = name or false
+  local function add(v, name)
+    local i, known = #metrics + 1, nil
+    metrics[i], known = objects.as("metric", v, "compile: metrics")
+    names[i] = name or known or metrics[i].type == "traced" and "metric_" .. i or false
   end
+  for _, v in ipairs(list) do add(v) end
+  for _, name in ipairs(named_metrics(list)) do add(list[name], name) end
   return metrics, names
 end
 

@@ -77,17 +77,33 @@ local function check_options(opts)
   end
 end
 
+local function one_row(t) return t:reshape { 1, table.unpack(t.shape) } end
+
+-- A single sample, without an axis of samples, becomes a batch of one, and its targets too; third: was it one?
+local function as_batch(m, x, y)
+  if not util.is_tensor(x) or #x.shape ~= #m.input_shape then return x, y, false end
+  for i, n in ipairs(m.input_shape) do
+    if x.shape[i] ~= n then return x, y, false end
+  end
+  if y == nil then return one_row(x), nil, true end
+  y = type(y) == "number" and tensor { y } or util.as_tensor(y, who, "y")
+  return one_row(x), #y.shape == #m.output_shape and #y > 0 and one_row(y) or y, true
+end
+
 -- m:input_gradient(x, { class = 1 }) and others -> a tensor of x's shape.
 function methods.input_gradient(m, x, opts)
   opts = util.options(who, opts, { "y", "class", "class_names", "logits", "layer", "unit", "weights", "train",
     "batch_size" })
   check_options(opts)
   local batch, train = common(who, opts)
-  local d = dataset.from(who, x, opts.y)
+  local y, single
+  x, y, single = as_batch(m, x, opts.y)
+  local d = dataset.from(who, x, y)
   local node, unit, weights, negative = scalar_of(m, d, opts)
   local t = node and model.predictor_of(m) or model.trainer_of(m, who)
   local g = core.look_input_gradient(t, d, batch, train, node, unit, weights)
-  return negative and -g or g
+  g = negative and -g or g
+  return single and g[1] or g
 end
 
 return { model = methods }

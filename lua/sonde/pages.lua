@@ -54,7 +54,8 @@ options
   loss  "mse", huber{ delta = 2 }, ...; ?loss lists them
   optimizer  "adam", adam{ 1e-4 }, sgd{ learning_rate = cosine_decay{ ... } }, ...; ?optimizer lists them. The learning
     rate may be a number, a schedule, or function(step, epoch), both from 0
-  metrics  { "accuracy", auc{}, ... }; ?metric lists them
+  metrics  { "accuracy", auc{}, ... }; ?metric lists them. One with a name of its own: { "accuracy", f1 = function(y, p)
+    ... end }
   learning_rate  r:compile only: the same optimizer at another rate, schedule or function
 for example
   m:compile{ loss = "mse", optimizer = adam{ 1e-4 } }]],
@@ -295,7 +296,8 @@ making
   picture.load(path)  from a file: JPEG, PNG, BMP, GIF
 methods
   p:show()  draws it in the terminal; into a pipe one line of text
-  p:save("x.png")  writes it as PNG
+  p:save("x.png")  writes it as PNG; p:save("x.png", { scale = 4 }) as large as said. A grid of small pictures is written
+    larger than it is, unless scale says otherwise
   p:tensor()  its bytes, of shape (height, width, 3)
   p:resize(width, height)  one of another size
   p:overlay(t, { alpha = 0.5, colormap = "viridis" })  with a map of numbers over it, stretched to its size
@@ -305,7 +307,7 @@ terminals
   picture.graphics()  what this one gets: "kitty", "iterm" or "sixel" (real pixels), symbols in "truecolor", "256", "16"
     or "8" colors, "mono" or "ascii" (none), "none" (no terminal)
   picture.pixels()  true for real pixels
-  SONDE_GRAPHICS  the environment variable that decides instead: one of these names, or symbols. Inside tmux and screen
+  SONDE_GRAPHICS  the environment variable that decides instead: one of these names (iterm2 too), or symbols. Inside tmux and screen
     there are symbols unless it says otherwise
 for example
   picture(tensor.random{ 28, 28 }):save("noise.png")]],

@@ -155,6 +155,7 @@ function picture.grid_of_tensors(who, tensors, opts)
     marked = marked + bad
   end
   local p = grid_of(who, list, opts)
+  core.state(p).fits = opts.scale == nil -- into a file in a size that can be seen
   add_note(p, note)
   note_marked(p, marked)
   return p
@@ -228,13 +229,24 @@ picture.add_note = add_note
 local OTHERS = { jpg = true, jpeg = true, gif = true, bmp = true, webp = true, tif = true, tiff = true, svg = true,
   pdf = true }
 
-function methods.save(p, path)
+local SAVED = 400 -- about so many pixels a grid of small pictures is to have in a file
+local MOST = 16
+
+-- How many times as large it is written unless that, or a scale of the grid, was said. A single picture is as it is.
+local function saved_scale(p)
+  return core.state(p).fits and math.max(1, math.min(MOST, SAVED // math.max(core.picture_size(p)))) or 1
+end
+
+-- p:save("x.png"), p:save("x.png", { scale = 4 })
+function methods.save(p, path, opts)
   if type(path) ~= "string" then fail("save: wants a path, got %s", util.a(path)) end
+  opts = util.options("save", opts, { "scale" })
+  local scale = util.whole("save", "scale", opts.scale, saved_scale(p), 1)
   local ending = path:match "%.(%w+)$"
   if ending and OTHERS[ending:lower()] then
     fail('save: pictures are written as PNG, not as .%s; p:save("x.png")', ending)
   end
-  core.picture_save(p, path)
+  core.picture_save(enlarged(p, scale), path)
 end
 
 -- (height, width, 3) of bytes; 4 where something is transparent.
@@ -279,9 +291,11 @@ local function captions_text(s)
   local text = util.columns(rows, table.concat(align))
   for line in text:gmatch "[^\n]+" do
     if (utf8.len(line) or #line) > layout.width() then
+      local digits = 0
+      for _, c in ipairs(s.captions) do digits = math.max(digits, #tostring(c.number)) end
       rows = {}
-      for i, c in ipairs(s.captions) do rows[i] = { tostring(c.number), c.text } end
-      return util.columns(rows, "rl")
+      for i, c in ipairs(s.captions) do rows[i] = { ("%" .. digits .. "s"):format(c.number), c.text } end
+      return layout.rows(rows, layout.width(), 0)
     end
   end
   return text

@@ -172,11 +172,21 @@ function pictures.run.show_batch(r, n, opts) of_batch("show_batch", r, n, opts):
 
 -- ---- kernels ----
 
+local function names_of(list)
+  local names = {}
+  for i, v in ipairs(list) do names[i] = v.name end
+  return names
+end
+
 -- The kernel of a layer, and its name.
 local function kernel_of(m, layer)
   if layer == nil then fail 'filters: wants the name of a layer, as in m:filters("conv2d")' end
-  local view = m.layers[layer]
-  if not view then fail("filters: the model has no layer %s; m.layers lists them", util.quoted(layer)) end
+  local view = rawget(m.layers, layer)
+  if not view then
+    local near = type(layer) == "string" and core.suggest(layer, names_of(m.layers))
+    fail("filters: the model has no layer %s; %s", util.quoted(layer), near and ('did you mean "%s"?'):format(near)
+      or "m.layers lists them")
+  end
   local found = false
   for _, name in ipairs(view.params) do found = found or name == "kernel" end
   local kernel = found and view.kernel

@@ -117,6 +117,9 @@ local function batch_of(who, v)
   if core.type(v) ~= "table" then util.fail("%s: batch wants x or { x, y }, got %s", who, util.a(v)) end
   local x, y = v.x, v.y
   if x == nil and util.is_tensor(v[1]) then x, y = v[1], v[2] end
+  if x == nil and #v == 0 then
+    util.fail("%s: batch holds nothing; it wants x or { x, y }, as in batch = { x:rows(1, 8), y:rows(1, 8) }", who)
+  end
   if x == nil then return util.as_tensor(v, who, "batch"), nil end
   return util.as_tensor(x, who, "x"), y ~= nil and util.as_tensor(y, who, "y") or nil
 end

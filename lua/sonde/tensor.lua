@@ -6,6 +6,8 @@ local util = require "sonde.util"
 local meta = core.meta.tensor
 local methods, raw_index = meta.methods, meta.raw_index
 
+meta.lacks = setmetatable({}, { __mode = "k" }) -- tensor -> function(k) that fails where it knows why there is no k
+
 function meta.__index(t, k)
   if type(k) ~= "string" then return raw_index(t, k) end
   if k == "shape" then return core.tensor_shape(t) end
@@ -13,6 +15,7 @@ function meta.__index(t, k)
   if methods[k] then return methods[k] end
   local state = core.state(t)
   if state[k] then return state[k]() end -- what a run hung on it: .grad
+  if meta.lacks[t] then meta.lacks[t](k) end
   if k ~= "grad" then util.unknown("a tensor", k, methods, state, { "shape", "dtype" }) end
 end
 

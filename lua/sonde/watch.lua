@@ -82,6 +82,14 @@ function watch.renew(r)
   return lines
 end
 
+-- What a watchpoint found, on one line.
+local Found = {}
+function Found.__tostring(found)
+  local copy = {}
+  for k, v in pairs(found) do copy[k] = v end
+  return (require "sonde.show".text(copy):gsub("%s*\n%s*", " "))
+end
+
 -- Does it stop the run now? What it says then.
 local function stops(r, w, ask)
   local text, found = w.test(w, ask)
@@ -92,7 +100,7 @@ local function stops(r, w, ask)
     return nil
   end
   if w.once then enable(r, w, false) end
-  w.found = found
+  w.found = found and setmetatable(found, Found)
   return text
 end
 

@@ -115,6 +115,7 @@ static sn_graphics detect(const sn_terminal *t, bool pixels) {
 
 /* SONDE_GRAPHICS as it was given. */
 static sn_status choose_by_name(const sn_terminal *t, const char *name, sn_graphics *g, sn_err *e) {
+    if (strcmp(name, "iterm2") == 0) name = sn_graphics_names[SN_GFX_ITERM]; /* as the program calls itself */
     for (size_t i = 0; i < sizeof sn_graphics_names / sizeof *sn_graphics_names; i++)
         if (strcmp(name, sn_graphics_names[i]) == 0) {
             *g = (sn_graphics)i;

@@ -232,10 +232,14 @@ check.equal(right:explain().methods[1], "grad_cam")
 -- ---- as text and pictures ----
 
 check.equal(shown(named), tostring(named) .. "\n")
-check.has(tostring(named), "the image: dark 0.", ", predicted bright ", "; score ", '; grad_cam, saliency, occlusion; ')
-check.has(tostring(cam), "the image: class 0 0.", "grad_cam of conv")
-check.has(tostring(ig), "integrated_gradients, 200 steps, gap ")
-check.has(tostring(hidden), "occlusion, patch 16x16, stride 8x8")
+local function line(v) -- what is longer than the terminal is wide stands on several
+  for part in tostring(v):gmatch "[^\n]+" do check.ok(#part <= 80, "%s", part) end
+  return (tostring(v):gsub("\n%s*", " "))
+end
+check.has(line(named), "the image: dark 0.", ", predicted bright ", "; score ", '; grad_cam, saliency, occlusion; ')
+check.has(line(cam), "the image: class 0 0.", "grad_cam of conv")
+check.has(line(ig), "integrated_gradients, 200 steps, gap ")
+check.has(line(hidden), "occlusion, patch 16x16, stride 8x8")
 check.equal(select(2, shown(list):gsub("\n", "")), 4)
 local p = e:picture { scale = 2 }
 check.equal(p.width, 4 * 2 * SIDE + 3 * 2) -- with gaps of two

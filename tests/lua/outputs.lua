@@ -37,6 +37,25 @@ local function differences(what, got, f, from)
   end
 end
 
+-- ---- a single sample ----
+
+do
+  local m = network()
+  m:compile { loss = "sparse_categorical_crossentropy", optimizer = "sgd" }
+  local whole = m:input_gradient(x:rows(1, 2), { class = 1 })
+  check.list(m:input_gradient(x[2], { class = 1 }).shape, x[2].shape)
+  check.near((m:input_gradient(x[2], { class = 1 }) - whole[2]):abs():max(), 0, 1e-7)
+  local of_loss = m:input_gradient(x:rows(2, 2), { y = y:rows(2, 2) })[1]
+  for _, target in ipairs { y:rows(2, 2), y:rows(2, 2):tolist()[1] } do
+    check.ok(m:input_gradient(x[2], { y = target }):equal(of_loss))
+  end
+  m = sequential { dense { 3, input_shape = { 4 }, activation = "softmax" } }
+  m:compile { loss = "categorical_crossentropy", optimizer = "sgd" }
+  local v = tensor { 1, 2, 3, 4 }
+  check.ok(m:input_gradient(v, { y = tensor { 0, 1, 0 } }):equal(
+    m:input_gradient(tensor { { 1, 2, 3, 4 } }, { y = tensor { { 0, 1, 0 } } })[1]))
+end
+
 -- ---- outputs ----
 
 local m = network() -- not compiled

@@ -139,7 +139,7 @@ check.has(shown(p.show, p), "white is 0, the ends are -2 and 2\n")
 one.layers.conv2d.kernel = tensor.zeros { 1, 1, 1, 2 }
 check.list(pixel(one:filters "conv2d", 1, 1), { 221, 221, 221 })
 check.fails(function() m:filters "dense" end, "pictures.lua:", "layer dense (dense) has no filters")
-check.fails(function() m:filters "conv" end, 'the model has no layer "conv"')
+check.fails(function() m:filters "conv" end, 'filters: the model has no layer "conv"; did you mean "conv2d"?')
 check.fails(function() m:filters() end, 'filters: wants the name of a layer, as in m:filters("conv2d")')
 
 -- feature maps: channel by channel on one scale

@@ -120,6 +120,7 @@ for i, t in ipairs(list) do check.near(other[i].norm, t:norm(), 1e-6 * (1 + t:no
 check.ok(other[1].ratio == nil)
 check.fails(function() r:gradients() end, "another batch took the place of the last step's")
 check.fails(function() r:gradients { batch = x } end, "wants targets too")
+check.fails(function() r:gradients { batch = {} } end, "gradients: batch holds nothing; it wants x or { x, y }")
 check.fails(function() r:gradients { batch = { x, y }, data = x } end, "give batch or data, not both")
 check.fails(function() r:gradients { data = { x, y } } end, "batch = { x, y }")
 check.fails(function() r:weights { batch = x } end, "weights: have no batch")

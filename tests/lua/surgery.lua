@@ -59,7 +59,7 @@ do
   local gone = m.layers.dense_1
   check.has(printed(m.remove, m, "dense_1"), "remove: new weights, as it has other shapes now, in prediction")
   check.equal(#m.layers, 5)
-  check.equal(m.layers.dense_1, nil)
+  check.fails(function() return m.layers.dense_1 end, 'no layer "dense_1"')
   check.fails(function() return gone.kernel end, "layer dense_1: the model has it no more")
   check.has(tostring(gone), "no more")
   check.fails(function() m:remove(gone) end, "remove: layer dense_1: the model has it no more")

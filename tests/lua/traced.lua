@@ -80,14 +80,14 @@ for what, options in pairs {
   check.near(loss[4], plain_loss[4], 1e-4)
 end
 
--- a loss has a value for each sample; metrics are named or called by their kind
+-- a loss has a value for each sample; metrics without a name are called after their place
 local m = net {}
 m:compile { loss = function(t, p) return mean(square(t - p)) * 3 end, optimizer = "sgd",
   metrics = { function(t, p) return max(abs(t - p), -1) end } }
 local got = m:evaluate(x, y)
 local p = m:predict(x)
 check.near(got.loss - m:evaluate(x, y).penalty, ((y - p):pow(2):mean()) * 3, 1e-6)
-check.near(got.traced, (max(abs(y - p), -1)):mean(), 1e-6)
+check.near(got.metric_1, (max(abs(y - p), -1)):mean(), 1e-6)
 
 -- saved as data, read back
 local path = check.folder() .. "/traced.sonde"

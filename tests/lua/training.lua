@@ -23,6 +23,28 @@ check.fails(function() network { loss = adam {}, optimizer = "sgd" } end,
 check.fails(function() network { loss = "mse", optimizer = 3 } end, "wants an optimizer or its name, got a number")
 check.fails(function() network { loss = "mse", optimizer = "sgd", metrics = { "acuracy" } } end, '"accuracy"')
 
+-- metrics by names of their own; a function without one is called after its place
+do
+  local function half(t, p) return mean(t * 0 + p) / 2 end
+  local m = sequential { dense { 1, input_shape = { 2 } } }
+  m:compile { loss = "mse", optimizer = sgd { 0 }, metrics = { "mae", half, f1 = half, b = "mse" } }
+  local x = tensor { { 1, 2 }, { 3, 4 } }
+  local r = m:run(x, tensor { { 1 }, { 2 } }, { verbose = 0, seed = 1 })
+  r:finish()
+  local h, want = r:history(), m:predict(x):mean() / 2
+  check.near(h.f1[1], want, 1e-6)
+  check.near(h.metric_2[1], want, 1e-6)
+  check.near(h.b[1], h.loss[1], 1e-6)
+  check.ok(h.mae and not h.traced)
+  m:compile { loss = "mse", optimizer = "sgd", metrics = half }
+  check.near(m:evaluate(x, tensor { { 1 }, { 2 } }).metric_1, want, 1e-6)
+  for given, text in pairs { [{ ["f 1"] = half }] = '"f 1" is no name for a metric', [{ val_f1 = half }] = "val_f1",
+    [{ [3] = half }] = "wants a list, or names as in { f1 = function(y, p) ... end }; got [3]",
+    [{ loss = half }] = 'two values are called "loss"', [{ f1 = 3 }] = "wants a metric or its name, got a number" } do
+    check.fails(function() m:compile { loss = "mse", optimizer = "sgd", metrics = given } end, "compile: ", text)
+  end
+end
+
 -- one batch
 local m = network()
 local w = m:get_weights()
@@ -35,6 +57,15 @@ check.equal(#g, 4)
 check.list(g[1].shape, { 2, 16 })
 check.ok(m.layers.dense.kernel.grad:equal(g[1]))
 check.list(m.layers.dense.kernel.m.shape, { 2, 16 })
+do
+  local plain = sequential { dense { 1, input_shape = { 2 } } }
+  plain:compile { loss = "mse", optimizer = sgd { 0.1 } }
+  check.fails(function() return plain.layers.dense.kernel.m end, "training.lua:",
+    "dense/kernel has no m: the optimizer sgd{", "keeps no state")
+  plain:compile { loss = "mse", optimizer = sgd { 0.1, momentum = 0.9 } }
+  check.fails(function() return plain.layers.dense.kernel.v end, "has no v: the optimizer sgd{", "keeps .m")
+  check.fails(function() return plain.layers.dense.kernel.shap end, "did you mean shape?")
+end
 
 -- a gradient against a difference of losses (no dropout here: training mode is inference mode)
 do

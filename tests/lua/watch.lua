@@ -271,6 +271,8 @@ do
   check.has(text, ("watchpoint 2: gradients.norm > 1e+30 at dense/kernel: %s in it"):format(
     bad.inf == 2 and "2 inf" or bad.nan == 2 and "2 nan" or "1 nan, 1 inf"))
   check.has(text, "watchpoint 3: gradients.max > 1e+39 at dense/kernel: ")
+  check.has(tostring(r.stopped.found), 'layer = "dense"', 'name = "dense/kernel"')
+  check.ok(not tostring(r.stopped.found):find "table:" and r.stopped.found.layer == "dense")
   check.ok(low.hits == 0 and norm.hits == 1 and largest.hits == 1)
   r:delete()
   r:finish()

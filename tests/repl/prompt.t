@@ -314,7 +314,7 @@ sonde>
 %case the nearest name where there is none
 sonde> m = sequential { dense { 1, input_shape = { 1 }, name = "first" } }
 sonde> m.layers.frist.kernel
-error: attempt to index a nil value (field 'frist'); did you mean m.layers.first?
+error: layers: the model has no layer "frist"; did you mean "first"?
 sonde> s = "abc"
 sonde> s:uper()
 error: attempt to call a nil value (method 'uper'); did you mean s:upper?

@@ -13,7 +13,7 @@ local operations = {
   function() r:compile { optimizer = at % 2 == 0 and adam { 1e-3 } or sgd { 0.05, momentum = 0.9 } } end,
   function()
     sonde.seed(at)
-    if not net.layers["head" .. at % 2] then net:replace(net.layers[#net.layers].name, head(at)) end
+    if not rawget(net.layers, "head" .. at % 2) then net:replace(net.layers[#net.layers].name, head(at)) end
   end,
   function() r:save(file) end,
 }
