@@ -17,8 +17,8 @@ for example
     input_gradient = [[
 m:input_gradient(x, { class = 1 })
   The gradient of one number with respect to the input: a tensor of the shape of x, in inference mode unless train is
-  true. x is a tensor, of a batch or of one sample, or a dataset. The number is that of each sample (their sum, where batch_norm in training mode
-  joins them), but for the loss, which is the mean over all samples.
+  true. x is a tensor, of a batch or of one sample, or a dataset. The number is that of each sample (their sum, where
+  batch_norm in training mode joins them), but for the loss, which is the mean over all samples.
 options
   y  the loss for these targets (penalties of weights do not depend on the input); a dataset brings its own
   class  a class by its number, from 0 as labels count, or its name: its output unit. One sigmoid unit is class 1, its

@@ -307,8 +307,8 @@ terminals
   picture.graphics()  what this one gets: "kitty", "iterm" or "sixel" (real pixels), symbols in "truecolor", "256", "16"
     or "8" colors, "mono" or "ascii" (none), "none" (no terminal)
   picture.pixels()  true for real pixels
-  SONDE_GRAPHICS  the environment variable that decides instead: one of these names (iterm2 too), or symbols. Inside tmux and screen
-    there are symbols unless it says otherwise
+  SONDE_GRAPHICS  the environment variable that decides instead: one of these names (iterm2 too), or symbols. Inside
+    tmux and screen there are symbols unless it says otherwise
 for example
   picture(tensor.random{ 28, 28 }):save("noise.png")]],
 
