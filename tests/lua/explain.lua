@@ -112,7 +112,10 @@ for k = 1, 5 do
   sum = sum + m:input_gradient((one + noise):reshape { 1, SIDE, SIDE, 3 }, { class = 0, logits = true })[1]
 end
 check.near((smooth.raw - sum / 5):abs():max(), 0, 1e-5 * smooth.raw:abs():max() + 1e-7)
-check.ok(explain({ method = "smooth_grad", noise = 0, n = 2 }).map:equal(explain({ method = "saliency" }).map))
+-- Batches of two and of one may be computed in another order.
+local saliency = explain { method = "saliency" }.map
+check.near((explain { method = "smooth_grad", noise = 0, n = 2 }.map - saliency):abs():max(), 0,
+  1e-5 * saliency:abs():max())
 local hidden = explain { method = "occlusion", class = 0, patch = 16, baseline = 0.5 }
 check.list(hidden.raw.shape, { 1, 1 })
 check.near(hidden.raw[{ 1, 1 }], m:predict(x:rows(3, 3))[{ 1, 1 }] - m:predict(tensor.full({ 1, 16, 16, 3 }, 0.5))[{ 1, 1 }],

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "io/npz.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ static sn_tensor numbers(sn_dtype dtype, int64_t rows) {
 static void comes_back_as_it_was(void **state) {
     (void)state;
     sn_err e = { 0 };
+    (void)sn_pool_default(); /* made at first use, by whoever asks it about Ctrl-C */
     size_t before = sn_mem_used();
     sn_tensor a = numbers(SN_F32, 2), b = numbers(SN_I64, 5);
     sn_npz nz;
