@@ -69,6 +69,20 @@ static const net nets[] = {
     { IN(19, 16, 16) CONV(16, 3) BN RELU FLAT HEAD, 6, NULL, 1, 2 },
     { IN(19, 16, 16) CONV(16, 3) BN FLAT HEAD, 5, NULL, 0, 0 },
     { IN(21, 18, 16) CONV(16, 3) BN RELU POOL("padding=\"same\", ") FLAT HEAD, 7, NULL, 1, 3 },
+    /* the whole seed's network, as its engine runs it */
+    { IN(64, 64, 3) CONV(32, 5) BN RELU POOL() DROP(
+          0.1) "layer conv2d{filters=64, kernel_size={5, 5}, padding=\"same\", name=\"c1\"}\nlayer "
+               "batch_norm{name=\"b1\"}\n"
+               "layer activation{activation=relu{}, name=\"a1\"}\nlayer max_pool2d{name=\"p1\"}\n"
+               "layer dropout{rate=0.2, name=\"d1\"}\n"
+               "layer conv2d{filters=128, kernel_size={5, 5}, padding=\"same\", name=\"c2\"}\nlayer "
+               "batch_norm{name=\"b2\"}\n"
+               "layer activation{activation=relu{}, name=\"a2\"}\nlayer max_pool2d{name=\"p2\"}\n"
+               "layer dropout{rate=0.3, name=\"d2\"}\n" FLAT
+               "layer dense{units=128, kernel_regularizer=l2{factor=0.0001}, name=\"h\"}\nlayer "
+               "batch_norm{name=\"b3\"}\n"
+               "layer activation{activation=relu{}, name=\"a3\"}\nlayer dropout{rate=0.5, name=\"d3\"}\n" HEAD,
+      22, NULL, 4, 15 },
     /* a residual block: the normalization's input and the group's output have other readers */
     { IN(4, 4, 3) CONV(3, 3) BN RELU "layer add{name=\"s\"}\n" FLAT HEAD, 7,
       "call 0\ncall 1 0\ncall 2 1\ncall 3 2\ncall 4 3 1\ncall 5 4\ncall 6 5\ninput 0\noutput 7\n", 1, 2 },
@@ -247,7 +261,9 @@ static void near_double(void **state) {
             off += (a.grads[k] - g[k]) * (a.grads[k] - g[k]);
             size += g[k] * g[k];
         }
-        if (!(sqrt(off) < 1e-5 * sqrt(size))) fail_msg("net %d: off by %g of %g", i, sqrt(off), sqrt(size));
+        double bound =
+            nets[i].nlayer > 10 ? 1e-4 : 1e-5; /* deep ones may choose another winner here and there */
+        if (!(sqrt(off) < bound * sqrt(size))) fail_msg("net %d: off by %g of %g", i, sqrt(off), sqrt(size));
         sn_free(g);
         forget(&a);
         rig_close(&r);
