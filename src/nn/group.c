@@ -113,10 +113,14 @@ static bool backward_reads_x(const sn_plan *p, const sn_plan_group *g) {
     return is_training(p) && p->nodes[g->last].runs_backward && g->at[SN_PART_AFFINE] >= 0;
 }
 
+/* Does each value depend on the one at its place alone? Windows do not, even where they keep the size (steps of
+ * 1, padded). */
+static bool in_place(const sn_plan_group *g) { return g->at[SN_PART_CONV] < 0 && g->at[SN_PART_POOL] < 0; }
+
 /* Without a pool the output can take the input's place. */
 static bool may_share_y(const sn_plan *p, const sn_plan_group *g) {
     int k = input_of(p, g);
-    if (g->at[SN_PART_CONV] >= 0) return false;
+    if (!in_place(g)) return false;
     return !p->nodes[g->last].tap_y && !backward_reads_x(p, g) && sn_plan_may_overwrite(p, k) &&
            sn_plan_node_bytes(p, k) == sn_plan_node_bytes(p, g->last);
 }
@@ -193,7 +197,8 @@ void sn_plan_ghost_backward(sn_plan *p, int i) {
 static int grad_place(const sn_plan *p, const sn_plan_group *g) {
     int k = input_of(p, g);
     const sn_plan_node *last = &p->nodes[g->last];
-    if (!last->tap_dy && p->nodes[k].uses == 1 && sn_plan_node_bytes(p, k) == sn_plan_node_bytes(p, g->last))
+    if (in_place(g) && !last->tap_dy && p->nodes[k].uses == 1 &&
+        sn_plan_node_bytes(p, k) == sn_plan_node_bytes(p, g->last))
         return last->dy;
     return backward_reads_x(p, g) && sn_plan_may_overwrite(p, k) ? p->nodes[k].y : -1;
 }

@@ -19,6 +19,7 @@
 #define RELU        "layer activation{activation=relu{}, name=\"a\"}\n"
 #define POOL(o)     "layer max_pool2d{" o "name=\"p\"}\n"
 #define DROP(r)     "layer dropout{rate=" #r ", name=\"d\"}\n"
+#define SAME        "pool_size={3, 3}, strides={1, 1}, padding=\"same\", "
 #define FLAT        "layer flatten{name=\"f\"}\n"
 #define HEAD        "layer dense{units=2, activation=softmax{}, name=\"o\"}\n"
 #define IN(h, w, c) "layer input{shape={" #h ", " #w ", " #c "}, name=\"x\"}\n"
@@ -38,6 +39,10 @@ static const net nets[] = {
     { IN(7, 9, 3) CONV(4, 1) BN RELU POOL("pool_size={3, 3}, strides={2, 2}, ") DROP(0.1) FLAT HEAD, 8, NULL, 1,
       4 },
     { IN(7, 5, 3) CONV(3, 1) BN RELU POOL("pool_size={2, 2}, strides={3, 3}, ") FLAT HEAD, 7, NULL, 1, 3 },
+    /* windows that overlap and keep the size: nothing can be written over what they read */
+    { IN(9, 7, 3) CONV(5, 3) BN RELU POOL(SAME) DROP(0.2) FLAT HEAD, 8, NULL, 1, 4 },
+    { IN(9, 7, 3) CONV(16, 3) BN POOL(SAME) FLAT HEAD, 6, NULL, 1, 2 },
+    { IN(9, 7, 3) CONV(5, 3) RELU POOL(SAME) FLAT HEAD, 6, NULL, 1, 2 },
     { IN(6, 6, 3) CONV(8, 3) BN POOL() FLAT HEAD, 6, NULL, 1, 2 },
     { IN(6, 6, 3) CONV(8, 3) BN POOL() DROP(0.5) FLAT HEAD, 7, NULL, 1, 2 }, /* dropout by itself */
     { IN(6, 6, 3) CONV(8, 3) BN RELU FLAT HEAD, 6, NULL, 1, 2 },
