@@ -66,7 +66,9 @@ bool sn_conv_takes(const sn_conv *d, const sn_conv_after *after) {
 
 void sn_conv_forward_after(sn_pool *pool, float *y, const float *x, const float *k, const float *bias,
                            const sn_conv *d, const sn_conv_after *after, float *scratch) {
-    (sn_few_forward_fits(d) ? sn_few_forward : sn_wino_forward)(pool, y, x, k, bias, d, after, scratch);
+    /* The batch may be smaller than that of which it was asked, and have too few tiles by itself. */
+    bool few = sn_few_forward_fits(d) || d->ci < SN_WINO_CHANNELS;
+    (few ? sn_few_forward : sn_wino_forward)(pool, y, x, k, bias, d, after, scratch);
 }
 
 void sn_conv_backward_data_f32(sn_pool *pool, float *dx, const float *dy, const float *k, const sn_conv *d,

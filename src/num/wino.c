@@ -369,7 +369,7 @@ static bool fits(const sn_conv *d) {
 static bool worth(const shape *s) {
     enum { TILES = 24 };
     int64_t computed = s->each * s->m * s->m, wanted = s->oh * s->ow;
-    return s->c >= 8 && s->tiles >= TILES && wanted * 5 >= computed * 2;
+    return s->c >= SN_WINO_CHANNELS && s->tiles >= TILES && wanted * 5 >= computed * 2;
 }
 
 int sn_wino_side(const sn_conv *d, sn_conv_pass pass) {

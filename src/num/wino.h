@@ -8,6 +8,8 @@
 
 #include "num/conv_kern.h"
 
+enum { SN_WINO_CHANNELS = 8 }; /* images of fewer never fit, nor is there scratch for them */
+
 /* ---- convolutions ---- */
 
 /* Can these two go this way, and is it worth it? Shape alone decides. */
