@@ -72,7 +72,7 @@ static const net nets[] = {
     { IN(20, 17, 16) CONV(32, 5) BN RELU POOL() DROP(0.25) FLAT HEAD, 8, NULL, 1, 4 },
     { IN(21, 18, 3) CONV(32, 5) BN RELU POOL() FLAT HEAD, 7, NULL, 1, 3 },
     /* that would not be Winograd's in a batch smaller than the plan's */
-    { IN(16, 16, 3) CONV(16, 3) BN RELU POOL() FLAT HEAD, 7, NULL, 1, 3 },
+    { IN(10, 11, 3) CONV(4, 5) BN RELU FLAT HEAD, 6, NULL, 1, 2 },
     { IN(8, 8, 8) CONV(16, 3) BN RELU POOL() FLAT HEAD, 7, NULL, 1, 3 },
     { IN(12, 9, 16) CONV(16, 3) BN RELU POOL() FLAT HEAD, 7, NULL, 1, 3 },
     { IN(19, 16, 16) CONV(16, 3) BN RELU FLAT HEAD, 6, NULL, 1, 2 },
