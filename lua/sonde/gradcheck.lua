@@ -21,8 +21,11 @@ function Check.__tostring(t)
       judged and tostring(c.worst + 1) or "-", judged and ("%.6g"):format(c.analytic) or "-",
       judged and ("%.6g"):format(c.numeric) or "-", verdict(c) }
   end
-  return util.columns(rows, "lrrrrrl") .. ("\n%s: float64, central differences, tolerance %g (relative)"):format(
-    t.ok and "the gradients are right" or "gradients are WRONG", t.tolerance)
+  local judged = false
+  for _, c in ipairs(t) do judged = judged or c.worst >= 0 end
+  local all = not judged and "no gradient was judged" or t.ok and "the gradients are right" or "gradients are WRONG"
+  return util.columns(rows, "lrrrrrl") .. ("\n%s: float64, central differences, tolerance %g (relative)"):format(all,
+    t.tolerance)
 end
 
 local function gradcheck(m, x, y, opts)
@@ -33,6 +36,9 @@ local function gradcheck(m, x, y, opts)
     util.fail("gradcheck: tolerance = %s must be a number between 0 and 1", tostring(tolerance))
   end
   local info, trainer = layers.info(m), require("sonde.model").trainer_of(m, "gradcheck")
+  if #layers.params(info, true) == 0 then
+    util.fail "gradcheck: the model has no weights that learn, so no gradients; m:unfreeze() lets those that it has learn"
+  end
   local got = core.gradcheck(trainer, util.as_tensor(x, "gradcheck", "x"), util.as_tensor(y, "gradcheck", "y"),
     elements, tolerance)
   local out, owner = { ok = true, tolerance = tolerance }, {}

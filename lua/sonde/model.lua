@@ -104,7 +104,7 @@ function methods.compile(m, opts)
   local s, r, seed = core.state(m), model.standing_run(m), seeds.next "run"
   if r then
     require("sonde.surgery").recompile(r, { loss = loss, optimizer = optimizer, metrics = metrics, names = names,
-      given = true, anew = true })
+      given = true, anew = seed })
   else
     s.trainer = core.trainer(m, loss, optimizer, metrics, names, seed)
     model.compiled(m, s.trainer, loss, optimizer, model.rate_function(optimizer))

@@ -45,8 +45,8 @@ fields
 
   compile = [[
 m:compile{ loss =, optimizer =, metrics = {} }, r:compile{ ... }
-  Says what to minimize, how, and what to measure. Each is a name or an object. Compiling again keeps the weights and begins the optimizer anew. A run that stands goes on
-  with it: its history has nan where a metric was not there yet.
+  Says what to minimize, how, and what to measure. Each is a name or an object. Compiling again keeps the weights and
+  begins the optimizer anew. A run that stands goes on with it: its history has nan where a metric was not there yet.
   r:compile changes what is given and keeps the rest: the steps made, the rate of an optimizer that stays, the state of
   one that has another of its type in its place. A schedule that comes in the middle begins there, at its step 0; a
   function is asked with the run's own step and epoch.
@@ -140,7 +140,8 @@ options
 
   evaluate = [[
 m:evaluate(data, { batch_size = 32 }), m:evaluate(x, y, { batch_size = 32 })
-  Loss and metrics over all the data: { loss =, accuracy =, ... }, in inference mode. Also .data and .penalty: what the loss is made of.]],
+  Loss and metrics over all the data: { loss =, accuracy =, ... }, in inference mode. Also .data and .penalty: what the
+  loss is made of.]],
 
   predict = [[
 m:predict(x, { batch_size = 32 })

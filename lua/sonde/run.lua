@@ -203,7 +203,9 @@ function meta.__newindex(r, k, v)
       return r:compile { learning_rate = v }
     end
     if s.rate then fail "learning_rate is a function; r:compile{ learning_rate = v } takes its place" end
-    if type(v) ~= "number" then fail("learning_rate wants a number, got %s", util.a(v)) end
+    if type(v) ~= "number" then
+      fail("learning_rate wants a number, a schedule or a function, got %s", util.quoted(v))
+    end
     core.trainer_set_rate(s.trainer, v)
   elseif k == "verbose" then
     s.verbose = options.verbose("run", v)

@@ -168,6 +168,9 @@ end
 local function chosen(m, who, v)
   if v == nil then return with_weights(m) end
   if core.type(v) ~= "table" or calls.is(v) or type(next(v)) ~= "string" then
+    if core.type(v) == "table" and not calls.is(v) and rawget(v, "except") ~= nil then
+      fail("%s: a list of layers and except in one; m:%s{ except = ... } alone is of all but those", who, who)
+    end
     local list = find_all(m, who, v)
     if #list == 0 then fail('%s: the list is empty; m:%s() is of all layers', who, who) end
     return list
@@ -203,13 +206,13 @@ local function check_rate(r, rate)
   end
 end
 
--- c: { loss, optimizer, metrics, names, given = is the optimizer another one?, anew = does it begin as if nothing was
--- before? }
+-- c: { loss, optimizer, metrics, names, given = is the optimizer another one?, anew = where it begins as if nothing was
+-- before: the seed of dropout }
 function surgery.recompile(r, c)
   local s = core.state(r)
   local was_loss = core.trainer_info(s.trainer)
   if c.given then check_rate(r, c.optimizer.learning_rate) end
-  core.trainer_recompile(s.trainer, c.loss, c.optimizer, c.metrics, c.names, c.anew == true)
+  core.trainer_recompile(s.trainer, c.loss, c.optimizer, c.metrics, c.names, c.anew ~= nil, c.anew)
   local rate = s.rate
   if c.given then
     rate = model.rate_function(c.optimizer)

@@ -60,16 +60,19 @@ static int trainer_new(lua_State *L) {
     return 1;
 }
 
-/* core.trainer_recompile(trainer, loss, optimizer, metrics, names, anew): in place, for the runs of it too */
+/* core.trainer_recompile(trainer, loss, optimizer, metrics, names, anew, seed of dropout where it is anew): in
+ * place, for the runs of it too */
 static int trainer_recompile(lua_State *L) {
     sn_trainer *t = sn_check_trainer(L, 1);
     settings c = check_settings(L);
     bool anew = lua_toboolean(L, 6);
+    uint64_t seed = anew ? (uint64_t)luaL_checkinteger(L, 7) : t->seed;
     size_t before = sn_mem_used();
     sn_err e;
     sn_status s = sn_trainer_recompile(t, c.loss, c.optimizer, c.metrics, c.names, c.n, anew, &e);
     if (sn_retry(L, s)) s = sn_trainer_recompile(t, c.loss, c.optimizer, c.metrics, c.names, c.n, anew, &e);
     if (s != SN_OK) return sn_raise(L, &e);
+    t->seed = seed;
     sn_account_since(L, before);
     return 0;
 }
@@ -181,7 +184,7 @@ static int gradcheck(lua_State *L) {
 
 const float *sn_find_slab(const sn_trainer *t, const char *what) {
     if (strcmp(what, "value") == 0) return t->model->slab;
-    if (strcmp(what, "grad") == 0) return t->grads;
+    if (strcmp(what, "grad") == 0) return t->grads_gone ? NULL : t->grads;
     const sn_optimizer_type *type = sn_trainer_optimizer(t);
     for (int k = 0; type && k < t->nstate; k++)
         if (type->state_name[k] && strcmp(type->state_name[k], what) == 0) return t->state[k];
@@ -251,7 +254,7 @@ static int trainer_set_rate(lua_State *L) {
     if (!(rate >= 0) || rate > 1e30)
         return sn_raise_text(L, "learning_rate = %.10g must be a number >= 0", rate);
     if (r && r->schedule)
-        return sn_raise_text(L, "learning_rate follows %s; compile with a number to set it",
+        return sn_raise_text(L, "learning_rate follows %s; r:compile{ learning_rate = v } takes its place",
                              r->schedule->desc->name);
     if (r && r->external)
         t->external_lr = rate;

@@ -124,11 +124,11 @@ static int count_serving(sn_expr_cache *c, const sn_expr_opts *o, bool scratch) 
 }
 
 sn_status sn_expr_reserve(sn_expr_cache *c, const sn_expr_opts *o, bool scratch, int threads, sn_err *e) {
-    int have = count_serving(c, o, scratch);
-    if (have >= threads) return SN_OK;
+    if (count_serving(c, o, scratch) >= threads) return SN_OK;
     /* Forward and backward of one place have a plan each. */
     sn_status s = make_room(c, SN_EXPR_KEPT + 2 * threads, e);
-    for (; have < threads && s == SN_OK; have++) {
+    /* Counted again each time: what is given may drive out one that served. */
+    while (s == SN_OK && count_serving(c, o, scratch) < threads) {
         sn_expr_ready r;
         s = make_ready(c, o, scratch, &r, e);
         if (s == SN_OK) sn_expr_give(c, &r);

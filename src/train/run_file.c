@@ -73,13 +73,22 @@ static void put_names(sn_buf *b, const char *what, char *const *names, int n) {
     }
 }
 
-/* The names of layers and columns, where the run remembers others than the model and its metrics have. */
+static bool same_names(char *const *a, int na, char *const *b, int nb) {
+    int i = 0;
+    while (i < na && i < nb && strcmp(a[i], b[i]) == 0) i++;
+    return i == na && i == nb;
+}
+
+/* The names of layers and columns, where the run remembers others than the model and its metrics have, or the
+ * same in another order: a layer that came in the middle is the last that it remembers. */
 static sn_status put_memory(sn_buf *b, const sn_run *r, sn_err *e) {
     run_record plain;
     sn_status s = sn_record_make(&plain, r, r->t->model, NULL, e);
-    if (s == SN_OK && (plain.nlayer != r->rec.nlayer || plain.ncolumn != r->rec.ncolumn)) {
-        put_names(b, "column", r->rec.column, r->rec.ncolumn);
-        put_names(b, "layer", r->rec.layer, r->rec.nlayer);
+    const run_record *q = &r->rec;
+    if (s == SN_OK && !(same_names(plain.layer, plain.nlayer, q->layer, q->nlayer) &&
+                        same_names(plain.column, plain.ncolumn, q->column, q->ncolumn))) {
+        put_names(b, "column", q->column, q->ncolumn);
+        put_names(b, "layer", q->layer, q->nlayer);
     }
     sn_record_free(&plain);
     return s;
@@ -102,7 +111,7 @@ typedef sn_status (*array_fn)(void *ctx, const char *member, double *data, int64
                               sn_err *e);
 
 static sn_status each_array(sn_run *r, double *terms, double *sums, array_fn fn, void *ctx, sn_err *e) {
-    int64_t nl = sn_run_nlayer(r);
+    int64_t nl = sn_run_layers(r);
     sn_status s = fn(ctx, "run/history", r->rec.history, r->rec.rows, r->rec.ncolumn, e);
     if (s == SN_OK) s = fn(ctx, "run/terms", terms, 2 * r->rec.rows, TERMS + nl, e);
     if (s == SN_OK) s = fn(ctx, "run/sums", sums, 2, SUMS + nl, e);
@@ -130,7 +139,7 @@ static sn_status read_array(void *ctx, const char *member, double *data, int64_t
 
 /* Terms and sums as plain rows of numbers: (2 * rows, TERMS + nlayer) and (2, SUMS + nlayer). */
 static void pack(const sn_run *r, double *terms, double *sums) {
-    int nl = sn_run_nlayer(r);
+    int nl = sn_run_layers(r);
     for (int64_t i = 0; i < 2 * r->rec.rows; i++, terms += TERMS + nl) {
         const sn_terms *t = &r->rec.terms[i];
         double head[TERMS] = { t->valid, t->total, t->data, t->penalty, t->activity };
@@ -146,7 +155,7 @@ static void pack(const sn_run *r, double *terms, double *sums) {
 }
 
 static void unpack(sn_run *r, const double *terms, const double *sums) {
-    int nl = sn_run_nlayer(r);
+    int nl = sn_run_layers(r);
     for (int64_t i = 0; i < 2 * r->rec.rows; i++, terms += TERMS + nl) {
         sn_terms *t = &r->rec.terms[i];
         double *layer = r->rec.term_layers + i * nl;
@@ -163,7 +172,7 @@ static void unpack(sn_run *r, const double *terms, const double *sums) {
 
 /* Room for terms, then sums. */
 static double *scratch(const sn_run *r, double **sums, sn_err *e) {
-    size_t nl = (size_t)sn_run_nlayer(r), terms = 2 * (size_t)r->rec.rows * (TERMS + nl);
+    size_t nl = (size_t)sn_run_layers(r), terms = 2 * (size_t)r->rec.rows * (TERMS + nl);
     double *d = sn_calloc(terms + 2 * (SUMS + nl), sizeof *d, "run", e);
     *sums = d ? d + terms : NULL;
     return d;

@@ -97,7 +97,6 @@ extern const char *const sn_run_stages[];
 /* run.c: everything but the callbacks' begin; the run stands before the first epoch. */
 sn_status sn_run_make(sn_run **, sn_trainer *, sn_dataset *train, sn_dataset *val, const sn_run_opts *,
                       sn_obj *const *callbacks, int ncallback, sn_err *);
-int sn_run_nlayer(const sn_run *);
 
 /* run_change.c: what the run remembers, made for its trainer and that model; of `was` (or NULL) with everything
  * in it. was may have names only. */

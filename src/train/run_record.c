@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-int sn_run_nlayer(const sn_run *r) { return r->rec.nlayer; }
-
 /* ---- gaps ---- */
 
 /* A NaN of our own: what was never measured. A NaN that was measured is another, and is shown. */
@@ -69,7 +67,7 @@ void sn_record_clear(sn_run *r, int which) {
     run_sums *s = &r->rec.sum[which];
     double *layer = s->layer;
     *s = (run_sums){ .layer = layer };
-    for (int i = 0; i < sn_run_nlayer(r); i++) layer[i] = 0;
+    for (int i = 0; i < sn_run_layers(r); i++) layer[i] = 0;
     for (int i = 0; i < r->rec.nmetric; i++)
         memset(r->rec.metric[i].state, 0, r->rec.metric[i].nstate * sizeof(double));
     r->rec.now[which].valid = false;
@@ -96,7 +94,7 @@ void sn_record_refresh(sn_run *r, int which) {
     t->data = s->data / s->n;
     t->penalty = s->penalty / s->n;
     t->activity = s->activity / s->n;
-    for (int i = 0; i < sn_run_nlayer(r); i++) t->by_layer[i] = s->layer[i] / s->n;
+    for (int i = 0; i < sn_run_layers(r); i++) t->by_layer[i] = s->layer[i] / s->n;
 }
 
 void sn_record_swap(sn_run *r) {
@@ -125,7 +123,7 @@ static void keep_terms(sn_run *r, int which) {
     double *layers = t->by_layer;
     *t = *now;
     t->by_layer = layers;
-    for (int i = 0; i < sn_run_nlayer(r); i++) layers[i] = now->valid ? now->by_layer[i] : 0;
+    for (int i = 0; i < sn_run_layers(r); i++) layers[i] = now->valid ? now->by_layer[i] : 0;
 }
 
 void sn_record_commit(sn_run *r) {

@@ -28,6 +28,7 @@ typedef struct sn_trainer {
     float *next_grads; /* being computed: an interrupted step leaves grads as they are. NULL: there was no need
                         * yet (sn_trainer_keep_gradients); then it leaves none */
     uint64_t grads_id; /* counts what grads have held; 0: nothing yet */
+    bool grads_gone;   /* the model was changed since: they are of none of its batches */
     /* The weights that the last step saw, where it was asked to keep them (keep_before, or an observer's
      * before); NULL: not kept, or lost to a step that was interrupted. */
     const float *before;

@@ -67,6 +67,7 @@ static sn_status prepare(void *ctx, const sn_change *c, sn_err *e) {
 static void forget(sn_trainer *t) {
     t->before = NULL;
     if (t->grads_id) t->grads_id++;
+    t->grads_gone = true;
     t->plan_uses++;
     t->target_known = false;
 }

@@ -115,6 +115,7 @@ static void settle_grads(sn_trainer *t) {
         t->next_grads = g;
     }
     t->grads_id++;
+    t->grads_gone = false;
 }
 
 static sn_step training_step(const sn_trainer *t, int64_t n, const float *x) {
@@ -190,7 +191,7 @@ static sn_sight sight_of(const sn_trainer *t, const sn_step *st, const float *y,
     return (sn_sight){ .trainer = t,
                        .weights = t->model->slab,
                        .grads = new_grads(t),
-                       .previous = t->grads_id && t->next_grads ? t->grads : NULL,
+                       .previous = t->grads_id && t->next_grads && !t->grads_gone ? t->grads : NULL,
                        .lr = sn_trainer_lr(t),
                        .data = l->data,
                        .penalty = l->penalty,

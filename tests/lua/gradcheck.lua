@@ -67,6 +67,14 @@ do
   local t = m:gradcheck({ { 1, 2 }, { 3, 1 } }, { 1, 2 })
   check.ok(t.ok and t["dense/kernel"].kinks == 8 and t["dense/kernel"].wrong == 0, "%s", t)
   check.has(tostring(t), "not judged")
+  check.ok(not tostring(t):find "no gradient was judged", "the last bias is")
+  m:freeze { except = "dense" }
+  m.layers.dense.bias = tensor.zeros { 4 }
+  m.layers.dense.trainable = true
+  t = m:gradcheck({ { 1, 2 }, { 3, 1 } }, { 1, 2 })
+  check.has(tostring(t), "no gradient was judged")
+  m:freeze()
+  check.fails(function() m:gradcheck({ { 1, 2 } }, { 1 }) end, "no weights that learn", "m:unfreeze()")
 end
 
 -- Frozen parameters are left out; wrong arguments say so.

@@ -217,7 +217,7 @@ check.equal(r.epoch_number, 2)
 check.equal(r.done, true)
 check.near(r.learning_rate, 0.0025, 1e-12)
 check.fails(function() r.epochs = 3 end, "epochs cannot be set")
-check.fails(function() r.learning_rate = "x" end, "learning_rate wants a number")
+check.fails(function() r.learning_rate = "x" end, 'learning_rate wants a number, a schedule or a function, got "x"')
 
 -- an error in one leaves the run where it is
 r = network():run(train, options { callbacks = { { on_batch_end = function(batch)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "nn/expr.h"
+#include "nn/expr_cache.h"
 #include <math.h>
 #include <string.h>
 
@@ -306,10 +307,36 @@ static void bad_shapes(void **state) {
     }
 }
 
+/* Whatever was reserved before, and for how many threads: what is reserved last is there. */
+static void what_is_reserved_is_there(void **state) {
+    (void)state;
+    sn_expr_cache *c;
+    sn_err e = { 0 };
+    assert_int_equal(sn_expr_cache_new(&c, "inputs 1; square 0; sum 1", 1, "test", &e), SN_OK);
+    sn_rng rng = sn_rng_make(1, SN_STREAM_TEST, 0);
+    for (int i = 0; i < 500; i++) {
+        sn_shape in = { 1, { 1 + (int64_t)sn_rng_below(&rng, 14) } };
+        int threads = 1 + (int)sn_rng_below(&rng, 3);
+        sn_expr_opts o = { .dtype = SN_F64, .in = &in, .who = "test" };
+        sn_expr_ready r[3];
+        assert_int_equal(sn_expr_reserve(c, &o, true, threads, &e), SN_OK);
+        sn_mem_fail_after(0);
+        for (int k = 0; k < threads; k++) assert_int_equal(sn_expr_take(c, &o, true, &r[k], &e), SN_OK);
+        sn_mem_fail_after(-1);
+        for (int k = 0; k < threads; k++) sn_expr_give(c, &r[k]);
+    }
+    sn_expr_cache_free(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients), cmocka_unit_test(rows_and_whole), cmocka_unit_test(batches_and_threads),
-        cmocka_unit_test(values),    cmocka_unit_test(bad_texts),      cmocka_unit_test(bad_shapes),
+        cmocka_unit_test(gradients),
+        cmocka_unit_test(rows_and_whole),
+        cmocka_unit_test(batches_and_threads),
+        cmocka_unit_test(values),
+        cmocka_unit_test(bad_texts),
+        cmocka_unit_test(bad_shapes),
+        cmocka_unit_test(what_is_reserved_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
