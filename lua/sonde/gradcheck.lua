@@ -33,7 +33,7 @@ local function gradcheck(m, x, y, opts)
   local elements = util.whole("gradcheck", "elements", opts.elements, 20, 1)
   local tolerance = opts.tolerance or 1e-5
   if type(tolerance) ~= "number" or not (tolerance > 0 and tolerance < 1) then
-    util.fail("gradcheck: tolerance = %s must be a number between 0 and 1", tostring(tolerance))
+    util.fail("gradcheck: tolerance = %s must be a number between 0 and 1", util.quoted(tolerance))
   end
   local info, trainer = layers.info(m), require("sonde.model").trainer_of(m, "gradcheck")
   if #layers.params(info, true) == 0 then
