@@ -5,8 +5,8 @@
 #include "nn/plan.h"
 
 /* Sees a step from within, on the driver's thread: each node's output right after it was computed, and its
- * gradient when that is complete and nothing has read it yet. It may only read. Either function may be NULL. A
- * plan that fuses layers computes apart what a visitor is to see. */
+ * gradient when that is complete and nothing has read it yet. It may only read. Either function may be NULL.
+ * Not for plans that fuse layers (opts.fuse). */
 typedef struct {
     void *ctx;
     void (*output)(void *ctx, int node, const void *y, const sn_shape *); /* batch first */

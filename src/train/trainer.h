@@ -103,7 +103,7 @@ sn_status sn_trainer_step(sn_trainer *, int64_t n, const float *x, const float *
 void sn_trainer_observe(sn_trainer *, sn_observer *);
 void sn_trainer_unobserve(sn_trainer *, const sn_observer *);
 /* Gradients in trainer->grads, parameters untouched. penalties: add the regularizers' part. On SN_ECANCEL the
- * gradients are those from before. */
+ * gradients are those from before, where next_grads are. */
 sn_status sn_trainer_gradients(sn_trainer *, int64_t n, const float *x, const float *y, const sn_shape *y_shape,
                                bool penalties, sn_losses *, sn_err *);
 /* Loss and metrics of one batch in inference mode. */
