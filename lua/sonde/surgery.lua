@@ -111,7 +111,9 @@ end
 -- Handles, runs and what hangs on them follow the model.
 local function follow(m, who)
   layers.renew(m)
-  for r in pairs(core.state(m).runs or {}) do renew_run(m, who, r) end
+  for r in pairs(core.state(m).runs or {}) do
+    if core.run_is_open(r) then renew_run(m, who, r) end
+  end
 end
 
 local function operate(m, who, what, number, node, layer, keep)

@@ -250,6 +250,7 @@ static sn_line_status read_edited(const char *prompt, const sigset_t *open_mask)
     line.open_mask = open_mask;
     line.abandoned = false;
     rl_reset_screen_size(); /* it may have changed while something ran */
+    rl_eof_found = 0; /* an end before this line is no end of it: Readline would leave a line free after each */
     rl_callback_handler_install(prompt, on_line);
     line.wakes = sn_warn_hold(true);
     bool typed = true;

@@ -272,6 +272,13 @@ static int run_begin_anew(lua_State *L) {
 
 /* ---- looking at ---- */
 
+/* core.run_is_open(run): false where it was collected already, though a weak table still has it */
+static int run_is_open(lua_State *L) {
+    const sn_lua_run *box = luaL_checkudata(L, 1, SN_MT_RUN);
+    lua_pushboolean(L, box->run != NULL);
+    return 1;
+}
+
 /* core.run_info(run) -> where it stands and how it was begun */
 static int run_info(lua_State *L) {
     sn_run *r = sn_check_run(L, 1);
@@ -372,26 +379,13 @@ static int penalties(lua_State *L) {
 
 void sn_open_runs(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "run_begin", run_begin },
-        { "run_resume", run_resume },
-        { "run_next", run_next },
-        { "run_training", run_training },
-        { "run_stop", run_stop },
-        { "run_extend", run_extend },
-        { "run_save", run_save },
-        { "run_info", run_info },
-        { "run_columns", run_columns },
-        { "run_value", run_value },
-        { "run_current", run_current },
-        { "run_terms", run_terms },
-        { "penalties", penalties },
-        { "run_note", run_note },
-        { "run_callbacks", run_callbacks },
-        { "run_ready", run_ready },
-        { "run_begin_anew", run_begin_anew },
-        { "run_drive", run_drive },
-        { "run_keep", run_keep },
-        { NULL, NULL },
+        { "run_begin", run_begin },         { "run_resume", run_resume }, { "run_next", run_next },
+        { "run_training", run_training },   { "run_stop", run_stop },     { "run_extend", run_extend },
+        { "run_save", run_save },           { "run_info", run_info },     { "run_is_open", run_is_open },
+        { "run_columns", run_columns },     { "run_value", run_value },   { "run_current", run_current },
+        { "run_terms", run_terms },         { "penalties", penalties },   { "run_note", run_note },
+        { "run_callbacks", run_callbacks }, { "run_ready", run_ready },   { "run_begin_anew", run_begin_anew },
+        { "run_drive", run_drive },         { "run_keep", run_keep },     { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_createtable(L, 0, 1);

@@ -77,4 +77,17 @@ do
   end
   check.same_weights(trained(true), trained(false), "compiled while a run stands")
 end
+-- Runs that are gone, though the model's weak table has them a while longer.
+do
+  local x, y = tensor.randn { 8, 4, seed = 1 }, tensor.randn { 8, 1, seed = 2 }
+  local m = sequential { dense { 8, input_shape = { 4 } }, dropout { 0.1 }, dense { 1 } }
+  m:compile { loss = "mse", optimizer = "adam" }
+  for i = 1, 60 do
+    m:fit(x, y, { verbose = 0, epochs = 2 })
+    m:replace(3, dropout { 0.1 })
+    if i % 7 == 0 then collectgarbage() end
+  end
+  check.equal(#m.layers, 4)
+end
+
 check.done()
