@@ -26,6 +26,7 @@ local says_itself = { number = true, boolean = true, object = true, ["nil"] = tr
 -- says no more than its address, the type.
 function util.quoted(v)
   if type(v) == "string" then return '"' .. v .. '"' end
+  if v ~= v then return "nan" end -- some machines print a sign
   local t = core.type(v)
   if t == "tensor" then return ("a %s tensor of shape %s"):format(v.dtype, util.shape_text(v.shape)) end
   return says_itself[t] and tostring(v) or util.a(v)

@@ -120,7 +120,8 @@ static sn_status run(job *j, sn_param_check *out) {
     if (s == SN_OK) s = sn_exec_backward(j->plan, &j->step, true, j->e);
     if (s != SN_OK) return s;
     if (!isfinite(here))
-        return sn_fail(j->e, SN_EINVAL, "gradcheck: the loss is %g; there is no gradient to check", here);
+        return sn_fail(j->e, SN_EINVAL, "gradcheck: the loss is %s; there is no gradient to check",
+                       isnan(here) ? "nan" : "infinite");
     for (int k = 0; k < j->o->model->nparam && s == SN_OK; k++) s = check_param(j, k, here, &out[k]);
     return s;
 }

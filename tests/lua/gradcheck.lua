@@ -88,4 +88,12 @@ do
   check.fails(function() m:gradcheck(x, { 1, 2 }) end, "gradcheck: x has 6 samples, y has 2")
   check.fails(function() network "tanh":gradcheck(x, rows) end, "not compiled")
 end
+-- A loss that is no number, and a tolerance that is none.
+do
+  local m = sequential { dense { 1, input_shape = { 2 } } }
+  m:compile { loss = "mse", optimizer = "sgd" }
+  local x, y = tensor { { 1, 0 / 0 } }, tensor { { 1 } }
+  check.fails(function() m:gradcheck(x, y) end, "gradcheck: the loss is nan;")
+  check.fails(function() m:gradcheck(tensor { { 1, 2 } }, y, { elements = 0 / 0 }) end, "elements = nan ")
+end
 check.done()
