@@ -15,7 +15,11 @@ static const double patience = 1; /* seconds that a chunk at the prompt may go o
 static lua_State *volatile state;
 static pthread_t main_thread;
 static volatile sig_atomic_t running, hits, fired, is_batch;
-static double fired_at; /* when the first interrupt became an error */
+static double fired_at;     /* when the first interrupt became an error */
+static double interrupt_at; /* when the last one came; read and written by the handler alone */
+/* seconds in which a second SIGINT is the first one again: timeout -s INT sends one to the program and one to
+ * its group at once, and so does a program that passes a terminal's Ctrl-C on */
+static const double doubled = 0.05;
 
 static double now(void) {
     struct timespec t;
@@ -77,8 +81,14 @@ bool sn_interrupt_forward(int sig) {
     return true;
 }
 
+static bool is_doubled(void) {
+    double before = interrupt_at;
+    interrupt_at = now(); /* clock_gettime may be called in a handler */
+    return is_batch && hits && interrupt_at - before < doubled;
+}
+
 static void on_sigint(int sig) {
-    if (sn_interrupt_forward(sig)) return;
+    if (sn_interrupt_forward(sig) || is_doubled()) return;
     if (running && is_batch && hits > fired) {
         signal(sig, SIG_DFL);
         raise(sig);

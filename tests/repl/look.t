@@ -33,22 +33,22 @@ sonde> while true do r:step_layer() end
 %pause 0.5
 %key C-c
 ...
-interrupted
+...interrupted...
 sonde> while true do r:forward() u = r.layers.conv2d.output r:backward() u = u.grad r:update() end
 %pause 0.5
 %key C-c
 ...
-interrupted
+...interrupted...
 sonde> while true do r:forward() u = net:output("conv2d", data) end
 %pause 0.3
 %key C-c
 ...
-interrupted
+...interrupted...
 sonde> while true do u = net:input_gradient(data, { class = 1 }) end
 %pause 0.3
 %key C-c
 ...
-interrupted
+...interrupted...
 sonde> r:update();
 sonde> n = r.iterations
 sonde> n > 3

@@ -120,7 +120,7 @@ true
 sonde> ok, why = pcall(r.finish, r) while true do end
 %pause 0.3
 %key C-c
-%pause 0.3
+%until goes on
 %key C-c
 ...
 interrupted
