@@ -96,23 +96,47 @@ INLINE real max_one(const bent *f, uint32_t *tap, const real *x, real a, real b,
     return top;
 }
 
-/* Channels that fill no vector are taken with those of the next pixel, if there are so many in the row of y and
- * behind the window's last tap: the next window writes over what is too much. */
-INLINE bool can_run_over(const sn_windows *g, int64_t ox, taps v, taps h) {
+/* Channels that fill no vector are taken with those of the next pixel, if there are so many behind the window's
+ * last tap. */
+INLINE bool can_read_over(const sn_windows *g, taps v, taps h) {
     int64_t rest = g->c % LANES, last = (v.at + v.to - 1) * g->w + h.at + h.to - 1;
-    return rest && (g->ow - ox) * g->c - (g->c - rest) >= LANES &&
-           (g->h * g->w - last) * g->c - (g->c - rest) >= LANES;
+    return rest && (g->h * g->w - last) * g->c - (g->c - rest) >= LANES;
+}
+
+/* n of the LANES values and taps. */
+INLINE void store_some(real *y, void *index, bool wide, const real *best, const bits *tap, int64_t n) {
+    uint32_t won[LANES];
+    store_taps(won, true, 0, tap);
+    for (int64_t l = 0; l < n; l++) {
+        y[l] = best[l];
+        if (index && wide) ((uint32_t *)index)[l] = won[l];
+        if (index && !wide) ((uint8_t *)index)[l] = (uint8_t)won[l];
+    }
+}
+
+/* What is too much is written over by the next window of the row, if there is one. */
+INLINE void max_window_over(const bent *f, real *y, void *index, const real *x, const sn_windows *g, int64_t ox,
+                            taps v, taps h) {
+    int64_t at = ox * g->c, room = (g->ow - ox) * g->c;
+    for (int64_t c = 0; c < g->c; c += LANES) {
+        bits tap[NVEC];
+        if (c + LANES <= room) {
+            max_lanes(f, y + at + c, tap, x + c, x, x, g, v, h);
+            if (index) store_taps(index, g->wide, at + c, tap);
+        } else {
+            real best[LANES];
+            max_lanes(f, best, tap, x + c, x, x, g, v, h);
+            void *to = !index ? NULL : (uint8_t *)index + (size_t)(at + c) * (g->wide ? 4 : 1);
+            store_some(y + at + c, to, g->wide, best, tap, g->c - c);
+        }
+    }
 }
 
 INLINE void max_window(const bent *f, real *y, void *index, const real *x, const sn_windows *g, int64_t ox,
                        taps v, taps h) {
     int64_t c = 0, at = ox * g->c;
-    if (!f->affine && can_run_over(g, ox, v, h)) {
-        for (; c < g->c; c += LANES) {
-            bits tap[NVEC];
-            max_lanes(f, y + at + c, tap, x + c, x, x, g, v, h);
-            if (index) store_taps(index, g->wide, at + c, tap);
-        }
+    if (!f->affine && can_read_over(g, v, h)) {
+        max_window_over(f, y, index, x, g, ox, v, h);
         return;
     }
     for (; c + LANES <= g->c; c += LANES) {
@@ -181,15 +205,27 @@ INLINE bits load_taps(const void *index, bool wide, int64_t i) {
 #endif
 }
 
+/* WIDTH channels of a window's gradient, where tap k won. */
+INLINE vec won_by(uint32_t k, const real *dy, const void *index, bool wide, real scale) {
+    return (vec)((bits)(load_taps(index, wide, 0) == k + (bits){ 0 }) & (bits)(load(dy) * scale));
+}
+
+INLINE const void *taps_at(const void *index, bool wide, int64_t at) {
+    return (const uint8_t *)index + (size_t)at * (wide ? sizeof(uint32_t) : 1);
+}
+
 /* What tap k of a window gets of its gradient, all n channels: set, or added to what other windows gave. So
- * many values may be read and written: n, or more where what follows is written later. */
+ * many values may be written: n, or more where what follows is written later; and left may be read. */
 INLINE void spread(bool add, real *dx, const real *dy, const void *index, bool wide, uint32_t k, real scale,
-                   int64_t n, int64_t room) {
+                   int64_t n, int64_t room, int64_t left) {
     int64_t c = 0;
-    bits tap = k + (bits){ 0 };
-    for (; c < n && c + WIDTH <= room; c += WIDTH) {
-        vec part = (vec)((bits)(load_taps(index, wide, c) == tap) & (bits)(load(dy + c) * scale));
+    for (; c < n && c + WIDTH <= room && c + WIDTH <= left; c += WIDTH) {
+        vec part = won_by(k, dy + c, taps_at(index, wide, c), wide, scale);
         store(dx + c, add ? load(dx + c) + part : part);
+    }
+    if (c < n && c + WIDTH <= left) {
+        vec part = won_by(k, dy + c, taps_at(index, wide, c), wide, scale);
+        for (int l = 0; c < n; c++, l++) dx[c] = add ? dx[c] + part[l] : part[l];
     }
     for (; c < n; c++) {
         uint32_t won = wide ? ((const uint32_t *)index)[c] : ((const uint8_t *)index)[c];
@@ -202,19 +238,47 @@ INLINE void spread(bool add, real *dx, const real *dy, const void *index, bool w
 INLINE void spread_at(bool add, real *dx, const real *dy, const void *index, real scale, const sn_windows *g,
                       int64_t window, int64_t k, int64_t room) {
     int64_t at = window * g->c, left = g->oh * g->ow * g->c - at;
-    if (room > left) room = left;
+    const void *won = taps_at(index, g->wide, at);
     if (g->wide)
-        spread(add, dx, dy + at, (const uint32_t *)index + at, true, (uint32_t)k, scale, g->c, room);
+        spread(add, dx, dy + at, won, true, (uint32_t)k, scale, g->c, room, left);
     else
-        spread(add, dx, dy + at, (const uint8_t *)index + at, false, (uint32_t)k, scale, g->c, room);
+        spread(add, dx, dy + at, won, false, (uint32_t)k, scale, g->c, room, left);
+}
+
+/* Windows of 2 x 2 with few channels, as long as whole vectors may be written: both taps in row ky of those
+ * from ox on. Gives how many were done. */
+INLINE int64_t unpool_pairs(real *dx, const real *dy, const void *index, real scale, const sn_windows *g,
+                            int64_t window, int64_t n, uint32_t ky) {
+    int64_t done = 0, left = (g->oh * g->ow - window) * g->c, room = 2 * n * g->c;
+    const uint8_t *won = (const uint8_t *)index + window * g->c;
+    dy += window * g->c;
+    for (; done < n && left >= WIDTH && room >= g->c + WIDTH; done++) {
+        bits tap = load_taps(won, false, 0), t = (bits)(load(dy) * scale);
+        store(dx, (vec)((bits)(tap == 2 * ky + (bits){ 0 }) & t));
+        store(dx + g->c, (vec)((bits)(tap == 2 * ky + 1 + (bits){ 0 }) & t));
+        dx += 2 * g->c;
+        dy += g->c;
+        won += g->c;
+        left -= g->c;
+        room -= 2 * g->c;
+    }
+    return done;
 }
 
 /* Columns [from, to) of row iy where no window overlaps another: at most one window gives to each. */
 static void unpool_apart(real *dx, const real *dy, const void *index, real scale, const sn_windows *g,
                          int64_t iy, int64_t from, int64_t to) {
     int64_t oy = (iy + g->pt) / g->sh, ky = iy + g->pt - oy * g->sh;
-    int64_t ox = (from + g->pl) / g->sw, kx = from + g->pl - ox * g->sw;
-    for (int64_t ix = from; ix < to; ix++, dx += g->c) {
+    int64_t ox = (from + g->pl) / g->sw, kx = from + g->pl - ox * g->sw, ix = from;
+    bool pairs = g->kh == 2 && g->kw == 2 && g->sh == 2 && g->sw == 2 && !g->wide && g->c <= WIDTH;
+    if (pairs && kx == 0 && oy < g->oh && ox < g->ow) {
+        int64_t n = (to - from) / 2 < g->ow - ox ? (to - from) / 2 : g->ow - ox;
+        n = unpool_pairs(dx, dy, index, scale, g, oy * g->ow + ox, n, (uint32_t)ky);
+        ix += 2 * n;
+        ox += n;
+        dx += 2 * n * g->c;
+    }
+    for (; ix < to; ix++, dx += g->c) {
         if (oy < g->oh && ky < g->kh && ox < g->ow && kx < g->kw)
             spread_at(false, dx, dy, index, scale, g, oy * g->ow + ox, ky * g->kw + kx, (to - ix) * g->c);
         else

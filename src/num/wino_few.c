@@ -166,7 +166,7 @@ void sn_few_forward(sn_pool *pool, float *y, const float *x, const float *k, con
 
 /* Slots sum their share of the rows of tiles; the sizes decide how many. */
 static int64_t slots_of(const shape *s) {
-    enum { MOST = 32, TILES = 128 };
+    enum { MOST = 32, TILES = 64 };
     int64_t n = s->n * s->down * s->across / TILES;
     return least(n < 1 ? 1 : least(n, MOST), s->n * s->down);
 }
@@ -180,14 +180,16 @@ static void add_tiles(const job *t, float *sum, double *bias, const float *v, fl
     int64_t lanes = s->kern->lanes, wide = s->vectors * lanes, square = s->m * s->m * wide;
     sn_conv_tile_in in[RUN];
     for (int64_t i = 0; i < count; i++) {
-        sn_square q = { .image = t->dy + image * s->oh * s->ow * s->oc,
+        int64_t before = image * s->oh * s->ow * s->oc;
+        sn_square q = { .image = t->dy + before,
                         .h = s->oh,
                         .w = s->ow,
                         .c = s->oc,
                         .cp = wide,
                         .row = ty * s->m,
                         .col = (tx + i) * s->m,
-                        .size = s->m };
+                        .size = s->m,
+                        .room = s->n * s->oh * s->ow * s->oc - before };
         in[i] = sn_square_read(&q, pad + i * square);
     }
     for (int64_t q = 0; q < s->vectors; q++) {

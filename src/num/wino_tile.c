@@ -17,6 +17,12 @@ static void copy_square(const sn_square *q, float *pad, unsigned rows, unsigned 
         }
 }
 
+/* May all cp channels of its last pixel be read? */
+static bool has_room(const sn_square *q) {
+    int64_t row = least(q->row + q->size, q->h) - 1, col = least(q->col + q->size, q->w) - 1;
+    return (row * q->w + col) * q->c + q->cp <= q->room;
+}
+
 sn_conv_tile_in sn_square_read(const sn_square *q, float *pad) {
     int64_t top = q->row < 0 ? -q->row : 0, left = q->col < 0 ? -q->col : 0;
     unsigned rows = between(top, least(q->size, q->h - q->row)),
@@ -29,7 +35,7 @@ sn_conv_tile_in sn_square_read(const sn_square *q, float *pad) {
                            .rows = rows,
                            .cols = cols,
                            .whole = rows == all && cols == all };
-    if (q->c == q->cp) return in;
+    if (q->c == q->cp || has_room(q)) return in;
     copy_square(q, pad, rows, cols);
     in.image = pad;
     in.first = 0;

@@ -10,6 +10,9 @@ typedef struct {
     int64_t h, w, c, cp; /* cp: channels, filled up with zeros */
     int64_t row, col;
     int size;
+    /* Elements that may be read from image on, by who makes nothing of the channels beyond c: they are then
+     * whatever follows, where something does. 0: zeros are wanted. */
+    int64_t room;
 } sn_square;
 
 /* Where it is, or, when it has channels to be filled up, copied into pad (size * size * cp). */
