@@ -134,7 +134,9 @@ for _, kind in ipairs { "core", "lua" } do
   local total = tonumber(kind == "lua" and lua or core)
   for i = 0, places - 1 do try(kind, math.floor(total * (first + (last - first) * i / places))) end
 end
--- A tensor that finds no memory collects garbage and asks again, so not every failure is seen.
-check.ok(told > tried // 4 and started > tried // 2, "of %d failures %d were told, %d at the prompt", tried, told,
+-- A tensor that finds no memory collects garbage and asks again, so not every failure is seen. A part of the session
+-- may lie before its first prompt.
+local all = first == 0 and last == 1
+check.ok(told > tried // 4 and (started > tried // 2 or not all), "of %d failures %d were told, %d at the prompt", tried, told,
   started)
 check.done()
