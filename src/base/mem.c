@@ -13,7 +13,8 @@ enum { LARGE = 16 << 20 };
 /* The header sits in the 64 bytes before the block, so alignment is kept. */
 typedef struct {
     size_t bytes;
-    char pad[56];
+    size_t mapped; /* bytes of a mapping of its own; 0: of the heap */
+    char pad[48];
 } header;
 
 static atomic_size_t used, peak, limit_bytes;
@@ -81,17 +82,54 @@ static void count(size_t bytes) {
     while (now > old && !atomic_compare_exchange_weak(&peak, &old, now)) {}
 }
 
+enum { HUGE_PAGE = 2 << 20, MAPPED = 32 << 20 };
+
+/* Large blocks are mappings of their own (as malloc's are from this size on): the system gives them as zeros,
+ * so that nobody has to write them, and their pages are first touched by the threads that use them. The
+ * sanitizers watch over the heap alone. */
+static header *map_block(size_t total) {
+#ifdef __SANITIZE_ADDRESS__
+    (void)total;
+    return NULL;
+#else
+    size_t size = (total + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    char *p = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    size_t before = -(uintptr_t)p & (HUGE_PAGE - 1);
+    if (before) munmap(p, before);
+    if (before < HUGE_PAGE) munmap(p + before + size, HUGE_PAGE - before);
+    header *h = (header *)(void *)(p + before);
+    h->mapped = size;
+    return h;
+#endif
+}
+
+static header *heap_block(size_t total) {
+    size_t align = total >= HUGE_PAGE ? HUGE_PAGE : 64;
+    header *h = aligned_alloc(align, (total + align - 1) & ~(align - 1));
+    if (h) h->mapped = 0;
+    return h;
+}
+
+static header *block(size_t total) {
+    header *h = total >= MAPPED ? map_block(total) : NULL;
+    if (!h) h = heap_block(total);
+#ifdef MADV_HUGEPAGE
+    /* Large slabs are streamed: fewer page faults and TLB misses (a hint only, so its result does not matter).
+     */
+    if (h && total >= HUGE_PAGE) (void)madvise(h, total, MADV_HUGEPAGE);
+#endif
+    return h;
+}
+
 void *sn_alloc(size_t bytes, const char *what, sn_err *e) {
     char a[32], b[32], c[32];
     size_t held = atomic_load(&used), set = atomic_load(&limit_bytes);
     /* What is free right now is asked for large blocks only: it costs a file read. */
     size_t top = set ? set : bytes < LARGE ? machine_limit() : sn_mem_limit();
     header *h = NULL;
-    if (!injected_failure() && bytes <= SIZE_MAX - 4096 && bytes <= top && held <= top - bytes) {
-        size_t total = (bytes + sizeof(header) + 63) & ~(size_t)63;
-        h = aligned_alloc(bytes >= (1u << 21) ? (1u << 21) : 64,
-                          bytes >= (1u << 21) ? (total + (1u << 21) - 1) & ~(size_t)((1u << 21) - 1) : total);
-    }
+    if (!injected_failure() && bytes <= SIZE_MAX / 2 && bytes <= top && held <= top - bytes)
+        h = block(bytes + sizeof(header));
     if (!h) {
         sn_fail(e, SN_ENOMEM,
                 "%s: needs %s, but %s of %s are in use; use a smaller batch_size, image_size or network", what,
@@ -99,11 +137,6 @@ void *sn_alloc(size_t bytes, const char *what, sn_err *e) {
                 sn_bytes(c, sizeof c, (double)top));
         return NULL;
     }
-#ifdef MADV_HUGEPAGE
-    /* Large slabs are streamed: fewer page faults and TLB misses (a hint only, so its result does not matter).
-     */
-    if (bytes >= (1u << 21)) (void)madvise(h, bytes, MADV_HUGEPAGE);
-#endif
     h->bytes = bytes;
     count(bytes);
     return h + 1;
@@ -113,7 +146,7 @@ void *sn_calloc(size_t n, size_t size, const char *what, sn_err *e) {
     size_t bytes;
     if (__builtin_mul_overflow(n, size, &bytes)) bytes = SIZE_MAX;
     void *p = sn_alloc(bytes, what, e);
-    if (p) memset(p, 0, bytes);
+    if (p && !((header *)p - 1)->mapped) memset(p, 0, bytes);
     return p;
 }
 
@@ -130,7 +163,10 @@ void sn_free(void *p) {
     if (!p) return;
     header *h = (header *)p - 1;
     atomic_fetch_sub(&used, h->bytes);
-    free(h);
+    if (h->mapped)
+        munmap(h, h->mapped);
+    else
+        free(h);
 }
 
 char *sn_strdup(const char *s, sn_err *e) {

@@ -40,11 +40,23 @@ static uint64_t next64(sn_rng *r) {
     return hi << 32 | sn_rng_u32(r);
 }
 
-double sn_rng_uniform(sn_rng *r) { return (double)(next64(r) >> 11) * 0x1p-53; }
+static double uniform_of(uint64_t bits) { return (double)(bits >> 11) * 0x1p-53; }
+
+static double normal_of(double a, double b) { /* 1 - a in (0, 1]: its log is finite */
+    return sqrt(-2.0 * log(1.0 - a)) * cos(6.283185307179586476925 * b);
+}
+
+double sn_rng_uniform_of(const uint32_t *word) { return uniform_of((uint64_t)word[0] << 32 | word[1]); }
+
+double sn_rng_normal_of(const uint32_t *word) {
+    return normal_of(sn_rng_uniform_of(word), sn_rng_uniform_of(word + 2));
+}
+
+double sn_rng_uniform(sn_rng *r) { return uniform_of(next64(r)); }
 
 double sn_rng_normal(sn_rng *r) {
-    double u = 1.0 - sn_rng_uniform(r), v = sn_rng_uniform(r); /* u in (0, 1]: its log is finite */
-    return sqrt(-2.0 * log(u)) * cos(6.283185307179586476925 * v);
+    double a = sn_rng_uniform(r);
+    return normal_of(a, sn_rng_uniform(r));
 }
 
 uint64_t sn_rng_below(sn_rng *r, uint64_t n) {

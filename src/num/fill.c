@@ -1,6 +1,7 @@
 /* Tensors that are computed from the number of the element alone (ops.h). */
 #include "base/rng.h"
 #include "num/block.h"
+#include "num/kern.h"
 #include "num/ops.h"
 #include "num/vec.h"
 
@@ -34,16 +35,21 @@ void sn_arange(sn_pool *pool, sn_tensor *out, double first, double step, int64_t
     sn_for_ranges(pool, (size_t)sn_shape_count(&out->shape), SN_CHUNK, run_arange, &j);
 }
 
-/* A block of the generator is four words: two evenly spread numbers, or one normal one. */
+/* A block of the generator is four words: two evenly spread numbers of 53 bits, or one normal one. */
 static void run_random(void *ctx, size_t from, size_t to) {
     const job *j = ctx;
-    sn_rng rng = j->rng;
-    rng.lo = j->normal ? from : from / 2;
-    for (size_t i = from; i < to; i++) {
-        double v = j->normal ? sn_rng_normal(&rng) : sn_rng_uniform(&rng);
-        if (!j->normal && j->out->dtype == SN_F32 && (float)v >= 1)
-            v = 1 - 0x1p-24; /* rounding would leave [0, 1) */
-        sn_tensor_set(j->out, (int64_t)i, v);
+    size_t each = j->normal ? 1 : 2; /* numbers of a block */
+    for (size_t at = from, n; at < to; at += n) {
+        double v[SN_BLOCK];
+        uint32_t word[4 * SN_BLOCK];
+        n = to - at < SN_BLOCK ? to - at : SN_BLOCK; /* ranges and blocks begin at even numbers */
+        sn_kern_f32()->philox(word, j->rng.key, j->rng.hi, at / each, (n + each - 1) / each);
+        for (size_t i = 0; i < n; i++)
+            v[i] = j->normal ? sn_rng_normal_of(word + 4 * i) : sn_rng_uniform_of(word + 2 * i);
+        if (j->out->dtype == SN_F32)
+            for (size_t i = 0; i < n && !j->normal; i++)
+                if ((float)v[i] >= 1) v[i] = 1 - 0x1p-24; /* rounding would leave [0, 1) */
+        sn_block_store(j->out->data, j->out->dtype, (int64_t)at, v, SN_F64, n);
     }
 }
 

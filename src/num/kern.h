@@ -55,6 +55,8 @@ enum { SN_NO_TAP = 255 }; /* of one byte: no tap of this window gets a gradient 
          * of x[0] in the whole tensor, whose element i uses word i % 4 of block i / 4. */                     \
         void (*dropout)(T * y, const T *x, size_t n, uint64_t key, uint64_t hi, uint64_t first,                \
                         uint32_t threshold, T scale);                                                          \
+        /* out (blocks, 4): philox(key, hi, first), philox(key, hi, first + 1), ... */                         \
+        void (*philox)(uint32_t * out, uint64_t key, uint64_t hi, uint64_t first, size_t blocks);              \
         /* Row oy of a max pool: y, index (ow, c): the largest value of each window and its tap (ky kw + kx,   \
          * the first of equal ones; nan is the largest), of the image x (h, w, c), of a[c] x + b[c] where a is \
          * not NULL, or of the positive part of it. index may be NULL. */                                      \

@@ -365,6 +365,14 @@ static void k_dropout(real *y, const real *x, size_t n, uint64_t key, uint64_t h
     }
 }
 
+static void k_philox(uint32_t *out, uint64_t key, uint64_t hi, uint64_t first, size_t blocks) {
+    for (; blocks >= PBLOCKS; blocks -= PBLOCKS, first += PBLOCKS, out += 4 * PBLOCKS)
+        philox_blocks(key, hi, first, out);
+    uint32_t word[4 * PBLOCKS];
+    if (blocks) philox_blocks(key, hi, first, word);
+    for (size_t i = 0; i < 4 * blocks; i++) out[i] = word[i];
+}
+
 #include "num/kern_pool.inc.c"
 #include "num/kern_stats.inc.c"
 #include "num/kern_step.inc.c"
@@ -405,6 +413,7 @@ const table_type TABLE = { .isa = TEXT(SN_ISA),
                            .col_dot_dev = k_col_dot_dev,
                            .row_affine2 = k_row_affine2,
                            .dropout = k_dropout,
+                           .philox = k_philox,
                            .max_pool_row = k_max_pool_row,
                            .max_pool_mask = k_max_pool_mask,
                            .max_unpool = k_max_unpool,

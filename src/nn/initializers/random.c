@@ -1,29 +1,13 @@
 #include "nn/initializers/random.h"
 
+#include "base/pool.h"
 #include "base/rng.h"
+#include "num/kern.h"
 #include <math.h>
 
 const sn_field sn_seed_fields[] = { SN_SEED_FIELD(sn_seed_cfg, .pos = 0), SN_FIELDS_END };
 
 uint64_t sn_seed_of(int64_t own, uint64_t model) { return own >= 0 ? (uint64_t)own : model; }
-
-/* Word i of the sequence, in the open interval (0, 1): its logarithm and its quantile are finite. */
-typedef struct {
-    uint64_t key, block;
-    uint32_t word[4];
-} source;
-
-static source source_of(uint64_t seed) {
-    return (source){ .key = sn_mix(seed, SN_STREAM_INIT), .block = UINT64_MAX };
-}
-
-static double uniform_at(source *s, uint64_t i) {
-    if (s->block != i / 4) {
-        s->block = i / 4;
-        sn_philox(s->key, 0, s->block, s->word);
-    }
-    return ((double)s->word[i % 4] + 0.5) * 0x1p-32;
-}
 
 static double ratio(const double num[8], const double den[8], double r) {
     double n = num[7], d = den[7];
@@ -75,27 +59,63 @@ static double normal_quantile(double p) {
     return q < 0 ? -x : x;
 }
 
-void sn_fill_uniform(float *w, size_t n, double low, double high, uint64_t seed) {
-    source s = source_of(seed);
-    for (size_t i = 0; i < n; i++) w[i] = (float)(low + uniform_at(&s, i) * (high - low));
+/* What becomes of a number in the open interval (0, 1): its logarithm and its quantile are finite. */
+typedef struct {
+    enum { UNIFORM, NORMAL, TRUNCATED } kind;
+    double a, b; /* low, high; or mean, standard deviation */
+} law;
+
+static double number(const law *f, double u) {
+    const double below = 0.022750131948179207; /* P(N < -2) */
+    if (f->kind == UNIFORM) return f->a + u * (f->b - f->a);
+    return f->a + f->b * normal_quantile(f->kind == TRUNCATED ? below + u * (1 - 2 * below) : u);
 }
 
-void sn_fill_normal_f64(double *w, size_t n, double mean, double stddev, uint64_t seed, uint64_t from) {
-    source s = source_of(seed);
-    for (size_t i = 0; i < n; i++) w[i] = mean + stddev * normal_quantile(uniform_at(&s, from + i));
+typedef struct {
+    law law;
+    uint64_t key;
+    float *w;
+    size_t n;
+} job;
+
+enum { CHUNK = 1 << 14, BLOCK = 512 }; /* words of a cell, and at a time: multiples of the generator's four */
+
+/* Word i of the sequence is word i % 4 of its block i / 4. */
+static void fill_cell(void *ctx, int64_t cell, int worker) {
+    (void)worker;
+    const job *j = ctx;
+    size_t from = (size_t)cell * CHUNK, to = j->n - from < CHUNK ? j->n : from + CHUNK;
+    for (size_t at = from; at < to; at += BLOCK) {
+        uint32_t word[BLOCK];
+        size_t n = to - at < BLOCK ? to - at : BLOCK;
+        sn_kern_f32()->philox(word, j->key, 0, at / 4, (n + 3) / 4);
+        for (size_t i = 0; i < n; i++) j->w[at + i] = (float)number(&j->law, ((double)word[i] + 0.5) * 0x1p-32);
+    }
+}
+
+static void fill(float *w, size_t n, law f, uint64_t seed) {
+    job j = { .law = f, .key = sn_mix(seed, SN_STREAM_INIT), .w = w, .n = n };
+    sn_parallel_always(sn_pool_default(), (int64_t)((n + CHUNK - 1) / CHUNK), fill_cell, &j);
+}
+
+void sn_fill_uniform(float *w, size_t n, double low, double high, uint64_t seed) {
+    fill(w, n, (law){ UNIFORM, low, high }, seed);
 }
 
 void sn_fill_normal(float *w, size_t n, double mean, double stddev, uint64_t seed) {
-    source s = source_of(seed);
-    for (size_t i = 0; i < n; i++) w[i] = (float)(mean + stddev * normal_quantile(uniform_at(&s, i)));
+    fill(w, n, (law){ NORMAL, mean, stddev }, seed);
 }
 
 void sn_fill_truncated(float *w, size_t n, double mean, double stddev, uint64_t seed) {
-    const double below = 0.022750131948179207; /* P(N < -2) */
-    source s = source_of(seed);
-    for (size_t i = 0; i < n; i++) {
-        double p = below + uniform_at(&s, i) * (1 - 2 * below);
-        w[i] = (float)(mean + stddev * normal_quantile(p));
+    fill(w, n, (law){ TRUNCATED, mean, stddev }, seed);
+}
+
+void sn_fill_normal_f64(double *w, size_t n, double mean, double stddev, uint64_t seed, uint64_t from) {
+    uint64_t key = sn_mix(seed, SN_STREAM_INIT), block = UINT64_MAX;
+    uint32_t word[4];
+    for (uint64_t i = from; i < from + n; i++, w++) {
+        if (block != i / 4) sn_philox(key, 0, block = i / 4, word);
+        *w = number(&(law){ NORMAL, mean, stddev }, ((double)word[i % 4] + 0.5) * 0x1p-32);
     }
 }
 
