@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,7 +10,7 @@
 #    include <xmmintrin.h>
 #endif
 
-enum { MAX_THREADS = 256, SPINS = 2000 };
+enum { MAX_THREADS = 256, SPINS = 2000, LINE = 64 };
 
 /* A region is open to helpers as long as it has cells to give out: those that come in time join it, and only
  * they are waited for at its end, so that one that sleeps, or that the system gave no core, holds up nothing.
@@ -26,16 +27,17 @@ struct sn_pool {
     pthread_mutex_t lock;
     pthread_cond_t work[MAX_THREADS], done;
     atomic_bool asleep[MAX_THREADS]; /* set by the helper, cleared by who wakes it; both under the lock */
-    atomic_uint_fast64_t gate;
-    atomic_int left;          /* helpers that joined the present region and are through with it */
-    atomic_bool driver_waits; /* for the rest of them, asleep */
+    /* Words that threads write while others look at theirs: a line of the cache each. */
+    alignas(LINE) atomic_uint_fast64_t gate;
+    alignas(LINE) atomic_int left; /* helpers that joined the present region and are through with it */
+    atomic_bool driver_waits;      /* for the rest of them, asleep */
     atomic_bool quit;
     bool always; /* this region ignores cancel */
     sn_cell_fn fn;
     void *ctx;
     int64_t ncells;
-    atomic_int_fast64_t next;
-    atomic_bool cancel;
+    alignas(LINE) atomic_int_fast64_t next;
+    alignas(LINE) atomic_bool cancel;
 };
 
 typedef struct {
