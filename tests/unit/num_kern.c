@@ -78,6 +78,8 @@ int main(void) {
         cmocka_unit_test(rows_and_columns_f64),
         cmocka_unit_test(dropout_f32),
         cmocka_unit_test(dropout_f64),
+        cmocka_unit_test(philox_f32),
+        cmocka_unit_test(philox_f64),
         cmocka_unit_test(steps_f32),
         cmocka_unit_test(steps_f64),
     };
@@ -323,6 +325,26 @@ static void NAME(dropout)(void **state) {
         NAME(refill)(3);
     }
 }
+
+static void NAME(philox)(void **state) {
+    (void)state;
+    const TABLE *all[3];
+    int levels = ALL(all);
+    uint64_t key = 0x123456789abcdef0u, hi = 0xfedcba9876543210u;
+    uint32_t got[4 * 200 + 1], want[4];
+    for (int l = 0; l < levels; l++)
+        for (size_t n = 0; n <= 200; n++) {
+            uint64_t first = n % 3 ? n : (UINT64_C(1) << 32) - n / 2; /* the counter's carry */
+            memset(got, 0x55, sizeof got);
+            all[l]->philox(got, key, hi, first, n);
+            assert_int_equal(got[4 * n], 0x55555555);
+            for (size_t i = 0; i < n; i++) {
+                sn_philox(key, hi, first + i, want);
+                assert_memory_equal(got + 4 * i, want, sizeof want);
+            }
+        }
+}
+
 /* Adam, bit for bit; what lies around n parameters stays. */
 static void NAME(steps)(void **state) {
     (void)state;
