@@ -33,8 +33,8 @@ typedef struct {
 
 sn_rng sn_rng_make(uint64_t seed, sn_stream stream, uint64_t sub);
 uint32_t sn_rng_u32(sn_rng *);
-double sn_rng_uniform(sn_rng *);                 /* [0, 1), 53 bits */
-double sn_rng_normal(sn_rng *);                  /* mean 0, variance 1 (Box-Muller) */
+double sn_rng_uniform(sn_rng *); /* [0, 1), 53 bits */
+double sn_rng_normal(sn_rng *);  /* mean 0, variance 1 (Box-Muller) */
 /* The same of words of a block: of two, of four. */
 double sn_rng_uniform_of(const uint32_t *);
 double sn_rng_normal_of(const uint32_t *);
