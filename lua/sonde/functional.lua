@@ -9,7 +9,8 @@ local fail = util.fail
 
 -- ---- calling ----
 
-local function is_symbol(v) return trace.is_node(v) or trace.is_symbol(v) end
+-- A symbol, or an input{}, which is as good as one.
+local function is_symbol(v) return trace.is_symbol(v) or trace.output(v) ~= nil end
 
 -- Runs an operation at once, on tensors and numbers; a number comes back where only numbers went in.
 local function compute(name, args, attributes)
@@ -53,9 +54,16 @@ stop_gradient]]):gmatch "%S+" do
     return apply(name, { x })
   end
 end
-for name in ("maximum minimum eq ne lt le gt ge gather matmul"):gmatch "%S+" do
+for name in ("maximum minimum gather matmul"):gmatch "%S+" do
   functional[name] = function(a, b)
     want(name, 2, a, b)
+    return apply(name, { a, b })
+  end
+end
+for name in ("eq ne lt le gt ge"):gmatch "%S+" do
+  functional[name] = function(a, b)
+    want(name, 2, a, b)
+    if is_symbol(a) or is_symbol(b) then return trace.comparison(name, { a, b }) end
     return apply(name, { a, b })
   end
 end
@@ -159,15 +167,15 @@ local activations = { tanh = f.tanh, sigmoid = f.sigmoid, relu = f.relu, softplu
 function activations.linear(x) return x end
 function activations.swish(x) return x * f.sigmoid(x) end
 function activations.gelu(x) return 0.5 * x * (1 + f.erf(x / math.sqrt(2))) end
-function activations.elu(x, alpha) return f.where(f.gt(x, 0), x, (alpha or 1) * f.expm1(f.minimum(x, 0))) end
-function activations.leaky_relu(x, slope) return f.where(f.gt(x, 0), x, (slope or 0.2) * x) end
+function activations.elu(x, alpha) return f.where(apply("gt", { x, 0 }), x, (alpha or 1) * f.expm1(f.minimum(x, 0))) end
+function activations.leaky_relu(x, slope) return f.where(apply("gt", { x, 0 }), x, (slope or 0.2) * x) end
 
 -- fn where the first argument is something to compute with, else what the name stood for. An activation of a layer's
 -- output is the layer of that activation.
 local function either(fn, construct, kind)
   return function(x, ...)
-    if kind == "activation" and trace.is_symbol(x) then return construct { ... }(x) end
-    if is_symbol(x) or core.type(x) == "tensor" or fn == shaped.concat and type(x) == "table" and trace.is_node(x[1]) then
+    if kind == "activation" and trace.output(x) then return construct { ... }(x) end
+    if is_symbol(x) or core.type(x) == "tensor" or fn == shaped.concat and type(x) == "table" and trace.is_symbol(x[1]) and not trace.output(x[1]) then
       return fn(x, ...)
     end
     return construct(x, ...)
@@ -179,6 +187,10 @@ end
 local function as_tensors(who, args)
   local tensors = {}
   for i, v in ipairs(args) do
+    if is_symbol(v) then
+      fail("a gradient function was called on a symbol: a gradient cannot be recorded, so there are no second derivatives"
+        .. "; call it on numbers and tensors; (g(x + h) - g(x - h)) / (2 * h) of g = grad(f) comes near one")
+    end
     tensors[i] = type(v) == "number" and core.tensor(v, "float64") or util.as_tensor(v, who, "argument " .. i)
   end
   if #tensors == 0 then fail("%s: the function wants tensors or numbers to be called with", who) end
@@ -229,14 +241,17 @@ end
 
 -- A tensor or an input{} as the left operand of a symbol.
 for event, fn in pairs(trace.operators) do
-  if event ~= "__eq" and event ~= "__lt" and event ~= "__le" and event ~= "__len" then
-    local tensor_fn = core.meta.tensor[event]
-    core.meta.object[event] = fn
-    core.meta.tensor[event] = function(a, b)
-      if is_symbol(a) or is_symbol(b) then return fn(a, b) end
-      return tensor_fn(a, b)
-    end
+  local tensor_fn = core.meta.tensor[event]
+  core.meta.object[event] = fn
+  core.meta.tensor[event] = function(a, b)
+    if is_symbol(a) or is_symbol(b) then return fn(a, b) end
+    return tensor_fn(a, b)
   end
+end
+local same = core.meta.tensor.__eq
+function core.meta.tensor.__eq(a, b)
+  if trace.is_symbol(a) or trace.is_symbol(b) then return trace.equal(a, b) end
+  return same(a, b)
 end
 
 return functional

@@ -8,45 +8,46 @@ local util = require "sonde.util"
 local graph = {}
 local fail = util.fail
 
--- ---- symbols: the output of one call of a layer ----
+-- ---- outputs: of one call of a layer. The user has their symbols (sonde.trace) ----
 
-local Symbol = { __name = "symbol" }
-function Symbol.__tostring(s) return ("output of %s, for model{ inputs = ..., outputs = ... }"):format(s.layer.type) end
-for event, fn in pairs(trace.operators) do Symbol[event] = event ~= "__eq" and fn or nil end
-Symbol.__index = trace.index
 local count = 0
-local inputs_made = setmetatable({}, { __mode = "k" }) -- an input{} used as a value -> its symbol
+local inputs_made = setmetatable({}, { __mode = "k" }) -- an input{} used as a value, or a node -> its output
 
 local function is_object(v, kind) return core.type(v) == "object" and (v.kind == kind) end
 
-local function new_symbol(layer, inputs)
+local function new_output(layer, inputs)
   count = count + 1
-  return setmetatable({ layer = layer, inputs = inputs, number = count }, Symbol)
+  return { layer = layer, inputs = inputs, number = count, recording = trace.GRAPH }
 end
 
 -- What was computed from outputs of layers is a layer too.
 local function computed(node)
   local program, leaves = trace.program(node)
-  return new_symbol(objects.by_kind.layer.lambda { program }, leaves)
+  return new_output(objects.by_kind.layer.lambda { program }, leaves)
 end
 
-local function as_symbol(v)
-  if getmetatable(v) == Symbol then return v end
-  if trace.is_node(v) then
-    inputs_made[v] = inputs_made[v] or computed(v)
-    return inputs_made[v]
+-- The output that v stands for, if it is the symbol of one or an input{}.
+function trace.output(v)
+  if trace.is_symbol(v) then
+    local node = core.state(v)
+    return node.layer and node or nil
   end
   if not is_object(v, "layer") or v.type ~= "input" then return nil end
-  inputs_made[v] = inputs_made[v] or new_symbol(v, {})
+  inputs_made[v] = inputs_made[v] or new_output(v, {})
   return inputs_made[v]
 end
 
-trace.symbol = function(v)
-  if getmetatable(v) == Symbol then return v end
-  return is_object(v, "layer") and v.type == "input" and as_symbol(v) or nil
-end
+function trace.made(node) return inputs_made[node] end
 
-trace.made = function(node) return inputs_made[node] end
+-- The same, of what was computed from outputs too.
+local function as_output(v, who)
+  local output = trace.output(v)
+  if output or not trace.is_symbol(v) then return output end
+  trace.check_output(v, who)
+  local node = core.state(v)
+  inputs_made[node] = inputs_made[node] or computed(node)
+  return inputs_made[node]
+end
 
 -- An activation may stand where a layer is wanted.
 local function as_layer(v, who)
@@ -62,7 +63,7 @@ local function call(layer, values)
   local who = layer.type
   local inputs = {}
   for i, v in ipairs(values) do
-    inputs[i] = as_symbol(v)
+    inputs[i] = as_output(v, who)
     if not inputs[i] then
       fail("%s: called on %s; a layer is called on input{...} or on what another layer's call gave", who, util.a(v))
     end
@@ -73,7 +74,7 @@ local function call(layer, values)
   if wanted == 0 then fail("%s: takes no input", who) end
   if wanted == 1 and #inputs > 1 then fail("%s: takes one input, got %d", who, #inputs) end
   if wanted == -1 and #inputs < 2 then fail("%s: takes two or more inputs, got %d", who, #inputs) end
-  return new_symbol(layer, inputs)
+  return trace.symbol_of(new_output(layer, inputs))
 end
 
 -- layer(x), layer(x, h), layer{x, h}
@@ -89,7 +90,7 @@ end
 -- Constructors of layers with several inputs: add{ h, x } is called at once, add{} waits for its call.
 local function merging(construct)
   return function(t, ...)
-    if type(t) ~= "table" or getmetatable(t) or not as_symbol(t[1]) then return construct(t, ...) end
+    if type(t) ~= "table" or getmetatable(t) or not as_output(t[1], "layer") then return construct(t, ...) end
     local options, values = {}, {}
     for k, v in pairs(t) do
       if math.type(k) == "integer" then values[k] = v else options[k] = v end
@@ -181,10 +182,10 @@ function graph.sequential(t)
   return check_input_shapes(c.build(options.name or "sequential", input, at))
 end
 
-local function one_symbol(v, what)
-  local many = type(v) == "table" and getmetatable(v) ~= Symbol and not trace.is_node(v)
+local function one_output(v, what)
+  local many = type(v) == "table"
   if many and #v == 1 then v, many = v[1], false end
-  local s = as_symbol(v)
+  local s = as_output(v, "model")
   if not s then
     fail("model: %s wants %s, got %s", what, what == "inputs" and "an input{...}" or "the output of a layer's call",
       many and #v .. " values; models have one" or util.a(v))
@@ -237,7 +238,7 @@ function graph.model(t)
   util.options("model", t, { "inputs", "outputs", "name" })
   if type(t) ~= "table" then fail "model: wants model{ inputs = x, outputs = y }" end
   check_name("model", t.name)
-  local input, output = one_symbol(t.inputs, "inputs"), one_symbol(t.outputs, "outputs")
+  local input, output = one_output(t.inputs, "inputs"), one_output(t.outputs, "outputs")
   if input.layer.type ~= "input" then fail("model: inputs is the output of %s, not an input{...}", input.layer.type) end
   local list, met = reach(output)
   local c, call_of, created = collector(), {}, table.move(list, 1, #list, 1, {})

@@ -326,7 +326,9 @@ npy.load(path), npy.save(path, t)
 mean((y - p)^2), where(gt(x, 0), x, 0), grad(f)
   Functions of numbers, tensors and symbols. Wherever a loss, metric, regularizer or activation is wanted, a Lua function
   does too: it is called once with symbols, and what it computes is recorded as operations that run and are
-  differentiated in C. `if` cannot ask for a symbol's value; where(condition, a, b) can.
+  differentiated in C. A symbol stands for numbers that come later, so Lua's `if`, `while`, `and`, `or` and `not` cannot
+  ask for its value, nor == (false of anything but another symbol); where(condition, a, b) can. A comparison that the
+  result does not depend on is an error: an `if` was meant. A symbol lives as long as its function is recorded.
 of each number
   abs(x), sign(x), floor(x), round(x), square(x), sqrt(x)  as they say
   exp(x), expm1(x), log(x), log1p(x), sin(x), cos(x), erf(x)  as they say
@@ -345,7 +347,10 @@ of shapes
     is axis 1
   one_hot(x, depth), gather(x, index)  indices are class numbers, from 0
 gradients
-  grad(f)  the gradient function of f: gx, gy = grad(f)(x, y). f gives one number
+  grad(f)  the gradient function of f: gx, gy = grad(f)(x, y). f gives one number. Gradients are computed, not recorded:
+    there are no second derivatives
+operators
+  + - * / ^ // %  of symbols, tensors, numbers and outputs of layers
 for example
   m:compile{ loss = function(y, p) return mean((y - p)^2) end, optimizer = "adam" }
   conv2d{ 8, 3, kernel_regularizer = function(w) return 1e-4 * sum(abs(w)) end }

@@ -9,20 +9,92 @@ local fail = util.fail
 
 local MOST_INPUTS = 8 -- SN_EXPR_MAXIN
 
--- A node: { op =, args = {...}, attributes = text } or a leaf: { leaf = number of the input, or a graph's symbol }.
-local Node = { __name = "symbol" }
-trace.Node = Node
+-- A symbol is a userdata: nothing that wants a list or a table can take it for one. What it stands for is its node, a
+-- table: { op =, args = nodes, attributes = text } or { leaf = number of the input, or what the graph says of a layer's
+-- output }. recording: the call of a function of the user's in which it was made, or trace.GRAPH.
+local meta = core.meta.symbol
 
-function trace.is_node(v) return getmetatable(v) == Node end
+function trace.is_symbol(v) return core.type(v) == "symbol" end
 
--- What else counts as a symbol, and how it becomes a leaf; the graph says so.
-local lifted = setmetatable({}, { __mode = "k" })
-trace.symbol = function() return nil end
--- The graph's symbol of a node that a layer has read already, or nil.
+-- What the symbol v stands for; symbol_of(node) is it again.
+local node_of = core.state
+local function symbol_of(node)
+  node.symbol = node.symbol or core.symbol(node)
+  return node.symbol
+end
+trace.symbol_of = symbol_of
+
+-- What else counts as the output of a layer: an input{}. The graph says so: what it says of v, or nil.
+trace.output = function() return nil end
+-- The graph's output of a node that a layer has read already, or nil.
 trace.made = function() return nil end
-function trace.is_symbol(v) return trace.symbol(v) ~= nil end
+local lifted = setmetatable({}, { __mode = "k" }) -- output -> its leaf
 
-local function new_node(op, args, attributes) return setmetatable({ op = op, args = args, attributes = attributes }, Node) end
+-- ---- recordings ----
+
+local MOST_NODES = 20000 -- what a function may compute while it is recorded, used or not
+
+trace.GRAPH = {} -- what is computed from outputs of layers belongs to no call
+
+local innermost -- recording; .outer is the one around it
+
+-- The recording that goes on. One in a coroutine that waits, or was left, does not.
+local function recording()
+  while innermost do
+    local status = coroutine.status(innermost.thread)
+    if not innermost.over and (status == "running" or status == "normal") then return innermost end
+    innermost = innermost.outer
+  end
+end
+
+local function new_node(op, args, attributes, of)
+  return { op = op, args = args, attributes = attributes, recording = of }
+end
+
+-- Comparisons that the result does not need were asked for by an if.
+local function unused_comparison(rec, needed)
+  for _, n in ipairs(rec.comparisons) do
+    if not needed[n] then return n end
+  end
+end
+
+local NO_IF = "Lua's if, while, and, or, not see no value in a symbol and take it for true; "
+  .. "where(%s(a, b), x, y) chooses for each number"
+
+local function count_node(rec)
+  rec.count = rec.count + 1
+  if rec.count <= MOST_NODES then return end
+  local n = unused_comparison(rec, {})
+  fail("the function computed %d times and has not ended%s", MOST_NODES, n and
+    ("; is %s(...) at %s the condition of a loop? %s"):format(n.op, n.place, NO_IF:format(n.op)) or
+    ", and a recorded function has up to 1000 operations; is there a loop without an end?")
+end
+
+-- The symbol's node, where it may be used: in the call that made it, or among outputs of layers.
+local function usable(v, who)
+  local n, now = node_of(v), recording()
+  local of = n.recording
+  if of == now or of == nil or of == trace.GRAPH and not now then return n end
+  if of == trace.GRAPH then
+    fail("%s: a function that is recorded cannot use what layers gave outside of it; call it on them", who)
+  end
+  if of.over then
+    fail("%s: this symbol is from a recording that is over, that of %s; it stood for numbers only there. Keep numbers "
+      .. "or tensors, and give a recorded function what it needs as arguments", who, of.who)
+  end
+  fail("%s: this symbol belongs to the recording of %s, and another function is recorded within it; give it to that "
+    .. "function as an argument", who, of.who)
+end
+
+-- What a symbol is, also for messages, behind "a ".
+function trace.text(v)
+  local n = node_of(v)
+  if n.layer then return ("symbol: output of %s, for model{ inputs = ..., outputs = ... }"):format(n.layer.type) end
+  if n.recording and n.recording.over then return "symbol of a recording that is over, which has no numbers" end
+  return "symbol of numbers that come later" .. (n.op and (": %s of %d"):format(n.op, #n.args) or "")
+end
+
+-- ---- nodes ----
 
 local function number_text(v)
   if v ~= v then return "nan" end
@@ -46,67 +118,134 @@ local function tensor_node(t)
   return new_node("tensor", {}, table.concat(shape, " ") .. " : " .. table.concat(values, " "))
 end
 
--- A symbol, a number or a small tensor as a node. What is a layer's input already is read from there, so that in a
+-- The node of a symbol, a number or a small tensor. What is a layer's input already is read from there, so that in a
 -- chain of residual blocks each computes its own sum alone.
 function trace.node(v, who)
-  local symbol = getmetatable(v) == Node and trace.made(v)
-  if getmetatable(v) == Node and not symbol then return v end
   if type(v) == "number" then return new_node("const", {}, number_text(v)) end
-  symbol = symbol or trace.symbol(v)
-  if symbol then
-    lifted[symbol] = lifted[symbol] or setmetatable({ leaf = symbol }, Node)
-    return lifted[symbol]
+  local output = trace.output(v)
+  local node = not output and trace.is_symbol(v) and usable(v, who)
+  if node and not trace.made(node) then return node end
+  output = output or node and trace.made(node)
+  if output then
+    if recording() then
+      fail("%s: a function that is recorded cannot use what layers gave outside of it; call it on them", who)
+    end
+    lifted[output] = lifted[output] or { leaf = output, recording = trace.GRAPH }
+    return lifted[output]
   end
   if core.type(v) == "tensor" then return tensor_node(v) end
   fail("%s: wants symbols, numbers and tensors, got %s", who, util.a(v))
 end
 
-function trace.op(name, args, attributes)
-  local nodes = {}
-  for i, v in ipairs(args) do nodes[i] = trace.node(v, name) end
-  return new_node(name, nodes, attributes)
+-- The user's line, for a message later on.
+local function place()
+  local level = 3
+  while true do
+    local at = debug.getinfo(level, "Sl")
+    if not at then return "?" end
+    if at.what ~= "C" and not at.source:find "^[=@]sonde" then return ("%s:%d"):format(at.short_src, at.currentline) end
+    level = level + 1
+  end
+end
+
+local function new_op(name, args, attributes)
+  local nodes, of = {}, nil
+  for i, v in ipairs(args) do
+    nodes[i] = trace.node(v, name)
+    of = of or nodes[i].recording
+  end
+  local now = recording()
+  if now and of == now then count_node(now) end
+  return new_node(name, nodes, attributes, of)
+end
+
+function trace.op(name, args, attributes) return symbol_of(new_op(name, args, attributes)) end
+
+-- The same for a comparison that the user wrote: the result must depend on it.
+function trace.comparison(name, args)
+  local n = new_op(name, args)
+  local now = recording()
+  if now then
+    n.place = place()
+    table.insert(now.comparisons, n)
+  end
+  return symbol_of(n)
 end
 
 -- ---- operators ----
 
+local function check_sides(name, a, b)
+  if rawequal(a, nil) or rawequal(b, nil) then fail("%s: one side is nil; is a name misspelt?", name) end
+end
+
 local function binary(name)
   return function(a, b)
-    if rawequal(a, nil) or rawequal(b, nil) then fail("%s: one side is nil; is a name misspelt?", name) end
+    check_sides(name, a, b)
     return trace.op(name, { a, b })
   end
 end
 
 local function no_value(what)
-  return function()
-    fail("%s of a symbol has no value while a function is recorded, so `if` cannot ask for it; use where(gt(a, b), x, y), "
-      .. "with lt le gt ge eq ne", what)
+  return function(a, b)
+    for _, v in ipairs { a, b } do -- of an input{} any described object has these
+      if core.type(v) == "object" and not trace.output(v) then fail("%s is not there for %s", what, util.a(v)) end
+    end
+    fail("%s of a symbol has no value: it stands for numbers that come later, so `if` cannot ask for it; use "
+      .. "where(gt(a, b), x, y), with lt le gt ge eq ne", what)
   end
 end
 
--- Put into the metatables of nodes and of a graph's symbols alike.
+local function whole_parts(a, b) return trace.op("floor", { trace.op("div", { a, b }) }) end
+
+-- Of symbols, and of tensors and inputs beside them.
 trace.operators = {
   __add = binary "add", __sub = binary "sub", __mul = binary "mul", __div = binary "div", __pow = binary "pow",
   __unm = function(a) return trace.op("neg", { a }) end,
-  __lt = no_value "a comparison", __le = no_value "a comparison", __eq = no_value "a comparison",
-  __len = function() fail "a symbol has no length while a function is recorded" end,
+  __idiv = function(a, b)
+    check_sides("//", a, b)
+    return whole_parts(a, b)
+  end,
+  __mod = function(a, b) -- of the sign of b, as Lua's
+    check_sides("%", a, b)
+    return trace.op("sub", { a, trace.op("mul", { whole_parts(a, b), b }) })
+  end,
+  __lt = no_value "a comparison", __le = no_value "a comparison",
 }
-for event, fn in pairs(trace.operators) do Node[event] = fn end
-
-function Node.__tostring(n)
-  return n.op and ("symbol: %s of %d"):format(n.op, #n.args) or "symbol"
+for event, fn in pairs(trace.operators) do meta[event] = fn end
+local compared = no_value "a comparison"
+function meta.__eq(a, b)
+  local outputs = trace.output(a) or trace.output(b) -- these may be told apart, as any values
+  return not outputs and compared(a, b)
 end
+trace.equal = compared
+function meta.__len() fail "a symbol has no length: it stands for numbers that come later, in any shape" end
+function meta.__concat()
+  fail "a symbol cannot be joined to a text: it stands for numbers that come later; tostring(x) names it"
+end
+function meta.__call() fail "a symbol is called like a function; is a * missing, or is a name used twice?" end
+function meta.__pairs() fail "a symbol has no elements; use slice(x, axis, from, to), or sum(x, axis) over all" end
+function meta.__newindex(_, k)
+  fail("a symbol's %s cannot be set; compute another, as with where(c, a, b) or concat({ a, b }, axis)",
+    type(k) == "number" and "elements" or util.quoted(k))
+end
+meta.__tostring = trace.text
 
 -- x:sum(-1): the functions as methods; sonde.functional fills this.
 trace.methods = {}
-function trace.index(_, k)
+meta.methods = trace.methods
+function meta.__index(_, k)
   if trace.methods[k] then return trace.methods[k] end
   if k == "shape" or k == "dtype" then
-    fail("a symbol has no %s while a function is recorded: the program serves every shape", k)
+    fail("a symbol has no %s: what is recorded serves every shape", k)
   end
-  if type(k) == "number" then fail "a symbol has no elements while a function is recorded; use slice(x, axis, from, to)" end
-  return nil
+  if type(k) == "number" or type(k) == "table" then
+    fail "a symbol has no elements: it stands for numbers that come later; use slice(x, axis, from, to)"
+  end
+  if core.meta.tensor.methods[k] then
+    fail("%s needs numbers, and a symbol stands for numbers that come later; ?functions lists what can be recorded", k)
+  end
+  util.unknown("a symbol", k, trace.methods)
 end
-Node.__index = trace.index
 
 -- ---- programs ----
 
@@ -142,9 +281,6 @@ end
 function trace.program(root, count)
   local leaves, order, lines, number, seen = {}, in_order(root), {}, {}, {}
   for _, n in ipairs(order) do
-    if not count and math.type(n.leaf) == "integer" then
-      fail "a function that is recorded cannot call layers; in model{ ... } they are called on input{ ... } and outputs"
-    end
     if n.leaf then number[n] = leaf_number(n, leaves) - 1 end
   end
   local inputs = count or #leaves
@@ -173,16 +309,37 @@ end
 
 -- ---- recording ----
 
+-- Is v a symbol of the call of a function that is recorded? Layers cannot take it.
+function trace.check_output(v, who)
+  if node_of(v).recording == trace.GRAPH then return end
+  usable(v, who)
+  fail "a function that is recorded cannot call layers; in model{ ... } they are called on input{ ... } and outputs"
+end
+
+local function check_used(rec, root)
+  if #rec.comparisons == 0 then return end
+  local needed = {}
+  for _, n in ipairs(in_order(root)) do needed[n] = true end
+  local n = unused_comparison(rec, needed)
+  if n then
+    fail("%s: its function asks %s(...) at %s, and what it gives does not depend on the answer: %s", rec.who, n.op,
+      n.place, NO_IF:format(n.op))
+  end
+end
+
 -- Calls fn with count symbols; gives what it computes from them as a node. what: "y and p".
 function trace.record(who, fn, count, what)
-  local args = {}
-  for i = 1, count do args[i] = setmetatable({ leaf = i }, Node) end
+  local args, rec = {}, { who = who, outer = recording(), thread = coroutine.running(), comparisons = {}, count = 0 }
+  for i = 1, count do args[i] = symbol_of { leaf = i, recording = rec } end
+  innermost = rec
+  local done <close> = setmetatable({}, { __close = function() rec.over = true end })
   local result = util.call(who, fn, table.unpack(args))
-  if type(result) == "number" then result = trace.node(result, who) end
-  if getmetatable(result) ~= Node then
+  if type(result) ~= "number" and not trace.is_symbol(result) then
     fail("%s: its function gave %s; it must give what it computes from %s", who, util.a(result), what)
   end
-  return result
+  local root = trace.node(result, who)
+  check_used(rec, root)
+  return root
 end
 
 -- What a function of that kind is given.

@@ -16,6 +16,7 @@ function util.article(noun) return (noun:find "^[aeiou]" and "an " or "a ") .. n
 function util.a(v)
   local t = core.type(v)
   if t == "nil" then return t end
+  if t == "symbol" then return "a " .. tostring(v) end
   if t == "object" then t = v.kind end
   return util.article(t)
 end

@@ -57,12 +57,28 @@ int sn_raise_text(lua_State *L, const char *fmt, ...) {
     return sn_raise(L, &e);
 }
 
+const char *sn_push_type(lua_State *L, int idx) {
+    idx = lua_absindex(L, idx);
+    const sn_obj *o = sn_test_object(L, idx);
+    if (luaL_testudata(L, idx, SN_MT_SYMBOL)) {
+        luaL_tolstring(L, idx, NULL); /* it says which */
+        lua_pushfstring(L, "a %s", lua_tostring(L, -1));
+        return lua_tostring(L, -1);
+    }
+    const char *name = o                                                    ? o->kind->name
+                       : luaL_getmetafield(L, idx, "__name") == LUA_TSTRING ? lua_tostring(L, -1)
+                                                                            : luaL_typename(L, idx);
+    bool none = lua_isnoneornil(L, idx);
+    lua_pushfstring(L, "%s%s", none ? "" : strchr("aeiou", name[0]) ? "an " : "a ", name);
+    return lua_tostring(L, -1);
+}
+
 const char *sn_push_quoted(lua_State *L, int idx) {
     int type = lua_type(L, idx);
     if (type == LUA_TSTRING)
         lua_pushfstring(L, "\"%s\"", lua_tostring(L, idx));
-    else if (type == LUA_TTABLE || type == LUA_TFUNCTION || luaL_testudata(L, idx, SN_MT_TENSOR))
-        lua_pushfstring(L, "a %s", type == LUA_TUSERDATA ? "tensor" : lua_typename(L, type));
+    else if (type == LUA_TTABLE || type == LUA_TFUNCTION || (type == LUA_TUSERDATA && !sn_test_object(L, idx)))
+        return sn_push_type(L, idx);
     else
         luaL_tolstring(L, idx, NULL);
     return lua_tostring(L, -1);

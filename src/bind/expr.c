@@ -74,9 +74,23 @@ static int expr_run(lua_State *L) {
     return lua_gettop(L) - first + 1;
 }
 
+/* core.symbol(table) -> a symbol with that as its state: a userdata, so that nothing takes it for a list */
+static int expr_symbol(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_newuserdatauv(L, 0, SN_UV_STATE);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, SN_UV_STATE);
+    luaL_setmetatable(L, SN_MT_SYMBOL);
+    return 1;
+}
+
 void sn_open_expr(lua_State *L) {
-    static const luaL_Reg functions[] = { { "expr_run", expr_run }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "expr_run", expr_run }, { "symbol", expr_symbol }, { NULL, NULL } };
     luaL_setfuncs(L, functions, 0);
+    lua_getfield(L, -1, "meta");
+    luaL_newmetatable(L, SN_MT_SYMBOL); /* the Lua half fills it */
+    lua_setfield(L, -2, SN_MT_SYMBOL);
+    lua_pop(L, 1);
     sn_new_metatable(L, MT_EXPR, expr_gc);
     lua_pop(L, 1);
 }

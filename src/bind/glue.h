@@ -25,6 +25,7 @@
 #define SN_MT_TRAINER "trainer"
 #define SN_MT_RUN     "run"
 #define SN_MT_PICTURE "picture"
+#define SN_MT_SYMBOL  "symbol"
 
 /* User values: 1 = what must stay alive as long as this does; 2 = the Lua half's own table. */
 enum { SN_UV_ANCHOR = 1, SN_UV_STATE = 2 };
@@ -55,6 +56,8 @@ typedef struct {
 /* The one place that raises. The message gets the position of the user's line, not of the Lua half's. */
 int sn_raise(lua_State *, const sn_err *);
 int sn_raise_text(lua_State *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Pushes what a value is, with its article: "a tensor", "an optimizer", "nil". */
+const char *sn_push_type(lua_State *, int idx);
 /* Pushes a value as a message shows it: texts in quotes, "a table", "a tensor". */
 const char *sn_push_quoted(lua_State *, int idx);
 /* The text at arg. C would end it at a zero byte, so one that has such is refused; what: "npz.load: the path".

@@ -15,8 +15,9 @@ sn_tensor *sn_test_tensor(lua_State *L, int arg) {
 }
 
 sn_tensor *sn_check_tensor(lua_State *L, int arg) {
-    luaL_checkudata(L, arg, SN_MT_TENSOR);
-    return sn_test_tensor(L, arg);
+    sn_tensor *t = sn_test_tensor(L, arg);
+    if (!t) sn_raise_text(L, "a tensor is wanted, got %s", sn_push_type(L, arg));
+    return t;
 }
 
 static sn_tensor *new_tensor(lua_State *L, sn_dtype dtype, const sn_shape *shape, bool raw) {
@@ -176,8 +177,8 @@ static void fill(lua_State *L, sn_tensor *t, int dim, int64_t *at) {
                 "tensors",
                 (long long)*at + 1);
         if (lua_type(L, -1) != LUA_TNUMBER)
-            sn_raise_text(L, "tensor: element %lld is a %s, not a number", (long long)*at + 1,
-                          luaL_typename(L, -1));
+            sn_raise_text(L, "tensor: element %lld is %s, not a number", (long long)*at + 1,
+                          sn_push_type(L, -1));
         if (*at % POLL == 0) sn_check_done(L);
         sn_set_element(L, -1, t, (*at)++);
         return;
@@ -200,7 +201,7 @@ const sn_tensor *sn_to_tensor(lua_State *L, int arg, sn_dtype dtype) {
     const sn_tensor *given = sn_test_tensor(L, arg);
     if (given) return given;
     if (lua_type(L, arg) != LUA_TTABLE && lua_type(L, arg) != LUA_TNUMBER)
-        sn_raise_text(L, "tensor: wants a list of numbers, got a %s", luaL_typename(L, arg));
+        sn_raise_text(L, "tensor: wants a list of numbers, got %s", sn_push_type(L, arg));
     sn_shape shape;
     list_shape(L, arg, &shape);
     sn_tensor *t = sn_new_tensor(L, dtype, &shape);

@@ -260,7 +260,9 @@ static int tensor_index(lua_State *L) {
     lua_settop(L, 2);
     if (is_end(L, t, 2)) return 0;
     if (is_mask(L, 2)) return tensor_masked(L);
-    if (lua_type(L, 2) != LUA_TNUMBER && !lua_istable(L, 2)) return 0;
+    if (lua_type(L, 2) != LUA_TNUMBER && !lua_istable(L, 2))
+        return sn_raise_text(L, "tensor: t[...] wants a number, a list of them or a mask, got %s",
+                             sn_push_type(L, 2));
     check_key(L, t, 2, s);
     sn_layout l = layout_of(t, s);
     if (l.shape.n == 0) {

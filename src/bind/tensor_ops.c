@@ -34,7 +34,7 @@ static sn_operand check_operand(lua_State *L, int arg, number *room, const char 
     const sn_tensor *t = sn_test_tensor(L, arg);
     if (t) return (sn_operand){ .t = *t };
     if (lua_type(L, arg) != LUA_TNUMBER)
-        sn_raise_text(L, "tensor arithmetic wants tensors and numbers, got a %s (%s)", luaL_typename(L, arg),
+        sn_raise_text(L, "tensor arithmetic wants tensors and numbers, got %s (%s)", sn_push_type(L, arg),
                       what);
     sn_operand o = { .t = { .data = room }, .number = true };
     if (lua_isinteger(L, arg)) {
@@ -110,6 +110,8 @@ static int tensor_where(lua_State *L) {
 
 /* Same shape, and every element the same number (nan equals nan: this asks about bits of a result). */
 static int tensor_equal(lua_State *L) {
+    if (!sn_test_tensor(L, 2))
+        return sn_raise_text(L, "equal: wants another tensor, as in t:equal(u), got %s", sn_push_type(L, 2));
     const sn_tensor *a = sn_check_tensor(L, 1), *b = sn_check_tensor(L, 2);
     bool same = sn_shape_equal(&a->shape, &b->shape);
     int64_t n = sn_shape_count(&a->shape);

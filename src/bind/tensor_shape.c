@@ -69,7 +69,7 @@ static void check_parts(lua_State *L, const char *who, int axis, sn_shape *shape
         lua_rawgeti(L, 2, i);
         const sn_tensor *t = sn_test_tensor(L, -1);
         if (!t)
-            sn_raise_text(L, "%s: wants a list of tensors; item %d is a %s", who, (int)i, luaL_typename(L, -1));
+            sn_raise_text(L, "%s: wants a list of tensors; item %d is %s", who, (int)i, sn_push_type(L, -1));
         if (i == 1) {
             first = *shape = t->shape;
             *dtype = t->dtype;
@@ -95,7 +95,7 @@ static int tensor_concat(lua_State *L) {
         return sn_raise_text(L, "%s: wants a list of tensors, as in tensor.%s({ a, b }, 1)", who, who);
     lua_rawgeti(L, 2, 1);
     const sn_tensor *t = sn_test_tensor(L, -1);
-    if (!t) return sn_raise_text(L, "%s: wants a list of tensors; item 1 is a %s", who, luaL_typename(L, -1));
+    if (!t) return sn_raise_text(L, "%s: wants a list of tensors; item 1 is %s", who, sn_push_type(L, -1));
     int axis = sn_check_axis(L, 3, who, &t->shape, t->shape.n);
     lua_pop(L, 1);
     check_parts(L, who, axis, &shape, &dtype);

@@ -58,10 +58,11 @@ static void userdata_value(lua_State *L, int idx, const sn_field *f, sn_value *v
             refuse(v, "a tensor");
         return;
     }
-    refuse(v, luaL_testudata(L, idx, SN_MT_DATASET) ? "a dataset"
-              : luaL_testudata(L, idx, SN_MT_MODEL) ? "a model"
-              : luaL_testudata(L, idx, SN_MT_RUN)   ? "a run"
-                                                    : "a userdata");
+    refuse(v, luaL_testudata(L, idx, SN_MT_DATASET)  ? "a dataset"
+              : luaL_testudata(L, idx, SN_MT_MODEL)  ? "a model"
+              : luaL_testudata(L, idx, SN_MT_RUN)    ? "a run"
+              : luaL_testudata(L, idx, SN_MT_SYMBOL) ? "a symbol, which stands for numbers that come later"
+                                                     : "a userdata");
 }
 
 static void scalar_value(lua_State *L, int idx, const sn_field *f, sn_value *v) {

@@ -164,6 +164,112 @@ check.fails(function() sum(tensor { 1 }, 0) end, "axis = 0 is no axis")
 check.fails(function() sum(tensor { 1, 2 }, 2) end, "there is no such axis")
 check.fails(function() exp "a" end, "exp: wants numbers, tensors or symbols")
 check.fails(function() add(1, 2) end, "add")
+
+-- ---- symbols where numbers are wanted, and where they are no more ----
+
+do
+  local t, kept = tensor { 1, 2 }, nil
+  check.list(grad(function(v) kept = v; return sum(v) end)(t):tolist(), { 1, 1 })
+  check.equal(tostring(kept), "symbol of a recording that is over, which has no numbers")
+  for _, use in ipairs {
+    function() return kept + 1 end, function() return t * kept end, function() return exp(kept) end,
+    function() return kept:sum() end, function() return grad(function(v) return v * kept end)(1) end,
+    function() return grad(function() return kept end)(1) end, function() return kept % 2 end,
+    function() return dense { 2 }(kept) end, function() return model { inputs = input { 2 }, outputs = kept } end,
+  } do
+    check.fails(use, "from a recording that is over, that of grad", "give a recorded function what it needs as argument")
+  end
+  local path = check.folder() .. "/symbol.npy"
+  for _, symbol in ipairs { "kept", "new", "output" } do
+    local function each(v, what)
+      local net = sequential { dense { 1, input_shape = { 2 } } }
+      net:compile { loss = "mse", optimizer = "sgd" }
+      for i, use in ipairs {
+        function() return tensor(v) end, function() return tensor { v } end, function() return tensor { { 1 }, v } end,
+        function() return t:matmul(v, 1) end, function() return t:dot(v) end, function() return t[v] end,
+        function() return t:index(1, v) end, function() return t:masked(v) end, function() t[1] = v end,
+        function() return t:equal(v) end, function() return t:reshape(v) end, function() return tensor.zeros(v) end,
+        function() return tensor.full(v, 1) end, function() return tensor.concat { v, v } end,
+        function() return tensor.stack { v } end, function() return tensor.where(v, t, t) end,
+        function() npy.save(path, v) end, function() return net:predict(v) end, function() return tensors { x = v } end,
+        function() return net:train_on_batch(v, v) end, function() return net:set_weights { v, v } end,
+        function() return picture(v) end, function() return plot.histogram(v) end, function() return t:sum(v) end,
+        function() return tensor.arange(v) end, function() return one_hot(t, v) end,
+        function() return constant { v } end, function() return dense { 2, name = v } end,
+      } do
+        local ok, message = pcall(use)
+        check.ok(not ok and message:find "symbol", "use %d of %s: %s", i, what, message)
+      end
+      for event, use in pairs {
+        length = function() return #v end, pairs = function() for _ in pairs(v) do return end end,
+        ipairs = function() for _ in ipairs(v) do return end end, joined = function() return v .. "a" end,
+        called = function() return v() end, set = function() v[1] = 2 end, tolist = function() return v:tolist() end,
+        shape = function() return v.shape end, item = function() return v[{ 1, 2 }] end,
+        typo = function() return v.summ end,
+        less = function() return v < 1 end, more = function() return t > v end, same = function() return t == v end,
+      } do
+        local ok, message = pcall(use)
+        check.ok(not ok and message:find "symbol", "%s of %s: %s", event, what, message)
+      end
+    end
+    if symbol == "kept" then each(kept, symbol)
+    elseif symbol == "output" then each(dense { 2 }(input { 2 }), symbol)
+    else lambda(function(v) each(v, symbol) return v end)
+    end
+  end
+end
+-- of one function within another
+check.fails(function() grad(function(v) return sum(grad(function(u) return sum(u ^ 3) end)(v)) end)(tensor { 1, 2 }) end,
+  "a gradient cannot be recorded, so there are no second derivatives")
+check.fails(function() grad(function(v) return grad(function(u) return u * v end)(2) end)(3) end,
+  "belongs to the recording of grad", "as an argument")
+check.near(grad(function(v) return v * grad(function(u) return u ^ 2 end)(2) end)(3), 4, 0)
+check.near(grad(function(v)
+  pcall(function() grad(function(u) return u.nothing end)(1) end)
+  return v ^ 2
+end)(3), 6, 1e-12)
+do -- a recording that was left in a coroutine does not go on
+  local waiting = coroutine.wrap(function() grad(function(v) coroutine.yield(v) return v end)(1) end)
+  local symbol = waiting()
+  check.fails(function() return symbol + 1 end, "belongs to the recording of grad")
+  local x = input { 2 }
+  check.list(model { inputs = x, outputs = dense { 3 }(x + 1) }.output_shape, { 3 })
+end
+
+-- ---- conditions that Lua cannot ask for ----
+
+for what, fn in pairs {
+  ["if"] = function(v) if gt(v, 0.5) then return v * 2 end return v end,
+  ["while"] = function(v) while not eq(v, 0) do v = v - 1 end return v end,
+  ["and"] = function(v) return v:lt(0) and -v or v end,
+  ["not"] = function(v) return not ne(v, 1) and 1 or v end,
+} do
+  check.fails(function() grad(fn)(1) end, "grad: its function asks ", "traced.lua:",
+    "what it gives does not depend on the answer")
+  check.ok(true, what)
+end
+check.fails(function() m:compile { optimizer = "sgd", loss = function(t, q)
+  if ge(q, 0.5) then return mean(t) end
+  return mean(q)
+end } end, "compile: loss: its function asks ge(...)", "where(ge(a, b), x, y)")
+check.fails(function() grad(function(v) while gt(v, 0) do v = v - 1 end return v end)(3) end, "gt(...) at",
+  "the condition of a loop")
+check.fails(function() grad(function(v) while true do v = v - 1 end end)(3) end, "is there a loop without an end?")
+check.near(grad(function(v) local _ = elu(v) + leaky_relu(v); return where(gt(v, 0), v, -v) end)(-2), -1, 0)
+do -- of outputs of layers
+  local h = input { 2 }
+  for _, v in ipairs { h, dense { 2 }(h), h + 1 } do
+    check.fails(function() return v > 0 end, "where(gt(a, b), x, y)")
+    check.fails(function() return 0 <= v end, "where(gt(a, b), x, y)")
+  end
+  check.fails(function() return adam {} < 1 end, "not there for an optimizer")
+  check.fails(function() grad(function(v) return v + h end)(1) end, "cannot use what layers gave outside of it")
+  local both = model { inputs = h, outputs = concat { h % -2, 7 // h } }
+  local v = tensor { { -3, 3 }, { 2.5, -0.5 } }
+  check.list(both:predict(v):flatten():tolist(), tensor.concat({ v % -2, 7 // v }, 2):flatten():tolist())
+end
+check.near(select(2, grad(function(a, b) return a % b end)(7.5, 2)), -3, 0)
+
 -- a chain of residual blocks: each computes its own sum, and a sum may be a model's output
 do
   local x = input { 3 }
