@@ -1,6 +1,7 @@
 -- Functions of numbers, tensors and symbols alike: exp(x), mean(x, -1), where(c, a, b). With a symbol they record, with a
 -- tensor they compute.
 local core = require "sonde.core"
+require "sonde.tensor"
 local trace = require "sonde.trace"
 local util = require "sonde.util"
 
@@ -12,30 +13,70 @@ local fail = util.fail
 -- A symbol, or an input{}, which is as good as one.
 local function is_symbol(v) return trace.is_symbol(v) or trace.output(v) ~= nil end
 
--- Runs an operation at once, on tensors and numbers; a number comes back where only numbers went in.
-local function compute(name, args, attributes)
-  local tensors, numbers, words = {}, true, { name }
-  for _, v in ipairs(args) do numbers = numbers and type(v) == "number" end
+local methods = core.meta.tensor.methods
+
+-- What tensors compute themselves, in the type that suits theirs; the rest is a program of one operation.
+local direct = {
+  square = function(x) return x * x end,
+  stop_gradient = function(x) return x end,
+  where = core.tensor_where,
+  clip = function(x, low, high) return methods.clip(x, low, high) end,
+}
+for name in ([[abs sign exp expm1 log log1p sqrt sin cos tanh sigmoid relu floor round maximum minimum eq ne lt le gt
+ge matmul]]):gmatch "%S+" do direct[name] = methods[name] end
+for name in ("sum mean max min prod"):gmatch "%S+" do
+  direct[name] = function(x, options) return methods[name](x, options) end
+end
+
+-- Of numbers these give whole ones where they get such.
+local keeps_whole = {}
+for name in ([[abs sign square relu floor round stop_gradient maximum minimum where clip sum prod max
+min]]):gmatch "%S+" do
+  keeps_whole[name] = true
+end
+
+-- The arguments as tensors where that is needed: two numbers have no tensor among them to decide the type.
+local function operands(name, args)
+  local numbers, whole, list = true, true, {}
   for i, v in ipairs(args) do
-    if core.type(v) == "tensor" then
-      tensors[i] = v
-    elseif type(v) == "number" then
-      tensors[i] = core.tensor(v, numbers and "float64" or nil)
-    else
-      fail("%s: wants numbers, tensors or symbols, got %s", name, util.a(v))
+    numbers = numbers and type(v) == "number"
+    whole = whole and math.type(v) == "integer"
+    list[i] = v
+    if type(v) ~= "number" and core.type(v) ~= "tensor" then
+      fail("%s: wants numbers, tensors or symbols, got %s%s", name, util.a(v),
+        core.type(v) == "table" and "; tensor{ 1, 2 } makes a tensor of a list" or "")
     end
-    words[#words + 1] = tostring(i - 1)
   end
-  words[#words + 1] = attributes
-  local y = core.expr_run(("inputs %d; %s"):format(#args, table.concat(words, " ")), tensors, name)
+  local dtype = numbers and (whole and keeps_whole[name] and "int64" or "float64") or nil
+  for i, v in ipairs(args) do
+    if type(v) == "number" and (numbers or not direct[name] or #args == 1) then list[i] = core.tensor(v, dtype) end
+  end
+  return list
+end
+
+-- Runs an operation at once, on tensors and numbers; a number comes back where only numbers went in. attributes: as the
+-- program has them; options: as the tensor's method has.
+local function compute(name, args, attributes, ...)
+  local list, y = operands(name, args), nil
+  if direct[name] then
+    local n = #list
+    for i = 1, select("#", ...) do list[n + i] = (select(i, ...)) end
+    y = direct[name](table.unpack(list, 1, n + select("#", ...)))
+  else
+    local words = { name }
+    for i = 1, #list do words[i + 1] = tostring(i - 1) end
+    words[#words + 1] = attributes
+    y = core.expr_run(("inputs %d; %s"):format(#list, table.concat(words, " ")), list, name)
+  end
+  if core.type(y) ~= "tensor" then return y end
   return #y.shape == 0 and core.tensor_at(y, 0) or y -- t:sum() is a number too
 end
 
-local function apply(name, args, attributes)
+local function apply(name, args, attributes, ...)
   for _, v in ipairs(args) do
     if is_symbol(v) then return trace.op(name, args, attributes) end
   end
-  return compute(name, args, attributes)
+  return compute(name, args, attributes, ...)
 end
 
 local function want(name, n, ...)
@@ -76,7 +117,7 @@ end
 function functional.clip(x, low, high)
   want("clip", 3, x, low, high)
   if type(low) ~= "number" or type(high) ~= "number" then fail "clip: its limits are numbers: clip(x, 0, 1)" end
-  return apply("clip", { x }, trace.number_text(low) .. " " .. trace.number_text(high))
+  return apply("clip", { x }, trace.number_text(low) .. " " .. trace.number_text(high), low, high)
 end
 
 -- ---- along axes: from 1, or from the end with -1; a list for several; absent: all ----
@@ -89,40 +130,68 @@ local function axis_text(name, axis)
   return tostring(n > 0 and n - 1 or n)
 end
 
-local function axes_text(name, axis, keep)
-  local text = ""
+-- The same as a program writes it, and as the options of a tensor's method.
+local function axes_of(name, axis, keep)
+  local text, options = "", {}
   if axis ~= nil then
     local words = {}
-    for i, a in ipairs(type(axis) == "table" and axis or { axis }) do words[i] = axis_text(name, a) end
+    for i, a in ipairs(core.type(axis) == "table" and axis or { axis }) do
+      words[i], options[i] = axis_text(name, a), a
+    end
     if #words == 0 then fail("%s: the list of axes is empty", name) end
     text = "axes " .. table.concat(words, " ")
   end
-  if util.boolean(name, "keepdims", keep, false) then text = text .. (text == "" and "" or " ") .. "keep" end
-  return text ~= "" and text or nil
+  if util.boolean(name, "keepdims", keep, false) then
+    text, options.keepdims = text .. (text == "" and "" or " ") .. "keep", true
+  end
+  return text ~= "" and text or nil, options
+end
+
+local instead = { max = "maximum(a, b)", min = "minimum(a, b)", sum = "a + b", prod = "a * b", mean = "(a + b) / 2" }
+
+-- who: whose name is in messages, where that is another.
+local function reduce(name, x, axis, keep, who)
+  who = who or name
+  want(who, 1, x)
+  if who ~= name and type(x) == "number" and axis ~= nil then
+    fail("%s: a number, %s, has no axis to go along; it wants a tensor or a symbol", who, util.quoted(x))
+  end
+  if axis ~= nil and (type(x) == "number" or is_symbol(axis) or core.type(axis) == "tensor") then
+    if type(x) ~= "number" then
+      fail("%s: the second argument is an axis, got %s; of two it is %s", who, util.a(axis), instead[name])
+    end
+    fail("%s: the second argument is an axis, and a number, %s, has none; of two numbers it is %s", who, util.quoted(x),
+      instead[name])
+  end
+  local text, options = axes_of(who, axis, keep)
+  for _, a in ipairs(core.type(x) == "tensor" and options or {}) do
+    if math.abs(a) > #x.shape then
+      fail("%s: axis = %s: there is no such axis in a tensor of shape %s", who, a, util.shape_text(x.shape))
+    end
+  end
+  return apply(name, { x }, text, options)
 end
 
 for name in ("sum mean max min prod"):gmatch "%S+" do
-  functional[name] = function(x, axis, keep)
-    want(name, 1, x)
-    if is_symbol(axis) or core.type(axis) == "tensor" then fail("%s: the second argument is an axis; use %s(a, b)", name,
-      (name == "max" or name == "min") and name .. "imum" or "a + b for two arrays, or") end
-    return apply(name, { x }, axes_text(name, axis, keep))
-  end
+  functional[name] = function(x, axis, keep) return reduce(name, x, axis, keep) end
 end
 
 local f = functional
 
-function f.logsumexp(x, axis, keep)
-  local most = f.stop_gradient(f.max(x, axis, true))
+local function logsumexp(who, x, axis, keep)
+  local most = f.stop_gradient(reduce("max", x, axis, true, who))
   local sum = f.log(f.sum(f.exp(x - most), axis, true)) + most
   return keep and sum or f.sum(sum, axis)
 end
-function f.log_softmax(x, axis) return x - f.logsumexp(x, axis or -1, true) end
+function f.logsumexp(x, axis, keep) return logsumexp("logsumexp", x, axis, keep) end
+function f.log_softmax(x, axis) return x - logsumexp("log_softmax", x, axis or -1, true) end
 function f.softmax(x, axis)
-  local e = f.exp(x - f.stop_gradient(f.max(x, axis or -1, true)))
+  local e = f.exp(x - f.stop_gradient(reduce("max", x, axis or -1, true, "softmax")))
   return e / f.sum(e, axis or -1, true)
 end
-function f.variance(x, axis, keep) return f.mean(f.square(x - f.mean(x, axis, true)), axis, keep) end
+function f.variance(x, axis, keep)
+  return f.mean(f.square(x - reduce("mean", x, axis, true, "variance")), axis, keep)
+end
 
 -- ---- of shapes ----
 
@@ -136,28 +205,59 @@ end
 function f.transpose(x, axes)
   want("transpose", 1, x)
   if axes == nil then return apply("transpose", { x }, "dims") end
+  if core.type(axes) ~= "table" then
+    fail("transpose: wants the new order of all axes, as in transpose(x, { 2, 1 }), got %s", util.a(axes))
+  end
   local words = {}
   for i, a in ipairs(axes) do words[i] = axis_text("transpose", a) end
-  return apply("transpose", { x }, "dims " .. table.concat(words, " "))
+  return apply("transpose", { x }, "dims " .. table.concat(words, " "), axes)
 end
+function direct.transpose(x, axes) return axes and methods.permute(x, axes) or methods.transpose(x) end
 
 function f.slice(x, axis, from, to)
   want("slice", 3, x, axis, from)
   from, to = util.whole("slice", "from", from, nil, math.mininteger), util.whole("slice", "to", to, -1, math.mininteger)
   if from == 0 or to == 0 then fail "slice: places count from 1, and from the end with -1" end
-  return apply("slice", { x }, ("dims %s %d %d"):format(axis_text("slice", axis), from > 0 and from - 1 or from, to))
+  local text = ("dims %s %d %d"):format(axis_text("slice", axis), from > 0 and from - 1 or from, to)
+  return apply("slice", { x }, text, axis, from, to)
+end
+function direct.slice(x, axis, from, to)
+  local key, n = {}, #x.shape
+  if math.abs(axis) > n then
+    fail("slice: axis %d is outside 1..%d for a tensor of shape %s", axis, n, util.shape_text(x.shape))
+  end
+  for i = 1, n do key[i] = i == (axis > 0 and axis or n + 1 + axis) and { from, to } or {} end
+  return x[key]
 end
 
 function f.one_hot(x, depth)
+  want("one_hot", 2, x, depth)
   return apply("one_hot", { x }, "dims " .. util.whole("one_hot", "depth", depth, nil, 1))
 end
 
--- Constructors of layers have these two names: with symbols they are these functions.
+-- Constructors of layers have these two names: with symbols and tensors they are these functions.
 local shaped = {}
-function shaped.reshape(x, shape) return apply("reshape", { x }, numbers_text("reshape", shape)) end
-function shaped.concat(list, axis)
+function shaped.reshape(x, shape)
+  want("reshape", 2, x, shape)
+  return apply("reshape", { x }, numbers_text("reshape", shape), shape)
+end
+direct.reshape = methods.reshape
+
+-- Of outputs of layers it is the layer, whose axes count from 0.
+function shaped.concat(list, axis, layer)
+  local tensors, outputs = true, true
+  for k, v in pairs(list) do
+    if type(k) ~= "number" then
+      fail("concat: unknown option %s; the axis is the second argument, as in concat({ a, b }, 1)", util.quoted(k))
+    end
+    tensors, outputs = tensors and core.type(v) == "tensor", outputs and trace.output(v) ~= nil
+  end
+  axis = axis == nil and -1 or axis
+  local text = axis_text("concat", axis)
+  if tensors then return core.tensor_concat("concat", list, axis) end
+  if outputs then return layer { axis = tonumber(text) } (table.unpack(list)) end
   local y = list[1]
-  for i = 2, #list do y = apply("concat", { y, list[i] }, "dims " .. axis_text("concat", axis or -1)) end
+  for i = 2, #list do y = apply("concat", { y, list[i] }, "dims " .. text) end
   return y
 end
 
@@ -170,14 +270,31 @@ function activations.gelu(x) return 0.5 * x * (1 + f.erf(x / math.sqrt(2))) end
 function activations.elu(x, alpha) return f.where(apply("gt", { x, 0 }), x, (alpha or 1) * f.expm1(f.minimum(x, 0))) end
 function activations.leaky_relu(x, slope) return f.where(apply("gt", { x, 0 }), x, (slope or 0.2) * x) end
 
+-- Is that a list for the function concat, and not one of options or of outputs of layers for the layer?
+local function is_parts(list, axis)
+  if core.type(list) ~= "table" or getmetatable(list) then return false end
+  for _, v in ipairs(list) do
+    if core.type(v) == "tensor" or is_symbol(v) and (axis ~= nil or not trace.output(v)) then return true end
+  end
+  return false
+end
+
 -- fn where the first argument is something to compute with, else what the name stood for. An activation of a layer's
--- output is the layer of that activation.
-local function either(fn, construct, kind)
+-- output is the layer of that activation. elu(0.5) is a number, elu{ 0.5 } an activation.
+local function either(fn, construct, name, kind)
   return function(x, ...)
-    if kind == "activation" and trace.output(x) then return construct { ... }(x) end
-    if is_symbol(x) or core.type(x) == "tensor" or fn == shaped.concat and type(x) == "table" and trace.is_symbol(x[1]) and not trace.output(x[1]) then
-      return fn(x, ...)
+    if fn == shaped.concat then
+      if is_parts(x, ...) then return fn(x, (...), construct) end
+      return construct(x, ...)
     end
+    if x == nil then
+      fail("%s: wants a number, a tensor or a symbol; %s{ ... } makes %s", name, name, util.article(kind))
+    end
+    if kind == "activation" and trace.output(x) and not (fn == functional.softmax and ... ~= nil) then
+      return construct { ... }(x)
+    end
+    if type(x) == "number" and (kind == "activation" or select("#", ...) > 0) then return fn(x, ...) end
+    if is_symbol(x) or core.type(x) == "tensor" then return fn(x, ...) end
     return construct(x, ...)
   end
 end
@@ -188,8 +305,8 @@ local function as_tensors(who, args)
   local tensors = {}
   for i, v in ipairs(args) do
     if is_symbol(v) then
-      fail("a gradient function was called on a symbol: a gradient cannot be recorded, so there are no second derivatives"
-        .. "; call it on numbers and tensors; (g(x + h) - g(x - h)) / (2 * h) of g = grad(f) comes near one")
+      fail("a gradient function was called on a symbol: a gradient cannot be recorded, so there are no second "
+        .. "derivatives; call it on numbers and tensors; (g(x + h) - g(x - h)) / (2 * h) of g = grad(f) comes near one")
     end
     tensors[i] = type(v) == "number" and core.tensor(v, "float64") or util.as_tensor(v, who, "argument " .. i)
   end
@@ -232,11 +349,20 @@ function functional.globals(objects)
     local construct = objects.global[name]
     if construct then
       local made = objects.constructor_of[construct]
-      names[name] = either(fn, construct, made.kind)
+      names[name] = either(fn, construct, name, made.kind)
       objects.constructor_of[names[name]], objects.global[name] = made, names[name]
     end
   end
   return names
+end
+
+-- t:matmul(symbol) is recorded, as matmul(t, symbol) is.
+for name in ("matmul maximum minimum eq ne lt le gt ge"):gmatch "%S+" do
+  local fn = methods[name]
+  methods[name] = function(t, u, ...)
+    if is_symbol(u) then return functional[name](t, u) end
+    return fn(t, u, ...)
+  end
 end
 
 -- A tensor or an input{} as the left operand of a symbol.

@@ -35,6 +35,10 @@ local function recording(construct, name, fields)
     local copy
     for k, v in pairs(t) do
       local made = objects.constructor_of[v]
+      if type(v) == "number" and fields[k] and fields[k].kind == "activation" then
+        util.fail("%s: %s wants an activation or its name, got %s; elu{ 0.5 } in braces is an activation, elu(0.5) a "
+          .. "number", name, fields[k].name, util.quoted(v))
+      end
       if type(v) == "function" and fields[k] and (not made or made.kind == fields[k].kind) then
         copy = copy or table.move(t, 1, #t, 1, {})
         copy[k] = made and core.named(made.kind, made.name)

@@ -329,6 +329,8 @@ mean((y - p)^2), where(gt(x, 0), x, 0), grad(f)
   differentiated in C. A symbol stands for numbers that come later, so Lua's `if`, `while`, `and`, `or` and `not` cannot
   ask for its value, nor == (false of anything but another symbol); where(condition, a, b) can. A comparison that the
   result does not depend on is an error: an `if` was meant. A symbol lives as long as its function is recorded.
+  Tensors keep the type that their methods give: sum(t) is t:sum(). Names of layers and activations are constructors too,
+  with options in braces: elu(0.5) is a number, elu{ 0.5 } an activation, and relu(h) of a layer's output h the layer.
 of each number
   abs(x), sign(x), floor(x), round(x), square(x), sqrt(x)  as they say
   exp(x), expm1(x), log(x), log1p(x), sin(x), cos(x), erf(x)  as they say

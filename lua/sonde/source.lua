@@ -34,7 +34,7 @@ end
 -- What a function of ours calls that only checks or loads something before.
 local function unwrapped(fn)
   local from = debug.getinfo(fn, "S").source
-  if from ~= "=sonde/util.lua" and from ~= "=sonde/parts.lua" then return fn end
+  if from ~= "=sonde/util.lua" and from ~= "=sonde/parts.lua" and from ~= "=sonde/functional.lua" then return fn end
   local up = upvalues(fn)
   local inner = up.fn or up.file and up.owner and require("sonde." .. up.file)[up.owner][up.name]
   return inner and unwrapped(inner) or fn

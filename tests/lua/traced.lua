@@ -19,6 +19,76 @@ check.list(gather(tensor { { 1, 2 }, { 3, 4 } }, tensor { 1, 0 }):tolist(), { 2,
 check.near(sum(softmax(tensor { 1, 2, 3 })), 1, 1e-6)
 check.near(logsumexp(tensor { 1000, 1000 }), 1000 + math.log(2), 1e-3)
 
+-- every function of numbers: as a tensor of that number, and as a symbol
+local two = { maximum = maximum, minimum = minimum, lt = lt, le = le, gt = gt, ge = ge, eq = eq, ne = ne }
+for name, fn in pairs { abs = abs, sign = sign, floor = floor, round = round, square = square, sqrt = sqrt, exp = exp,
+  expm1 = expm1, log = log, log1p = log1p, sin = sin, cos = cos, erf = erf, tanh = tanh, sigmoid = sigmoid, relu = relu,
+  softplus = softplus, swish = swish, gelu = gelu, elu = elu, leaky_relu = leaky_relu, linear = linear, sum = sum,
+  mean = mean, max = max, min = min, prod = prod, variance = variance, logsumexp = logsumexp,
+  stop_gradient = stop_gradient, clip = function(v) return clip(v, 0, 1) end,
+  where = function(v) return where(gt(v, 0), v, 2 * v) end } do
+  for _, v in ipairs { 0.5, 2, -0.75 } do
+    if v > 0 or name ~= "log" and name ~= "sqrt" then
+      local got = fn(v)
+      check.ok(type(got) == "number", "%s(%s) is %s", name, v, got)
+      local t = fn(tensor({ v, v }, "float64"))
+      check.near(type(t) == "number" and (name ~= "sum" and name ~= "prod" and name ~= "logsumexp") and t or
+        type(t) == "number" and got or t[2], got, 1e-12)
+      local recorded = sequential { lambda { function(x) return 0 * x + fn(sum(x)) end, input_shape = { 1 } } }
+      check.near(recorded:predict(tensor { { v } })[{ 1, 1 }], got, 1e-6 * (1 + math.abs(got)))
+    end
+  end
+end
+for name, fn in pairs(two) do
+  check.near(fn(2, 3), fn(tensor { 2 }, 3)[1], 0)
+  check.near(fn(3, 2.5), fn(tensor { 3 }, tensor { 2.5 })[1], 0)
+  check.equal(grad(function(v) return v + stop_gradient(fn(v, 3)) end)(2), 1.0, name)
+end
+-- elu(0.5) is a number, elu{ 0.5 } an activation
+check.near(elu(-1, 0.5), 0.5 * (math.exp(-1) - 1), 1e-15)
+check.near(leaky_relu(-1, 0.5), -0.5, 0)
+check.equal(tostring(elu { 0.5 }), "elu{alpha=0.5}")
+check.equal(dense { 3, activation = leaky_relu { 0.1 } }.activation.type, "leaky_relu")
+check.fails(function() dense { 3, activation = leaky_relu(0.1) } end, "elu{ 0.5 } in braces is an activation")
+check.fails(function() relu() end, "relu: wants a number, a tensor or a symbol; relu{ ... } makes an activation")
+
+-- types stay as the methods of tensors keep them
+do
+  local whole = tensor({ { 1, -2, 3 }, { 4, 5, -6 } }, "int64")
+  for name, v in pairs { abs = abs(whole), sign = sign(whole), relu = relu(whole), square = square(whole),
+    sum = sum(whole, 1), max = max(whole, -1), prod = prod(whole, { 1 }), clip = clip(whole, 0, 2),
+    where = where(gt(whole, 0), whole, 0), maximum = maximum(whole, 2), reshape = reshape(whole, { 3, 2 }),
+    transpose = transpose(whole), slice = slice(whole, 2, 2, 3), concat = concat({ whole, whole }, 1),
+    matmul = matmul(whole, transpose(whole)), stop_gradient = stop_gradient(whole) } do
+    check.equal(v.dtype, "int64", name)
+  end
+  check.equal(math.type(sum(whole)), "integer")
+  check.equal(math.type(abs(-3)), "integer")
+  check.equal(exp(tensor({ 1 }, "float64")).dtype, "float64")
+  check.equal(gt(whole, 0).dtype, "uint8")
+  check.list(whole[gt(whole, 3)]:tolist(), { 4, 5 })
+  check.list(concat({ whole, whole }, 1).shape, { 4, 3 })
+  check.list(concat({ whole, whole }, -1).shape, { 2, 6 })
+  check.list(slice(whole, -1, 2, -1):flatten():tolist(), { -2, 3, 5, -6 })
+  check.list(transpose(whole, { 2, 1 }).shape, { 3, 2 })
+  check.list(sum(whole, 2, true).shape, { 2, 1 })
+end
+do -- concat of outputs of layers along an axis that counts from 1; with tensors and symbols in one
+  local h = input { 2, 3 }
+  check.list(model { inputs = h, outputs = concat({ h, h }, 2) }.output_shape, { 4, 3 })
+  check.list(model { inputs = h, outputs = concat { h, h } }.output_shape, { 2, 6 })
+  check.list(grad(function(v) return sum(concat({ tensor { 5 }, v }, 1) ^ 2) end)(tensor { 1, 2 }):tolist(), { 2, 4 })
+  check.list(grad(function(v) return sum(tensor { { 1, 2 } }:matmul(v)) end)(tensor { { 1 }, { 1 } }):flatten():tolist(),
+    { 1, 2 })
+  check.fails(function() concat { tensor { 1 }, axis = 1 } end, "the axis is the second argument")
+end
+check.fails(function() max(1, 2) end, "max: the second argument is an axis", "maximum(a, b)")
+check.fails(function() sum(tensor { 1 }, tensor { 1 }) end, "sum: the second argument is an axis, got a tensor", "a + b")
+check.fails(function() softmax(2) end, "softmax: a number, 2, has no axis")
+check.fails(function() softmax(tensor { 1 }, 3) end, "softmax: axis = 3: there is no such axis")
+check.fails(function() exp { 1, 2 } end, "exp: wants numbers, tensors or symbols, got a table; tensor{ 1, 2 }")
+check.fails(function() slice(tensor { 1, 2 }, 2, 1) end, "slice: axis 2 is outside 1..1")
+
 -- ---- gradients ----
 
 local g = grad(function(a, b) return sum(a * b) + mean(square(a)) end)
@@ -173,6 +243,7 @@ do
   check.equal(tostring(kept), "symbol of a recording that is over, which has no numbers")
   for _, use in ipairs {
     function() return kept + 1 end, function() return t * kept end, function() return exp(kept) end,
+    function() return t:matmul(kept) end,
     function() return kept:sum() end, function() return grad(function(v) return v * kept end)(1) end,
     function() return grad(function() return kept end)(1) end, function() return kept % 2 end,
     function() return dense { 2 }(kept) end, function() return model { inputs = input { 2 }, outputs = kept } end,
@@ -186,7 +257,7 @@ do
       net:compile { loss = "mse", optimizer = "sgd" }
       for i, use in ipairs {
         function() return tensor(v) end, function() return tensor { v } end, function() return tensor { { 1 }, v } end,
-        function() return t:matmul(v, 1) end, function() return t:dot(v) end, function() return t[v] end,
+        function() return t:dot(v) end, function() return t[v] end,
         function() return t:index(1, v) end, function() return t:masked(v) end, function() t[1] = v end,
         function() return t:equal(v) end, function() return t:reshape(v) end, function() return tensor.zeros(v) end,
         function() return tensor.full(v, 1) end, function() return tensor.concat { v, v } end,
