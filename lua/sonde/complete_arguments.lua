@@ -2,6 +2,7 @@
 local core = require "sonde.core"
 local layers = require "sonde.layers"
 local topics = require "sonde.topics"
+local trace = require "sonde.trace"
 
 local arguments = {}
 
@@ -10,7 +11,7 @@ function arguments.objects(kind)
   local list = {}
   for _, k in ipairs(core.kinds) do
     for _, d in ipairs(k.kind == kind and k or {}) do
-      if d.name ~= "traced" then
+      if trace.is_written(d.name) then
         list[#list + 1] = d.name
         local alias = core.describe(kind, d.name).alias
         if alias and kind ~= "layer" then list[#list + 1] = alias end

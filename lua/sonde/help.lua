@@ -4,6 +4,7 @@ local groups = require "sonde.groups"
 local layout = require "sonde.layout"
 local objects = require "sonde.objects"
 local topics = require "sonde.topics"
+local trace = require "sonde.trace"
 local util = require "sonde.util"
 
 local help = {}
@@ -145,7 +146,7 @@ end
 
 local function everything(width)
   local rows = {}
-  for i, kind in ipairs(core.kinds) do rows[i] = { kind.kind, names_of(kind) } end
+  for i, kind in ipairs(topics.kinds) do rows[i] = { kind.kind, names_of(kind) } end
   rows[#rows + 1] = { "other pages", table.concat(topics.order, ", ") }
   return layout.rows(rows, width, 0) .. "\n"
     .. layout.wrap('help "conv2d" or ?conv2d explains one of them, ?layer lists a kind', width, 0)
@@ -183,6 +184,7 @@ local function about(word, width)
   local group = topics.group(word)
   if group then return chapter(group, width) end
   if word == "everything" then return everything(width) end
+  if not trace.is_written(topics.plain(word)) then return page_text("functions", width) end
   local found, other = {}, true -- other: the word is written otherwise there, as top_k is when topk is asked for
   for _, d in ipairs(topics.described(word)) do
     found[#found + 1] = described(d, width)
@@ -242,6 +244,7 @@ function help.text(topic, width)
   local made = objects.constructor_of[topic]
   if made then return described(core.describe(made.kind, made.name), width) end
   local t = core.type(topic)
+  if t == "object" and not trace.is_written(topic.type) then return page_text("functions", width) end
   if t == "object" then return described(core.describe(topic.kind, topic.type), width) end
   if t == "string" then return about_name(topic, width) end
   if t == "function" then

@@ -13,7 +13,7 @@ for _, kind in ipairs(core.kinds) do
   for _, d in ipairs(kind) do
     names[d.name] = d.construct
     objects.constructor_of[d.construct] = { kind = kind.kind, name = d.name, inputs = d.inputs }
-    if not objects.global[d.name] then objects.global[d.name] = d.construct end
+    if trace.is_written(d.name) and not objects.global[d.name] then objects.global[d.name] = d.construct end
   end
 end
 

@@ -1,5 +1,6 @@
 -- Tables that a run gives and that print as tables: history, loss terms.
 local core = require "sonde.core"
+local trace = require "sonde.trace"
 local util = require "sonde.util"
 
 local report = {}
@@ -110,8 +111,9 @@ function Terms.__tostring(t)
   return util.columns(rows, "lrr")
 end
 
--- l2 0.0001; l1_l2 l1=0.01 l2=0.02: defaults are said too
+-- l2 0.0001; l1_l2 l1=0.01 l2=0.02: defaults are said too. What a Lua function was recorded as is nothing to read.
 local function regularizer_text(o)
+  if not trace.is_written(o.type) then return "function" end
   local fields, out = core.describe("regularizer", o.type).fields, { o.type }
   for _, f in ipairs(fields) do
     out[#out + 1] = (#fields > 1 and f.name .. "=" or "") .. tostring(o[f.name])

@@ -3,6 +3,7 @@ local core = require "sonde.core"
 local groups = require "sonde.groups"
 local layout = require "sonde.layout"
 local pages = require "sonde.parts".pages()
+local trace = require "sonde.trace"
 
 local topics = { items = {}, order = {} }
 
@@ -55,10 +56,19 @@ function topics.page(word)
   end
 end
 
+-- The kinds, without what nobody writes.
+topics.kinds = {}
+for i, kind in ipairs(core.kinds) do
+  topics.kinds[i] = { kind = kind.kind }
+  for _, d in ipairs(kind) do
+    if trace.is_written(d.name) then table.insert(topics.kinds[i], d) end
+  end
+end
+
 -- The kind that a word names: "layer", "layers", "losses", "Optimizer".
 function topics.kind(word)
   word = topics.plain(word)
-  for _, kind in ipairs(core.kinds) do
+  for _, kind in ipairs(topics.kinds) do
     if word == kind.kind or word == kind.kind .. "s" or word == kind.kind .. "es" then return kind end
   end
 end
@@ -129,7 +139,7 @@ function topics.all()
   end
   for _, group in ipairs(groups) do put(group.name) end
   put "everything"
-  for _, kind in ipairs(core.kinds) do
+  for _, kind in ipairs(topics.kinds) do
     put(kind.kind)
     for _, d in ipairs(kind) do put(d.name) end
   end

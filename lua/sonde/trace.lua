@@ -303,7 +303,7 @@ function trace.program(root, count)
       number[n] = seen[line]
     end
   end
-  if root.leaf then lines[1] = ("reshape %d dims"):format(number[root]) end
+  if root.leaf then lines = { "const 1", ("mul %d %d"):format(number[root], inputs) } end -- itself
   return ("inputs %d%s%s"):format(inputs, #lines > 0 and "; " or "", table.concat(lines, "; ")), leaves
 end
 
@@ -364,6 +364,9 @@ local function mean_of(n)
     end
   end
 end
+
+-- What holds a recording is called traced; a user writes the function instead, so that lists leave the name out.
+function trace.is_written(name) return name ~= "traced" end
 
 -- A described object of that kind from a Lua function.
 function trace.object(kind, fn, who)

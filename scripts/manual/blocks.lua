@@ -21,7 +21,7 @@ for _, group in ipairs(groups) do
   anchor(group, group.name, "top")
   for _, page in ipairs(group.pages) do anchor(group, page, page) end
 end
-for _, kind in ipairs(core.kinds) do
+for _, kind in ipairs(topics.kinds) do
   for _, group in ipairs(groups) do
     for _, name in ipairs(group.kinds) do
       if name == kind.kind then

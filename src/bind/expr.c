@@ -55,9 +55,13 @@ static int expr_run(lua_State *L) {
     for (int i = 0; i < n; i++) in[i] = t[i]->shape;
     o.wrt = grads ? (1u << n) - 1 : 0;
     if (sn_expr_plan_new(&box->p, box->x, &o, &e) != SN_OK) return sn_raise(L, &e);
+    char shape[120];
     if (grads && sn_shape_count(sn_expr_out(box->p)) != 1)
-        return sn_raise_text(L, "%s: the function must give one number; end it with sum(...) or mean(...)",
-                             o.who);
+        return sn_raise_text(
+            L,
+            "%s: the function must give one number, for a gradient is how that number changes; it "
+            "gives shape %s: return sum(...) or mean(...) of it",
+            o.who, sn_shape_text(sn_expr_out(box->p), false, shape, sizeof shape));
     void *scratch = lua_newuserdatauv(L, sn_expr_scratch(box->p), 0);
     int first = lua_gettop(L) + 1;
     sn_tensor *y = sn_new_tensor(L, o.dtype, sn_expr_out(box->p));

@@ -12,7 +12,7 @@ typedef struct {
 
 #define SN_TRACED_FIELD(S)                                                                                     \
     SN_STRING(S, program, .pos = 1, .flags = SN_REQUIRED,                                                      \
-              .doc = "the operations that a Lua function was recorded as; write the function instead")
+              .doc = "a Lua function; it is kept as the text of the operations that it was recorded as")
 
 extern const sn_field sn_traced_fields[];
 /* For sn_desc.derive: a function of y and p, each (samples, outputs), that gives a number for each sample or

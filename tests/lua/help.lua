@@ -3,7 +3,8 @@ local check = dofile((arg[0]:match "^(.*/)" or "") .. "check.lua")
 
 local core = require "sonde.core"
 local function text_of(topic) return check.output(function() help(topic) end) end
-for _, kind in ipairs(core.kinds) do
+local topics = require "sonde.topics"
+for _, kind in ipairs(topics.kinds) do
   for _, d in ipairs(kind) do
     local text = text_of(d.name)
     check.has(text, d.name .. "{")
@@ -25,12 +26,27 @@ check.fails(function() help "con2d" end, "help.lua:", 'did you mean "conv2d"?')
 check.fails(function() help "qqqqqqqq" end, "help() lists")
 
 -- kinds list their members, in one or many
-for _, kind in ipairs(core.kinds) do
+for _, kind in ipairs(topics.kinds) do
   for _, word in ipairs { kind.kind, kind.kind .. (kind.kind:find "s$" and "es" or "s") } do
     local text = text_of(word)
     for _, d in ipairs(kind) do check.has(text, "\n  " .. d.name) end
   end
 end
+
+-- what a Lua function was recorded as has a name that nobody writes: in no list, and help leads to functions
+local listed, all = 0, 0
+for i, kind in ipairs(core.kinds) do
+  listed, all = listed + #topics.kinds[i], all + #kind
+  check.ok(not text_of(kind.kind):find "\n  traced", kind.kind)
+end
+check.equal(all - listed, 4)
+check.ok(not text_of "everything":find "traced" and not text_of "layers":find "traced")
+check.equal(rawget(_G, "traced"), nil)
+for _, word in ipairs(topics.all()) do check.ok(word ~= "traced") end
+check.has(text_of "traced", "grad(f)")
+check.ok(not (text_of "traced" .. text_of "lambda"):find("inputs 1;", 1, true))
+check.has(text_of "lambda", "lambda { function(x) return x * sigmoid(x) end }")
+check.equal(text_of(sonde.kinds.loss.traced { "inputs 2; sub 0 1" }), text_of "functions")
 
 -- chapters: the overview names them within a screen; each kind and each page is in exactly one
 local _, lines = require "sonde.help".text(nil, 80):gsub("\n", "\n")

@@ -210,7 +210,20 @@ check.list(attention.output_shape, { 5, 4 })
 -- ---- what goes wrong ----
 
 check.fails(function() grad(function(v) if v > 0 then return v end end)(1) end, "where(gt(a, b), x, y)")
-check.fails(function() grad(function(v) return v * 2 end)(tensor { 1, 2 }) end, "must give one number")
+check.fails(function() grad(function(v) return v * 2 end)(tensor { 1, 2 }) end, "must give one number",
+  "gives shape (2,)", "return sum(...) or mean(...) of it")
+check.fails(function() grad(function(v) return v end)(tensor { 1, 2 }) end, "grad: the function must give one number",
+  "gives shape (2,)")
+check.near(grad(function(v) return v end)(3), 1, 0)
+check.list(sequential { lambda { function(v) return v end, input_shape = { 2 } } }:predict(tensor { { 1, -0.5 } })[1]
+  :tolist(), { 1, -0.5 })
+do -- the penalty of a function, in the table of loss terms
+  local net = sequential { dense { 3, input_shape = { 6 }, kernel_regularizer = function(w) return 1e-3 * sum(w ^ 2) end } }
+  net:compile { loss = "mse", optimizer = "sgd" }
+  local r = net:run(tensors { x = x, y = y }, { epochs = 1, verbose = 0 })
+  r:finish()
+  check.has(tostring(r:loss_terms()), "dense (kernel function) ")
+end
 check.fails(function() m:compile { loss = function() end, optimizer = "sgd" } end, "compile: loss: its function gave nil")
 check.fails(function() m:compile { loss = function(t) return t.nothing.here end, optimizer = "sgd" } end, "nothing")
 check.fails(function() m:compile { loss = function(t) return #t end, optimizer = "sgd" } end, "has no length")

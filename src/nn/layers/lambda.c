@@ -131,7 +131,7 @@ const sn_layer_type SN_R(sn_layer_lambda) = {
     .desc = { .name = "lambda",
               .brief =
                   "a Lua function of its input, recorded once: lambda(function(x) return x * sigmoid(x) end)",
-              .example = "lambda { \"inputs 1; sigmoid 0; mul 0 1\" }",
+              .example = "lambda { function(x) return x * sigmoid(x) end }",
               .fields = fields,
               .cfg_size = sizeof(lambda_cfg),
               .derive = derive,
