@@ -81,6 +81,8 @@ end
 function names.hint(text, chunk)
   local kind, name = text:match "a nil value %((%l+) '([%a_][%w_]*)'%)"
   if kind == "global" then
+    local maker = type(rawget(_G, "tensor")) == "table" and rawget(rawget(_G, "tensor"), name)
+    if maker then return ("; did you mean tensor.%s?"):format(name) end
     local near = nearest(name, _G)
     return near and ("; did you mean %s?"):format(near)
   elseif kind == "field" or kind == "method" then

@@ -17,10 +17,10 @@ for _, kind in ipairs(core.kinds) do
   end
 end
 
--- Options of layers that may be Lua functions, which are recorded: by name and by position.
+-- Options of layers that may be Lua functions, which are recorded, or constructors: by name and by position.
 local function recorded(fields, list)
   for _, f in ipairs(list) do
-    if f.type == "object" and trace.takes(f.kind) then
+    if f.type == "object" and (trace.takes(f.kind) or f.kind == "initializer") then
       fields[f.name] = f
       if f.pos > 0 then fields[f.pos] = f end
     end
@@ -39,10 +39,11 @@ local function recording(construct, name, fields)
         util.fail("%s: %s wants an activation or its name, got %s; elu{ 0.5 } in braces is an activation, elu(0.5) a "
           .. "number", name, fields[k].name, util.quoted(v))
       end
-      if type(v) == "function" and fields[k] and (not made or made.kind == fields[k].kind) then
+      local kind = type(v) == "function" and fields[k] and fields[k].kind
+      if kind and (made and made.kind == kind or not made and trace.takes(kind)) then
         copy = copy or table.move(t, 1, #t, 1, {})
         copy[k] = made and core.named(made.kind, made.name)
-          or trace.object(fields[k].kind, v, name .. ": " .. fields[k].name)
+          or trace.object(kind, v, name .. ": " .. fields[k].name)
       end
     end
     if not copy then return construct(t, ...) end
@@ -61,6 +62,21 @@ for name, construct in pairs(objects.by_kind.layer) do
     objects.by_kind.layer[name] = wrapped
     if objects.global[name] == construct then objects.global[name] = wrapped end
   end
+end
+
+-- zeros{ 2, 3 } was meant as a tensor.
+for _, name in ipairs { "zeros", "ones" } do
+  local construct = objects.by_kind.initializer[name]
+  local function initializer(t, ...)
+    if type(t) == "number" or core.type(t) == "table" and math.type(t[1]) then
+      util.fail('%s is how weights begin: dense{ 8, bias_initializer = "%s" }; tensor.%s{ 2, 3 } makes a tensor',
+        name, name, name)
+    end
+    return construct(t, ...)
+  end
+  objects.constructor_of[initializer] = objects.constructor_of[construct]
+  objects.by_kind.initializer[name] = initializer
+  if objects.global[name] == construct then objects.global[name] = initializer end
 end
 
 -- lambda(function(x) ... end): a layer of what the function computes.

@@ -31,10 +31,13 @@ local function upvalues(fn)
   end
 end
 
+local WRAPPERS = {}
+for _, name in ipairs { "util", "parts", "functional", "tensor" } do WRAPPERS[("=sonde/%s.lua"):format(name)] = true end
+
 -- What a function of ours calls that only checks or loads something before.
 local function unwrapped(fn)
   local from = debug.getinfo(fn, "S").source
-  if from ~= "=sonde/util.lua" and from ~= "=sonde/parts.lua" and from ~= "=sonde/functional.lua" then return fn end
+  if not WRAPPERS[from] then return fn end
   local up = upvalues(fn)
   local inner = up.fn or up.file and up.owner and require("sonde." .. up.file)[up.owner][up.name]
   return inner and unwrapped(inner) or fn

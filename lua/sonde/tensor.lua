@@ -136,22 +136,29 @@ local tensor = setmetatable({}, {
   __tostring = function() return "tensor: tensor{ {1, 2}, {3, 4} }, tensor.zeros{2, 3}; see help \"tensor\"" end,
 })
 
--- { 2, 3, dtype = "int64" } -> sizes, options
-local function shape_of(who, shape, allowed)
+-- { 2, 3, dtype = "int64" } -> sizes, options. dtype: what stands behind it.
+local function shape_of(who, shape, allowed, dtype)
   if core.type(shape) ~= "table" then
     util.fail("%s: wants a shape, as in %s{ 2, 3 }, got %s", who, who, util.a(shape))
+  end
+  if dtype ~= nil and type(dtype) ~= "string" then
+    util.fail("%s: behind the shape comes a type, as in %s({ 2, 3 }, \"float64\"), got %s; options stand in the shape's "
+      .. "braces: %s{ 2, 3, %s = ... }", who, who, util.a(dtype), who, allowed[1])
   end
   local named, sizes = {}, {}
   for k, v in pairs(shape) do
     if math.type(k) == "integer" then sizes[k] = v else named[k] = v end
   end
   util.options(who, named, allowed)
+  for k in pairs(sizes) do
+    if k < 1 or k > #sizes then util.fail("%s: the shape has a size [%d] and none before it", who, k) end
+  end
   return sizes, named
 end
 
 local function full(who, value)
   return function(shape, dtype)
-    local sizes, named = shape_of(who, shape, { "dtype" })
+    local sizes, named = shape_of(who, shape, { "dtype" }, dtype)
     return core.tensor_full(sizes, value, dtype or named.dtype)
   end
 end
@@ -161,13 +168,13 @@ function tensor.full(shape, value, dtype) return core.tensor_full(shape, value, 
 -- tensor.rand{ 2, 3 }: uniform in [0, 1); tensor.randn{ 2, 3 }: normal. { 2, 3, seed = 7 } gives the same again.
 local function random(who, normal)
   return function(shape, dtype)
-    local sizes, named = shape_of(who, shape, { "seed", "dtype" })
+    local sizes, named = shape_of(who, shape, { "seed", "dtype" }, dtype)
     local seed = util.whole(who, "seed", named.seed, nil, math.mininteger)
     return core.tensor_random(sizes, seed or seeds.next "tensor", normal, dtype or named.dtype)
   end
 end
 tensor.random, tensor.randn = random("tensor.random", false), random("tensor.randn", true)
-tensor.rand = tensor.random
+tensor.rand = random("tensor.rand", false)
 
 function tensor.arange(first, stop, step, dtype)
   if stop == nil then first, stop = 0, first end
@@ -225,6 +232,35 @@ function npy.load(path) return core.npy_load(path) end
 function npy.save(path, t) core.npy_save(path, util.as_tensor(t, "npy.save", "the value")) end
 
 tensor.load = npy.load
+
+-- ---- what a tensor is not ----
+
+function meta.__call() util.fail "a tensor is called like a function; t[1] and t[{ 1, { 2, 5 } }] are its parts" end
+function meta.__concat()
+  util.fail "a tensor cannot be joined to a text; tostring(t) is its text, t:item() the number of one element"
+end
+local function no_bits()
+  util.fail "tensors have no & | ~ << >>; masks have a:logical_and(b), a:logical_or(b) and a:logical_not()"
+end
+for _, event in ipairs { "band", "bor", "bxor", "bnot", "shl", "shr" } do meta["__" .. event] = no_bits end
+
+-- How many arguments methods take, where it is not one.
+local takes = { clip = 2, transpose = 2, index = 2, rows = 2, topk = 2, permute = math.huge, reshape = math.huge }
+for name in ([[abs sign relu floor ceil round exp expm1 log log1p sqrt sin cos tan tanh sigmoid isnan isinf isfinite
+logical_not tolist item flatten nonzero values unpack t]]):gmatch "%S+" do takes[name] = 0 end
+
+local function limited(name, fn)
+  local most = takes[name] or 1
+  return function(t, ...)
+    if select("#", ...) > most and select(most + 1, ...) ~= nil then
+      util.fail("%s: takes %s, got also %s%s", name, most == 0 and "no arguments" or most == 1 and "one argument"
+        or most .. " arguments", util.quoted((select(most + 1, ...))),
+        most == 1 and ("; axes are a list, and options have names: t:%s{ ... }"):format(name) or "")
+    end
+    return fn(t, ...)
+  end
+end
+for name, fn in pairs(methods) do methods[name] = limited(name, fn) end
 
 -- Last, so that each method says when it was called with a dot.
 util.methods("tensor", "t", methods)

@@ -58,6 +58,7 @@ int sn_raise_text(lua_State *L, const char *fmt, ...) {
 }
 
 const char *sn_push_type(lua_State *L, int idx) {
+    if (lua_isnone(L, idx)) return lua_pushliteral(L, "nothing");
     idx = lua_absindex(L, idx);
     const sn_obj *o = sn_test_object(L, idx);
     if (luaL_testudata(L, idx, SN_MT_SYMBOL)) {
@@ -68,7 +69,7 @@ const char *sn_push_type(lua_State *L, int idx) {
     const char *name = o                                                    ? o->kind->name
                        : luaL_getmetafield(L, idx, "__name") == LUA_TSTRING ? lua_tostring(L, -1)
                                                                             : luaL_typename(L, idx);
-    bool none = lua_isnoneornil(L, idx);
+    bool none = lua_isnil(L, idx);
     lua_pushfstring(L, "%s%s", none ? "" : strchr("aeiou", name[0]) ? "an " : "a ", name);
     return lua_tostring(L, -1);
 }
@@ -77,7 +78,8 @@ const char *sn_push_quoted(lua_State *L, int idx) {
     int type = lua_type(L, idx);
     if (type == LUA_TSTRING)
         lua_pushfstring(L, "\"%s\"", lua_tostring(L, idx));
-    else if (type == LUA_TTABLE || type == LUA_TFUNCTION || (type == LUA_TUSERDATA && !sn_test_object(L, idx)))
+    else if (type == LUA_TNONE || type == LUA_TTABLE || type == LUA_TFUNCTION ||
+             (type == LUA_TUSERDATA && !sn_test_object(L, idx)))
         return sn_push_type(L, idx);
     else
         luaL_tolstring(L, idx, NULL);

@@ -1,5 +1,6 @@
 /* Tensors in Lua: made from lists and numbers, turned back into lists. */
 #include "bind/tensor.h"
+#include "base/mem.h"
 #include "num/ops.h"
 #include <math.h>
 #include <string.h>
@@ -20,6 +21,19 @@ sn_tensor *sn_check_tensor(lua_State *L, int arg) {
     return t;
 }
 
+/* The core's message speaks of networks. */
+static void raise_too_large(lua_State *L, sn_dtype dtype, const sn_shape *shape) {
+    char text[120], need[32], used[32], limit[32];
+    double bytes = (double)sn_shape_count(shape) * (double)sn_dtype_size(dtype);
+    sn_raise_text(
+        L,
+        "tensor %s of %s: out of memory: it needs %s, and %s of %s are in use; use a smaller shape, or "
+        "let go of other tensors (t = nil)",
+        sn_shape_text(shape, false, text, sizeof text), sn_dtype_name(dtype),
+        sn_bytes(need, sizeof need, bytes), sn_bytes(used, sizeof used, (double)sn_mem_used()),
+        sn_bytes(limit, sizeof limit, (double)sn_mem_limit()));
+}
+
 static sn_tensor *new_tensor(lua_State *L, sn_dtype dtype, const sn_shape *shape, bool raw) {
     sn_tensor *t = sn_push_tensor(L);
     sn_err e;
@@ -27,6 +41,7 @@ static sn_tensor *new_tensor(lua_State *L, sn_dtype dtype, const sn_shape *shape
         raw ? sn_tensor_new_raw : sn_tensor_new;
     sn_status s = make(t, dtype, shape, &e);
     if (sn_retry(L, s)) s = make(t, dtype, shape, &e);
+    if (s == SN_ENOMEM) raise_too_large(L, dtype, shape);
     if (s != SN_OK) sn_raise(L, &e);
     sn_account(L, (size_t)sn_shape_count(shape) * sn_dtype_size(dtype));
     return t;
@@ -97,8 +112,11 @@ void sn_check_shape(lua_State *L, int arg, sn_shape *s, int64_t count) {
         if (whole && s->d[i] == -1 && open >= 0)
             sn_raise_text(L, "shape: sizes %d and %d are -1; only one can follow from the others", open + 1,
                           i + 1);
-        if (!whole || s->d[i] < -1 || (s->d[i] == -1 && count < 0))
-            sn_raise_text(L, "shape: size %d is not a whole number >= 0", i + 1);
+        if (!whole || s->d[i] < -1 || (s->d[i] == -1 && count < 0)) {
+            lua_rawgeti(L, arg, i + 1);
+            sn_raise_text(L, "shape: size %d is %s, not a whole number of at least 0", i + 1,
+                          sn_push_quoted(L, -1));
+        }
         if (s->d[i] == -1)
             open = i;
         else if (__builtin_mul_overflow(rest, s->d[i], &rest))
@@ -113,6 +131,12 @@ void sn_check_shape(lua_State *L, int arg, sn_shape *s, int64_t count) {
 
 sn_dtype sn_check_dtype(lua_State *L, int arg, sn_dtype def) {
     if (lua_isnoneornil(L, arg)) return def;
+    if (lua_type(L, arg) != LUA_TSTRING)
+        sn_raise_text(
+            L,
+            "tensor: the type is a text such as \"float64\", got %s; options stand in the same braces, "
+            "as in tensor.randn{ 2, 3, seed = 1, dtype = \"float64\" }",
+            sn_push_quoted(L, arg));
     const char *name = sn_check_text(L, arg, "tensor: the type");
     for (int d = SN_F32; d <= SN_I64; d++)
         if (strcmp(sn_dtype_name((sn_dtype)d), name) == 0) return (sn_dtype)d;
@@ -144,12 +168,33 @@ void sn_around(const sn_shape *s, int axis, int64_t *outer, int64_t *n, int64_t 
 
 enum { POLL = 1 << 16 }; /* elements from one look for Ctrl-C to the next */
 
+/* The list on top of the stack must not hold anything beside its items; only what costs nothing to see is
+ * looked at. dtype: that key is an option. */
+static void check_keys(lua_State *L, bool dtype) {
+    size_t n = lua_rawlen(L, -1);
+    if (n > 0)
+        lua_pushinteger(L, (lua_Integer)n);
+    else
+        lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_pop(L, 1);
+        bool text = lua_type(L, -1) == LUA_TSTRING;
+        bool item = lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 1 && lua_tointeger(L, -1) <= (lua_Integer)n;
+        if (item) break; /* items among the names: it would take a walk through all */
+        if (text && dtype && strcmp(lua_tostring(L, -1), "dtype") == 0) continue;
+        sn_raise_text(L,
+                      "tensor: the list of numbers has an entry [%s]; items are numbered from 1 without gaps%s",
+                      sn_push_quoted(L, -1), text ? ", and the only option is dtype" : "");
+    }
+}
+
 /* The shape that a nested list seems to have, judged by its first elements. */
 static void list_shape(lua_State *L, int arg, sn_shape *s) {
     s->n = 0;
     lua_pushvalue(L, arg);
     int depth = 0;
     while (lua_istable(L, -1)) {
+        check_keys(L, depth == 0);
         if (depth++ == SN_MAXDIM) sn_raise_text(L, "tensor: lists are nested more than %d deep", SN_MAXDIM);
         s->d[s->n++] = (int64_t)lua_rawlen(L, -1);
         lua_rawgeti(L, -1, 1);
@@ -249,6 +294,14 @@ static int tensor_random(lua_State *L) {
     return 1;
 }
 
+/* A count at arg: 3 and 3.0 are whole. */
+static int64_t check_count(lua_State *L, int arg, const char *what) {
+    int whole = 0;
+    lua_Integer n = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &whole) : 0;
+    if (!whole || n < 0) sn_raise_text(L, "%s, got %s", what, sn_push_quoted(L, arg));
+    return n;
+}
+
 static double finite_number(lua_State *L, int arg, const char *what) {
     double v = lua_type(L, arg) == LUA_TNUMBER ? lua_tonumber(L, arg) : NAN;
     if (!isfinite(v)) sn_raise_text(L, "%s is no finite number: %s", what, sn_push_quoted(L, arg));
@@ -283,13 +336,11 @@ static int tensor_arange(lua_State *L) {
 static int tensor_linspace(lua_State *L) {
     double first = finite_number(L, 1, "tensor.linspace: the first number");
     double last = finite_number(L, 2, "tensor.linspace: the last number");
-    if (!lua_isinteger(L, 3) || lua_tointeger(L, 3) < 0)
-        return sn_raise_text(L, "tensor.linspace: the count is a whole number >= 0, got %s",
-                             sn_push_quoted(L, 3));
+    int64_t count = check_count(L, 3, "tensor.linspace: the count is a whole number >= 0");
     sn_dtype dtype = sn_check_dtype(L, 4, SN_F32);
     if (!sn_dtype_float(dtype))
         return sn_raise_text(L, "tensor.linspace: wants float32 or float64, not %s", sn_dtype_name(dtype));
-    sn_shape shape = { 1, { lua_tointeger(L, 3) } };
+    sn_shape shape = { 1, { count } };
     int64_t n = shape.d[0];
     sn_tensor *t = sn_new_raw(L, dtype, &shape);
     sn_arange(sn_pool_default(), t, first, n > 1 ? (last - first) / (double)(n - 1) : 0, 0, 0);
@@ -300,10 +351,9 @@ static int tensor_linspace(lua_State *L) {
 
 /* core.tensor_eye(rows, columns [, dtype]) */
 static int tensor_eye(lua_State *L) {
-    for (int i = 1; i <= 2; i++)
-        if (!lua_isinteger(L, i) || lua_tointeger(L, i) < 0)
-            return sn_raise_text(L, "tensor.eye: sizes are whole numbers >= 0, got %s", sn_push_quoted(L, i));
-    sn_shape shape = { 2, { lua_tointeger(L, 1), lua_tointeger(L, 2) } };
+    sn_shape shape = { 2,
+                       { check_count(L, 1, "tensor.eye: sizes are whole numbers >= 0"),
+                         check_count(L, 2, "tensor.eye: sizes are whole numbers >= 0") } };
     sn_tensor *t = sn_new_tensor(L, sn_check_dtype(L, 3, SN_F32), &shape);
     for (int64_t i = 0; i < shape.d[0] && i < shape.d[1]; i++) sn_tensor_set(t, i * shape.d[1] + i, 1);
     return 1;

@@ -181,6 +181,12 @@ static int tensor_masked(lua_State *L) {
     if (!luaL_testudata(L, 2, SN_MT_TENSOR))
         return sn_raise_text(L, "masked: wants a mask, as in t:masked(t:gt(0)), got %s", sn_push_quoted(L, 2));
     const sn_tensor *mask = sn_check_tensor(L, 2);
+    if (mask->dtype != SN_U8)
+        return sn_raise_text(
+            L,
+            "masked: wants a mask of uint8, as t:gt(0) is, got a tensor of %s; mask:ne(0) makes "
+            "one, t:index(axis, places) takes places",
+            sn_dtype_name(mask->dtype));
     check_mask(L, t, mask, &n, &inner);
     check_room(L, t, mask);
     const sn_tensor *places = push_places(L, 2);

@@ -100,9 +100,13 @@ static int tensor_reduce(lua_State *L) {
     }
     if (n == 0 && outer * inner > 0 && !sn_reduce_has_empty(op))
         return sn_raise_text(L, "%s: the tensor is empty", names[op]);
+    lua_Integer ddof = luaL_optinteger(L, 5, 0);
+    if (ddof > 0 && ddof >= n && outer * inner > 0)
+        return sn_raise_text(
+            L, "%s: ddof = %lld of %lld value%s leaves nothing to divide by; it is below their number",
+            names[op], (long long)ddof, (long long)n, n == 1 ? "" : "s");
     sn_tensor *r = sn_new_raw(L, dtype_of(op, in, shape.n == 0), &shape);
     sn_err e;
-    lua_Integer ddof = luaL_optinteger(L, 5, 0);
     sn_status s = sn_reduce(sn_pool_default(), r, op, t, outer, n, inner, ddof, &e);
     if (sn_retry(L, s)) s = sn_reduce(sn_pool_default(), r, op, t, outer, n, inner, ddof, &e);
     sn_check_status(L, s, &e);

@@ -88,8 +88,9 @@ check.fails(function() return t + tensor { 1, 2 } end, "+: shapes (2, 3) and (2,
 check.fails(function() return t + "x" end, "tensor arithmetic wants tensors and numbers, got a string")
 check.fails(function() t:reshape { 4, 2 } end, "reshape")
 check.fails(function() t:reshape { 1e18, 1e18 } end, "too many elements")
-check.fails(function() tensor.zeros { 1 << 40, 1 << 20 } end, "tensor (1099511627776, 1048576)")
-check.fails(function() tensor.zeros { -1 } end, "size 1 is not a whole number")
+check.fails(function() tensor.zeros { 1 << 40, 1 << 20 } end, "tensor (1099511627776, 1048576)",
+  "out of memory: it needs 4.00 EiB", "use a smaller shape")
+check.fails(function() tensor.zeros { -1 } end, "size 1 is -1, not a whole number of at least 0")
 check.fails(function() tensor {}:mean() end, "the tensor is empty")
 check.fails(function() t:rows(2, 3) end, "rows: 2..3 is outside 1..2")
 local deep = 1

@@ -110,7 +110,7 @@ do
   for _, use in ipairs { "sum", "shape", "tolist", "values", "exp", "t", "sort", "dtype", "copy", "item", "unsqueeze" } do
     check.fails(function()
       local field = kept[use]
-      return field(kept, 1)
+      return field(kept, use == "unsqueeze" and 1 or nil)
     end, "the tensor is closed")
   end
   check.fails(function() return #kept end, "the tensor is closed")
@@ -285,6 +285,7 @@ fails("rows differ", function() t[{}] = { { 1, 2 }, { 3 } } end)
 fails("t[mask] wants a mask of uint8, as t:gt(0) is, got int64", function() return t[t] end)
 fails("the mask of shape (4,) does not lie on the leading axes", function() return t[t[1]:gt(0)] end)
 fails("masked: wants a mask", function() t:masked(1) end)
+fails("masked: wants a mask of uint8, as t:gt(0) is, got a tensor of int64; mask:ne(0)", function() t:masked(t) end)
 fails("index: wants a list of places", function() t:index(1, 2) end)
 fails("index: place 2 is not a whole number", function() t:index(1, { 1, 1.5 }) end)
 fails("index 4 of axis 1 is outside 1..3", function() t:index(1, { 4 }) end)
@@ -351,4 +352,64 @@ for _, odd in ipairs { {}, "x", print, true, tensor, fresh() } do -- nothing tha
   pcall(function() t[odd] = odd end)
   pcall(function() return t[{ odd, { odd, odd } }] end)
 end
+-- ---- wrong arguments: of every function and method, in a loop ----
+
+do
+  local v, m = tensor { 1, 2, 3 }, sequential { dense { 1, input_shape = { 2 } } }
+  local values = { false, {}, "x", 99, -1, 0, 1.5, true, print, v, { 1, 2 }, { a = 1 }, { 99 }, { [2] = 1 }, m, adam {},
+    { 1, keepdims = 3 }, { 2, 2, seed = {} }, { 2, dtype = 3 }, 2 ^ 40 }
+  local functions, tried, failed = {}, 0, 0
+  for name, fn in pairs(require "sonde.core".meta.tensor.methods) do
+    functions["t:" .. name] = function(...) return fn(v, ...) end
+  end
+  for name, fn in pairs(tensor) do functions["tensor." .. name] = fn end
+  functions.tensor = tensor
+  for name, fn in pairs(functions) do
+    for i = 0, #values do
+      for k = 0, #values do
+        local ok, message = pcall(fn, values[i] or nil, i > 0 and k > 0 and values[k] or nil)
+        tried, failed = tried + 1, failed + (ok and 0 or 1)
+        if not ok then
+          message = tostring(message)
+          for _, raw in ipairs { "bad argument", "no value", "userdata", "attempt to", "^sonde/", "0x%x%x%x" } do
+            check.ok(not message:find(raw), "%s with values %d and %d: %s", name, i, k, message)
+          end
+        end
+      end
+    end
+  end
+  check.ok(tried > 20000 and failed > tried / 2, "%d of %d failed", failed, tried)
+end
+fails("tensor.randn: behind the shape comes a type", function() tensor.randn({ 3, 4 }, { seed = 3 }) end)
+fails("tensor.randn{ 2, 3, seed = ... }", function() tensor.randn({ 3, 4 }, { seed = 3 }) end)
+fails("tensor.zeros: behind the shape comes a type", function() tensor.zeros({ 3 }, {}) end)
+fails("tensor: the list of numbers has an entry [2]; items are numbered from 1", function() tensor { [2] = 5 } end)
+fails('has an entry ["a"]; items are numbered from 1 without gaps, and the only option is dtype', function()
+  tensor { 1, 2, a = 3 }
+end)
+fails('has an entry ["dtype"]', function() tensor { { 1, dtype = "int64" } } end)
+check.equal(tensor { 1, 2, dtype = "int64" }.dtype, "int64")
+check.list(tensor { dtype = "int64" }.shape, { 0 })
+fails("the shape has a size [3] and none before it", function() tensor.zeros { [3] = 1 } end)
+fails('shape: size 2 is "a", not a whole number', function() tensor.zeros { 2, "a" } end)
+fails("std: ddof = 99 of 3 values leaves nothing to divide by", function() tensor { 1, 2, 3 }:std { ddof = 99 } end)
+fails("var: ddof = 2 of 2 values", function() tensor { { 1, 2 }, { 3, 4 } }:var { 2, ddof = 2 } end)
+check.near(tensor { 1, 2, 3 }:std { ddof = 2 }, math.sqrt(2), 1e-12)
+check.list(tensor.eye(2.0).shape, { 2, 2 })
+fails("tensor.eye: sizes are whole numbers >= 0, got -1", function() tensor.eye(-1) end)
+fails("tensor.linspace: the count is a whole number >= 0, got 1.5", function() tensor.linspace(0, 1, 1.5) end)
+fails("sum: takes one argument, got also 2; axes are a list", function() t:sum(1, 2) end)
+fails("abs: takes no arguments, got also 1", function() t:abs(1) end)
+fails("a tensor is called like a function; t[1]", function() local _ = t(1) end)
+fails("a tensor cannot be joined to a text", function() return t .. "x" end)
+fails("a:logical_and(b)", function() return t & t end)
+fails("a:logical_and(b)", function() return ~t end)
+fails("tensor.zeros{ 2, 3 } makes a tensor", function() zeros { 2, 3 } end)
+fails("tensor.ones{ 2, 3 } makes a tensor", function() ones(3) end)
+for name in ("rand randn arange linspace full eye stack"):gmatch "%S+" do
+  local message = ("input:1: attempt to call a nil value (global '%s')"):format(name)
+  local hint = require "sonde.names".hint(message, name .. "(3)")
+  check.equal(hint, ("; did you mean tensor.%s?"):format(name))
+end
+check.equal(tostring(dense { 2, bias_initializer = ones, kernel_initializer = zeros {} }.bias_initializer), "ones{}")
 check.done()
