@@ -1,9 +1,10 @@
 -- m:gradcheck: are the gradients of a model the derivatives of its loss? The work is src/nn/gradcheck_model.c's.
+local batch = require "sonde.batch"
 local core = require "sonde.core"
 local util = require "sonde.util"
 local layers = require "sonde.layers"
 
-local Check = { __name = "gradient check" } -- a list of parameters, also by name; ok, tolerance
+local Check = { __name = "gradient check" } -- a list of parameters, also by name; ok, tolerance, samples
 local titles = { "parameter", "checked", "worst error", "at", "analytic", "numeric", "verdict" }
 
 local function verdict(c)
@@ -24,12 +25,13 @@ function Check.__tostring(t)
   local judged = false
   for _, c in ipairs(t) do judged = judged or c.worst >= 0 end
   local all = not judged and "no gradient was judged" or t.ok and "the gradients are right" or "gradients are WRONG"
-  return util.columns(rows, "lrrrrrl") .. ("\n%s: float64, central differences, tolerance %g (relative)"):format(all,
-    t.tolerance)
+  return util.columns(rows, "lrrrrrl") .. ("\n%s: float64, central differences, tolerance %g (relative)%s"):format(all,
+    t.tolerance, t.samples and "; on " .. t.samples or "")
 end
 
 local function gradcheck(m, x, y, opts)
-  opts = util.options("gradcheck", opts, { "elements", "tolerance" })
+  local samples
+  x, y, opts, samples = batch.arguments("gradcheck", x, y, opts, { "elements", "tolerance" })
   local elements = util.whole("gradcheck", "elements", opts.elements, 20, 1)
   local tolerance = opts.tolerance or 1e-5
   if type(tolerance) ~= "number" or not (tolerance > 0 and tolerance < 1) then
@@ -39,9 +41,8 @@ local function gradcheck(m, x, y, opts)
   if #layers.params(info, true) == 0 then
     util.fail "gradcheck: the model has no weights that learn, so no gradients; m:unfreeze() lets those that it has learn"
   end
-  local got = core.gradcheck(trainer, util.as_tensor(x, "gradcheck", "x"), util.as_tensor(y, "gradcheck", "y"),
-    elements, tolerance)
-  local out, owner = { ok = true, tolerance = tolerance }, {}
+  local got = core.gradcheck(trainer, x, y, elements, tolerance)
+  local out, owner = { ok = true, tolerance = tolerance, samples = samples }, {}
   for _, layer in ipairs(info.layers) do
     for _, p in ipairs(layer.params) do owner[p] = layer.name end
   end

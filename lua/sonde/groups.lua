@@ -2,7 +2,7 @@
 -- kind of constructor and each page of help is in exactly one (tests/lua/help.lua).
 return {
   { name = "data", brief = "samples and labels: folders of pictures, files, tensors",
-    kinds = { "dataset" }, pages = { "dataset", "npz", "npy", "show" } },
+    kinds = { "dataset" }, pages = { "dataset", "batch", "npz", "npy", "show" } },
   { name = "layers", brief = "what networks are made of, and how their weights begin",
     kinds = { "layer", "activation", "initializer", "regularizer" }, pages = {} },
   { name = "models", brief = "layers in a row or with branches; fit, evaluate, predict",

@@ -173,17 +173,28 @@ local function ask_rate(m)
   core.trainer_set_rate(s.trainer, rate)
 end
 
--- One optimizer step on x, y: gives the total loss; then data loss, penalty, activity penalty.
-function methods.train_on_batch(m, x, y)
+-- x and y of a method's arguments; of a dataset it is one batch, and it is said which.
+local function batch_of(who, m, data, ...)
+  local batches = require "sonde.batch"
+  local x, y, opts, samples = batches.arguments(who, data, ...)
+  return x, y, function() batches.tell(who, m, data, opts, samples) end
+end
+
+-- One optimizer step on x, y or a batch of a dataset: gives the total loss; then data loss, penalty, activity penalty.
+function methods.train_on_batch(m, x, y, opts)
   local t = trainer_of(m, "train_on_batch")
+  local bx, by, tell = batch_of("train_on_batch", m, x, y, opts, {})
   ask_rate(m)
-  return core.train_on_batch(t, util.as_tensor(x, "train_on_batch", "x"), util.as_tensor(y, "train_on_batch", "y"))
+  tell()
+  return core.train_on_batch(t, bx, by)
 end
 
 -- Gradients of the total loss in training mode, one tensor for each trainable parameter.
-function methods.gradients_on_batch(m, x, y)
+function methods.gradients_on_batch(m, x, y, opts)
   local t = trainer_of(m, "gradients_on_batch")
-  core.gradients_on_batch(t, util.as_tensor(x, "gradients_on_batch", "x"), util.as_tensor(y, "gradients_on_batch", "y"))
+  local bx, by, tell = batch_of("gradients_on_batch", m, x, y, opts, {})
+  core.gradients_on_batch(t, bx, by)
+  tell()
   local list = {}
   for i, p in ipairs(layers.params(info_of(m), true)) do list[i] = core.trainer_get(t, p.index, "grad") end
   return list

@@ -148,12 +148,20 @@ m:predict(x, { batch_size = 32 })
   The outputs, one row for each sample. x is a tensor or a dataset.]],
 
   train_on_batch = [[
-m:train_on_batch(x, y)
-  One optimizer step. Gives the total loss, then data loss, penalty, activity penalty.]],
+m:train_on_batch(x, y), m:train_on_batch(data, { index = 1 })
+  One optimizer step. Gives the total loss, then data loss, penalty, activity penalty. Of a dataset it takes one batch,
+  the first unless options say another one, and says so once.
+options
+  index, batch_size, shuffle, seed, epoch  which batch of a dataset; ?batch
+for example
+  for x, y in train:batches{ shuffle = true } do m:train_on_batch(x, y) end]],
 
   gradients_on_batch = [[
-m:gradients_on_batch(x, y)
-  Gradients of the total loss (penalties included) in training mode: a list in the order of the trainable weights.]],
+m:gradients_on_batch(x, y), m:gradients_on_batch(data, { index = 1 })
+  Gradients of the total loss (penalties included) in training mode: a list in the order of the trainable weights. Of a
+  dataset it takes one batch, the first unless options say another one, and says so once.
+options
+  index, batch_size, shuffle, seed, epoch  which batch of a dataset; ?batch]],
 
   loss_terms = [[
 r:loss_terms(), r:loss_terms(epoch)

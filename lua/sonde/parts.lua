@@ -30,6 +30,7 @@ local parts = {
     pictures = { "show_batch", "batch_picture" },
   },
   dataset = {
+    batch = { "batch", "batches" },
     pictures = { "show", "picture" },
   },
   prompt = { prompt = {} }, -- pages alone

@@ -14,7 +14,7 @@ end
 function seeds.next_given(what) return given and seeds.next(what) or 0 end
 
 -- Models and runs are counted apart, so that a run more does not change the next model.
-local salts = { model = 0, run = 0x52554e, split = 0x53504c4954, tensor = 0x54454e }
+local salts = { model = 0, run = 0x52554e, split = 0x53504c4954, tensor = 0x54454e, batch = 0x42415443 }
 
 function seeds.next(what)
   counts[what] = (counts[what] or 0) + 1

@@ -104,6 +104,8 @@ function topics.described(word)
   return found
 end
 
+local same_options = { fit = "run", batches = "batch" } -- named on another page
+
 -- The options between the braces behind a constructor or method, for TAB: a list of { name =, field = } for what is
 -- described, { name =, text = } for what a page says.
 function topics.option_rows(name)
@@ -111,7 +113,7 @@ function topics.option_rows(name)
   for _, d in ipairs(topics.described(name)) do
     for _, f in ipairs(d.fields) do list[#list + 1] = { name = f.name, field = f } end
   end
-  local page, section = topics.page(name == "fit" and "run" or name), nil
+  local page, section = topics.page(same_options[name] or name), nil
   for _, item in ipairs(page and topics.items[page] or {}) do
     section = item.head or section
     if item.left and section == "options" then

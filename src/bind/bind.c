@@ -362,6 +362,7 @@ static void open_core(lua_State *L) {
     sn_open_files(L);
     sn_open_plots(L);
     sn_open_datasets(L);
+    sn_open_loaders(L);
     sn_open_models(L);
     sn_open_trainers(L);
     sn_open_judging(L);

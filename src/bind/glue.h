@@ -106,6 +106,12 @@ void sn_push_shape(lua_State *, const sn_shape *);
 sn_dataset *sn_check_dataset(lua_State *, int arg);
 int sn_open_dataset(lua_State *, sn_obj *cfg); /* pushes a dataset */
 
+/* ---- loader.c ---- */
+int64_t sn_check_batch_size(lua_State *, int arg);
+/* For passes over a dataset in its order, until the call is over. */
+sn_lua_loader *sn_push_loader(lua_State *, sn_dataset *, int64_t batch_size);
+void sn_close_loader(sn_lua_loader *); /* when the pass is over; the collector would do it later */
+
 /* ---- model.c, trainer.c, run.c ---- */
 sn_model *sn_check_model(lua_State *, int arg);
 sn_trainer *sn_check_trainer(lua_State *, int arg);
@@ -117,11 +123,8 @@ sn_lua_run *sn_check_run_box(lua_State *, int arg); /* its run is there */
 const sn_param *sn_check_param(lua_State *, const sn_model *, int arg);
 /* The slab called "value", "grad", or as a state of the optimizer; NULL = not there. */
 const float *sn_find_slab(const sn_trainer *, const char *what);
-/* For passes over a dataset in its order. Raises unless samples of that shape fit the model. */
+/* Raises unless samples of that shape fit the model. */
 void sn_check_samples(lua_State *, const sn_trainer *, const sn_shape *sample, const char *what);
-int64_t sn_check_batch_size(lua_State *, int arg);
-sn_lua_loader *sn_push_loader(lua_State *, sn_dataset *, int64_t batch_size);
-void sn_close_loader(sn_lua_loader *); /* when the pass is over; the collector would do it later */
 void sn_prepare_inference(lua_State *, sn_trainer *, int64_t batch_size); /* the plan for that batch */
 
 /* ---- probe.c ---- */
@@ -137,6 +140,7 @@ void sn_open_tensors(lua_State *);
 void sn_open_files(lua_State *);
 void sn_open_plots(lua_State *);
 void sn_open_datasets(lua_State *);
+void sn_open_loaders(lua_State *);
 void sn_open_models(lua_State *);
 void sn_open_trainers(lua_State *);
 void sn_open_judging(lua_State *);

@@ -265,35 +265,6 @@ static int trainer_set_rate(lua_State *L) {
 
 /* ---- whole datasets ---- */
 
-#define MT_LOADER "sonde.loader"
-
-void sn_close_loader(sn_lua_loader *box) {
-    sn_loader_free(box->loader);
-    box->loader = NULL;
-}
-
-static int loader_gc(lua_State *L) {
-    sn_close_loader(luaL_checkudata(L, 1, MT_LOADER));
-    return 0;
-}
-
-sn_lua_loader *sn_push_loader(lua_State *L, sn_dataset *d, int64_t batch_size) {
-    sn_lua_loader *box = sn_push_box(L, MT_LOADER, sizeof *box);
-    sn_loader_opts opts = { .batch_size = batch_size, .borrow = true }; /* until the call is over */
-    sn_err e;
-    sn_status s = sn_loader_new(&box->loader, d, &opts, &e);
-    if (sn_retry(L, s)) s = sn_loader_new(&box->loader, d, &opts, &e);
-    if (s == SN_OK) s = sn_loader_seek(box->loader, 0, 0, &e);
-    if (s != SN_OK) sn_raise(L, &e);
-    return box;
-}
-
-int64_t sn_check_batch_size(lua_State *L, int arg) {
-    lua_Integer n = luaL_checkinteger(L, arg);
-    if (n < 1) sn_raise_text(L, "batch_size = %lld must be at least 1", (long long)n);
-    return n;
-}
-
 void sn_prepare_inference(lua_State *L, sn_trainer *t, int64_t batch_size) {
     size_t before = sn_mem_used();
     sn_err e;
@@ -441,8 +412,6 @@ void sn_open_trainers(lua_State *L) {
         { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
-    sn_new_metatable(L, MT_LOADER, loader_gc);
-    lua_pop(L, 1);
     sn_new_metatable(L, SN_MT_TRAINER, trainer_gc);
     lua_pop(L, 1);
 }
