@@ -58,7 +58,7 @@ local function call_hooks(r, s, event, ev)
   end
 end
 
-local function call_rate(who, fn, ...)
+function drive.call_rate(who, fn, ...)
   local v = util.call(who, fn, ...)
   if type(v) ~= "number" then fail("%s: the function gave %s, not a number", who, util.a(v)) end
   return v
@@ -78,7 +78,7 @@ local on = {}
 
 function on.epoch_begin(r, s, ev)
   for _, fn in ipairs(s.schedulers) do
-    core.trainer_set_rate(s.trainer, call_rate("learning_rate_scheduler", fn, s.first + ev.epoch - 1,
+    core.trainer_set_rate(s.trainer, drive.call_rate("learning_rate_scheduler", fn, s.first + ev.epoch - 1,
       (core.trainer_rate(s.trainer))))
   end
   tell(r, s, "on_epoch_begin", s.first + ev.epoch - 1, {}, r)
@@ -125,16 +125,20 @@ function on.end_(r, s)
   tell(r, s, "on_train_end", row > 0 and logs_of(report.epoch_values(r, row)) or {}, r)
 end
 
--- A Lua rate is asked before each step: function(step, epoch), both from 0.
-local function ask_rate(r, s)
+-- A Lua rate is asked for each step, before it or when somebody wants to know: function(step, epoch), both from 0.
+function drive.ask_rate(r, s)
+  if not s.rate then return end
   local _, _, iterations = core.trainer_rate(s.trainer)
   local epoch = s.first + core.run_info(r).epoch
-  core.trainer_set_rate(s.trainer, call_rate("learning_rate", s.rate, iterations, epoch))
+  local at = ("%d %d"):format(iterations, epoch)
+  if s.asked == s.rate and s.asked_at == at then return end
+  core.trainer_set_rate(s.trainer, drive.call_rate("learning_rate", s.rate, iterations, epoch))
+  s.asked, s.asked_at = s.rate, at
 end
 
 -- Before a step, once however often it is tried.
 local function prepare_step(r, s)
-  if s.rate then ask_rate(r, s) end
+  drive.ask_rate(r, s)
   if #s.functions > 0 then
     local step = core.run_info(r).step
     tell(r, s, "on_batch_begin", step, {}, r)

@@ -1,6 +1,7 @@
 -- Models as the user sees them.
 local core = require "sonde.core"
 local dataset = require "sonde.dataset"
+local drive = require "sonde.drive"
 local layers = require "sonde.layers"
 local objects = require "sonde.objects"
 local parts = require "sonde.parts"
@@ -168,9 +169,7 @@ local function ask_rate(m)
   local s = core.state(m)
   if not s.rate then return end
   local _, _, iterations = core.trainer_rate(s.trainer)
-  local rate = s.rate(iterations, 0)
-  if type(rate) ~= "number" then fail("learning_rate: the function gave %s, not a number", util.a(rate)) end
-  core.trainer_set_rate(s.trainer, rate)
+  core.trainer_set_rate(s.trainer, drive.call_rate("learning_rate", s.rate, iterations, 0))
 end
 
 -- x and y of a method's arguments; of a dataset it is one batch, and it is said which.

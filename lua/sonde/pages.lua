@@ -100,7 +100,7 @@ methods
 fields
   r.layers.NAME.kernel  a parameter's values as a tensor
   r.layers.NAME.kernel.grad  its gradient in the last batch; beside it what the optimizer keeps: .m, .v, ...
-  r.learning_rate  the present one; can be set: to a number, a schedule or a function
+  r.learning_rate  of the next step; can be set at any time: to a number, a schedule or a function, whichever it was
   r.verbose  as the option; can be set
   r.epoch_number, r.step_number  epochs complete, steps made in the next
   r.epochs, r.steps_per_epoch, r.batch_size  as planned

@@ -181,7 +181,10 @@ function fields.stopped(_, s) return s.stopped end
 function fields.batch_size(r) return core.run_info(r).batch_size end
 function fields.seed(r) return core.run_info(r).seed end
 function fields.iterations(_, s) return (select(3, core.trainer_rate(s.trainer))) end
-function fields.learning_rate(_, s) return (core.trainer_rate(s.trainer)) end
+function fields.learning_rate(r, s)
+  drive.ask_rate(r, s)
+  return (core.trainer_rate(s.trainer))
+end
 function fields.verbose(_, s) return s.verbose end
 function fields.layers(r, s)
   s.layers = s.layers or layers.of(s.model, function()
@@ -199,14 +202,7 @@ end
 function meta.__newindex(r, k, v)
   local s = core.state(r)
   if k == "learning_rate" then
-    if type(v) ~= "number" and (type(v) == "function" or core.type(v) == "object") then
-      return r:compile { learning_rate = v }
-    end
-    if s.rate then fail "learning_rate is a function; r:compile{ learning_rate = v } takes its place" end
-    if type(v) ~= "number" then
-      fail("learning_rate wants a number, a schedule or a function, got %s", util.quoted(v))
-    end
-    core.trainer_set_rate(s.trainer, v)
+    require("sonde.surgery").set_rate(r, v)
   elseif k == "verbose" then
     s.verbose = options.verbose("run", v)
   else

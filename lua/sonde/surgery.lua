@@ -225,6 +225,31 @@ function surgery.recompile(r, c)
   warn_of_run(s.model, "compile")
 end
 
+-- A schedule begins where it comes; callbacks that set the rate have the last word.
+local function say_rate(r, v, before)
+  local s = core.state(r)
+  local text = ("learning_rate: %s from step %d on, in place of %s"):format(type(v) == "function" and "the function"
+    or tostring(v), r.iterations + 1, before)
+  for _, cb in ipairs(core.run_callbacks(r)) do
+    if cb.type == "learning_rate_scheduler" then text = text .. "; learning_rate_scheduler sets it at each epoch" end
+  end
+  drive.say(s, text)
+end
+
+-- r.learning_rate = v: a number, a schedule or a function in place of whatever it was.
+function surgery.set_rate(r, v)
+  local trainer = core.state(r).trainer
+  if type(v) ~= "number" and type(v) ~= "function" and core.type(v) ~= "object" then
+    fail("learning_rate wants a number, a schedule or a function, got %s", util.quoted(v))
+  end
+  local now, kind = core.trainer_rate(trainer)
+  if kind == "plain" and type(v) == "number" then return core.trainer_set_rate(trainer, v) end
+  local before = kind == "plain" and ("%g"):format(now) or kind == "function" and "a function"
+    or tostring(select(2, core.trainer_info(trainer)).learning_rate)
+  surgery.run.compile(r, { learning_rate = v })
+  say_rate(r, v, before)
+end
+
 -- r:compile{ optimizer = , learning_rate = , loss = , metrics = }: what is not given stays.
 function surgery.run.compile(r, opts)
   opts = util.options("compile", opts, { "optimizer", "learning_rate", "loss", "metrics" })

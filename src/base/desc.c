@@ -254,7 +254,7 @@ static const char *value_text(const sn_value *v, char *buf, size_t n) {
     case SN_V_NUM: sn_buf_num(&b, v->num); break;
     case SN_V_STR: sn_buf_quoted(&b, v->str); break;
     case SN_V_LIST: sn_buf_str(&b, "a list"); break;
-    case SN_V_OBJ: sn_buf_fmt(&b, "a %s", v->obj->desc->name); break;
+    case SN_V_OBJ: sn_buf_fmt(&b, "the %s %s", v->obj->kind->name, v->obj->desc->name); break;
     case SN_V_HANDLE:
         if (v->type_name)
             sn_buf_str(&b, v->type_name);

@@ -218,14 +218,17 @@ do
   check.near(r.learning_rate, 0.1, 1e-9, "a schedule begins where it is given")
   r:step()
   check.near(r.learning_rate, 0.05, 1e-9)
-  check.fails(function() r.learning_rate = 1 end, "follows exponential_decay")
+  check.equal(printed(function() r.learning_rate = 0.3 end), ("learning_rate: 0.3 from step %d on, in place of "
+    .. "exponential_decay{initial_learning_rate=0.1, decay_steps=1, decay_rate=0.5}\n"):format(r.iterations + 1))
+  check.equal(r.learning_rate, 0.3)
+  check.equal(m.optimizer.learning_rate, 0.3)
+  check.equal(printed(function() r.learning_rate = 0.2 end), "", "a number for a number")
   local asked
   r.learning_rate = function(step, epoch) asked = { step, epoch } return 0.25 end
   local at = r.iterations
   r:step()
   check.list(asked, { at, 4 })
   check.equal(r.learning_rate, 0.25)
-  check.fails(function() r.learning_rate = 1 end, "r:compile{ learning_rate = v } takes its place")
   r:compile { metrics = { "accuracy" } }
   r:step()
   check.list(asked, { at + 1, 4 }, "the function stays")
@@ -257,6 +260,54 @@ do
   check.fails(function() r:compile { optimizer = "sgd", learning_rate = 1 } end, "not both")
   check.fails(function() r:compile { learning_rate = "high" } end, "learning_rate")
   check.fails(function() r:compile { metrics = { "accuracy", "accuracy", { 1 } } } end, "compile: metrics")
+
+  -- from a function to a number, and what hangs on it: the function is asked no more, a resumed run needs none
+  local calls = 0
+  local function falling(step)
+    calls = calls + 1
+    return 0.01 / (step + 1)
+  end
+  m, r = running()
+  r:compile { learning_rate = falling }
+  r:epoch()
+  calls, at = 0, r.iterations
+  check.equal(r.learning_rate, 0.01 / (at + 1))
+  check.equal(r.learning_rate, 0.01 / (at + 1), "of the next step")
+  r:step()
+  check.equal(calls, 1, "asked once for a step")
+  check.has(printed(function() r.learning_rate = 1e-4 end), "learning_rate: 0.0001 from step " .. r.iterations + 1
+    .. " on, in place of a function")
+  r:step()
+  check.equal(calls, 1)
+  check.equal(r.learning_rate, 1e-4)
+  local path = check.folder() .. "/rate.sonde"
+  r:save(path)
+  local back = resume(path, x, y, { validation_split = 0.25, verbose = 0 })
+  check.equal(back.learning_rate, 1e-4)
+  back:step(2)
+  r:step(2)
+  check.same_weights(back.model:get_weights(), m:get_weights(), "resumed")
+  check.has(printed(function() r.learning_rate = falling end), "learning_rate: the function from step "
+    .. r.iterations + 1 .. " on, in place of 0.0001")
+  check.equal(r.learning_rate, 0.01 / (r.iterations + 1), "asked for, before the next step")
+
+  -- between the pieces of a step, and from callbacks
+  r:epoch()
+  r:forward()
+  printed(function() r.learning_rate = 0 end)
+  local still = m.layers.dense.kernel
+  r:update()
+  check.ok(m.layers.dense.kernel:equal(still), "the open step has the new rate")
+  local _, told = running { callbacks = { { on_epoch_end = function(epoch, _, run)
+    if epoch == 0 then run.learning_rate = function() return 1e-5 end else run.learning_rate = 1e-6 end
+  end } } }
+  check.equal(select(2, printed(function() told:finish() end):gsub("learning_rate: ", "")), 2)
+  check.equal(told.learning_rate, 1e-6)
+
+  for v, words in pairs { [-1] = "learning_rate = -1", [true] = "got true", [{}] = "got a table" } do
+    check.fails(function() r.learning_rate = v end, words)
+  end
+  check.fails(function() r.learning_rate = adam {} end, "learning_rate wants a schedule, got the optimizer adam")
   local _, plateau = running { callbacks = { reduce_lr_on_plateau {} } }
   check.fails(function() plateau.learning_rate = cosine_decay { 0.1, 10 } end, "reduce_lr_on_plateau sets the learning rate")
 end

@@ -108,7 +108,7 @@ check.fails(function() m:predict(tensor.ones { 3, 5 }) end, "training.lua:",
 check.fails(function() m:train_on_batch(x, tensor.ones { 3, 1 }) end, "x has 200 samples, y has 3")
 check.fails(function() m:train_on_batch(x, tensor.ones { 200, 3 }) end, "binary_crossentropy")
 check.fails(function() m:train_on_batch("x", y) end, "x wants a tensor or a list of numbers, got a string")
-check.fails(function() m:train_on_batch(x) end, "y wants a tensor")
+check.fails(function() m:train_on_batch(x) end, "train_on_batch: y is missing")
 check.fails(function() m:evaluate(x) end, "no labels")
 check.fails(function() m:evaluate(x, y, { batch_size = 0 }) end, "batch_size = 0 must be a whole number of at least 1")
 check.fails(function() m:evaluate(x, y, { batchsize = 8 }) end, 'did you mean "batch_size"?')
