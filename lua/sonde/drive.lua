@@ -60,7 +60,7 @@ end
 
 function drive.call_rate(who, fn, ...)
   local v = util.call(who, fn, ...)
-  if type(v) ~= "number" then fail("%s: the function gave %s, not a number", who, util.a(v)) end
+  if type(v) ~= "number" then fail("%s: the %s gave %s, not a number", who, util.function_at(fn), util.a(v)) end
   return v
 end
 

@@ -64,7 +64,7 @@ function model.metrics(given)
   if core.type(list) ~= "table" then list = { list } end
   local function add(v, name)
     local i, known = #metrics + 1, nil
-    metrics[i], known = objects.as("metric", v, "compile: metrics")
+    metrics[i], known = objects.as("metric", v, type(v) == "function" and "compile: metric " .. (name or i) or "compile: metrics")
     names[i] = name or known or metrics[i].type == "traced" and "metric_" .. i or false
   end
   for _, v in ipairs(list) do add(v) end

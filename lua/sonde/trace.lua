@@ -335,7 +335,7 @@ function trace.record(who, fn, count, what)
   local done <close> = setmetatable({}, { __close = function() rec.over = true end })
   local result = util.call(who, fn, table.unpack(args))
   if type(result) ~= "number" and not trace.is_symbol(result) then
-    fail("%s: its function gave %s; it must give what it computes from %s", who, util.a(result), what)
+    fail("%s: the %s gave %s; it must give what it computes from %s", who, util.function_at(fn), util.a(result), what)
   end
   local root = trace.node(result, who)
   check_used(rec, root)

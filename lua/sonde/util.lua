@@ -35,23 +35,10 @@ end
 
 -- ---- functions of the user's ----
 
-local MAX_FRAMES = 8
-
--- The calls of the user's functions from util.call to where the handler was called, innermost first.
-local function way()
-  local lines, level = {}, 3
-  while true do
-    local at = debug.getinfo(level, "Slnf")
-    if not at or at.func == util.call then break end
-    if at.what ~= "C" and not at.source:find "^[=@]sonde" then
-      lines[#lines + 1] = ("%s:%d: in %s"):format(at.short_src, at.currentline,
-        at.name and ("function '%s'"):format(at.name) or "the function at line " .. at.linedefined)
-    end
-    level = level + 1
-  end
-  if #lines < 2 then return "" end -- the message has its place
-  if #lines > MAX_FRAMES then lines = table.move(lines, 1, MAX_FRAMES, 1, { [MAX_FRAMES + 1] = "..." }) end
-  return "\n    " .. table.concat(lines, "\n    ")
+-- "function at loss.lua:12"
+function util.function_at(fn)
+  local info = debug.getinfo(fn, "S")
+  return info.what == "C" and "function" or ("function at %s:%d"):format(info.short_src, info.linedefined)
 end
 
 -- Calls a function that the user gave. An error in it says whose function it is and, below, the way to its place: where
@@ -60,7 +47,7 @@ function util.call(who, fn, ...)
   local results = table.pack(xpcall(fn, function(err)
     if type(err) ~= "string" or err == "interrupted" then return err end
     local place, text = err:match "^([^\n]-:%d+: )(.*)$"
-    return (place or "") .. who .. ": " .. (text or err) .. way()
+    return (place or "") .. who .. ": " .. (text or err) .. require("sonde.way").text(2, fn)
   end, ...))
   if not results[1] then error(results[2], 0) end
   return table.unpack(results, 2, results.n)

@@ -23,7 +23,7 @@ local function words(w)
   local out = { (w.name and w.name .. ": " or "") .. w.condition }
   if w.layer then out[#out + 1] = "in " .. w.layer end
   if w.every then out[#out + 1] = "every " .. w.every end
-  if w.extra then out[#out + 1] = "if " .. tests.function_name(w.extra) end
+  if w.extra then out[#out + 1] = "if " .. util.function_at(w.extra) end
   if w.once then out[#out + 1] = "once" end
   if w.ignore > 0 then out[#out + 1] = ("ignores %d more"):format(w.ignore) end
   return table.concat(out, ", ")
@@ -267,7 +267,7 @@ function run.watch(r, what, more)
   if type(condition) == "string" then
     set_text(r, w, condition)
   elseif type(condition) == "function" then
-    w.fn, w.condition, w.test = condition, tests.function_name(condition), tests.function_
+    w.fn, w.condition, w.test = condition, util.function_at(condition), tests.function_
   else
     fail('watch: wants a condition like "loss > 2" or "nan", or a function(s), got %s', util.a(condition))
   end

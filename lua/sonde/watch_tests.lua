@@ -7,12 +7,6 @@ local tests = {}
 
 function tests.title(w) return ("%s %d"):format(w.what, w.number) end
 
--- "function at loss.lua:12"
-function tests.function_name(fn)
-  local info = debug.getinfo(fn, "S")
-  return ("function at %s:%d"):format(info.short_src, info.linedefined)
-end
-
 -- What the tests may need, each made when it is first asked for.
 function tests.asking(r, s, kind)
   local ask, made = { r = r, s = s, kind = kind }, {}

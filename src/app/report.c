@@ -185,7 +185,7 @@ int sn_report_handler(lua_State *L) {
     luaL_buffinit(L, &b);
     lua_pushvalue(L, 3);
     luaL_addvalue(&b);
-    if (in_chunk(L)) add_line(L, &b, lua_tostring(L, 3));
+    if (in_chunk(L) && !strstr(text, "\n    ")) add_line(L, &b, lua_tostring(L, 3)); /* lines of its own */
     add_way(L, &b);
     luaL_pushresult(&b);
     return 1;

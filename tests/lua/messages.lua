@@ -40,7 +40,7 @@ fails("conv2d: activation wants an activation, got the optimizer adam", function
   local _ = conv2d { 3, 3, activation = adam }
 end)
 fails("dense: activation wants an activation or its name, got 3", function() local _ = dense { 3, activation = 3 } end)
-fails("dense: activation: its function gave nil; it must give what it computes from x", function()
+fails("dense: activation: the function gave nil; it must give what it computes from x", function()
   local _ = dense { 3, activation = print }
 end)
 fails("wants an initializer or its name, got true", function() local _ = dense { 3, kernel_initializer = true } end)
@@ -53,9 +53,38 @@ local function fit(callback) m:fit(x, y, { epochs = 1, verbose = 0, callbacks = 
 fails(": on_epoch_end: attempt to index a nil value", function()
   fit { on_epoch_end = function() local _ = nothing.there end }
 end)
-fails("in function 'broken'\n    ", function() fit { on_batch_end = function() broken() end } end)
+fails("in function 'broken'\n      51 | local function broken() local _ = nothing.there end\n    ", function()
+  fit { on_batch_end = function() broken() end }
+end)
+-- the user's own lines, that of the function itself too where its last call has taken its place
+local function lines_of(fn)
+  local ok, err = pcall(fn)
+  check.ok(not ok)
+  return (tostring(err):gsub("[^\n ]*messages%.lua", "F"):gsub(":%d+", ":N"):gsub("line %d+", "line N")
+    :gsub("(\n +)%d+ |", "%1N |"))
+end
+check.equal(lines_of(function() fit { on_epoch_end = function(_, logs)
+  local _ = logs.acc * 2
+end } end), "F:N: on_epoch_end: attempt to perform arithmetic on a nil value (field 'acc')\n    N | local _ = logs.acc * 2")
+check.equal(lines_of(function()
+  fit { on_epoch_end = function()
+    return broken()
+  end }
+end), "F:N: on_epoch_end: attempt to index a nil value (global 'nothing')\n    F:N: in the function at line N\n"
+  .. "      N | local function broken() local _ = nothing.there end\n    F:N: in the function that was given\n"
+  .. "      N | fit { on_epoch_end = function()")
+check.equal(lines_of(load("local fit, f = ... return function() fit { on_train_begin = function() f() end } end",
+  "=gone")(fit, broken)), "F:N: on_train_begin: attempt to index a nil value (global 'nothing')\n"
+  .. "    F:N: in function 'f'\n      N | local function broken() local _ = nothing.there end\n"
+  .. "    gone:N: in the function at line N")
 check.fails(function() fit { on_train_begin = function() error("stop", 0) end } end, "on_train_begin: stop")
 fails(": learning_rate_scheduler: attempt to index", function() fit(learning_rate_scheduler { broken }) end)
+fails(": compile: metric f1: attempt to index", function()
+  m:compile { loss = "mse", optimizer = "sgd", metrics = { f1 = broken } }
+end)
+fails(": compile: metric 2: attempt to index", function()
+  m:compile { loss = "mse", optimizer = "sgd", metrics = { "mae", broken } }
+end)
 fails(": compile: loss: attempt to index", function() m:compile { loss = broken, optimizer = "sgd" } end)
 fails(": compile: loss: sub: one side is nil; is a name misspelt?", function()
   m:compile { loss = function(a) return mean(a - nothing) end, optimizer = "sgd" }

@@ -224,7 +224,8 @@ do -- the penalty of a function, in the table of loss terms
   r:finish()
   check.has(tostring(r:loss_terms()), "dense (kernel function) ")
 end
-check.fails(function() m:compile { loss = function() end, optimizer = "sgd" } end, "compile: loss: its function gave nil")
+check.fails(function() m:compile { loss = function() end, optimizer = "sgd" } end, "compile: loss: the function at ",
+  "gave nil")
 check.fails(function() m:compile { loss = function(t) return t.nothing.here end, optimizer = "sgd" } end, "nothing")
 check.fails(function() m:compile { loss = function(t) return #t end, optimizer = "sgd" } end, "has no length")
 check.fails(function() m:compile { loss = function(t) return t[1] end, optimizer = "sgd" } end, "slice(x, axis, from, to)")

@@ -205,7 +205,7 @@ do
   a:train_on_batch(x, y)
   check.equal(calls[5], "4/0")
   a:compile { loss = "mse", optimizer = sgd { function() return "fast" end } }
-  check.fails(function() a:fit(x, y, opts) end, "learning_rate: the function gave a string, not a number")
+  check.fails(function() a:fit(x, y, opts) end, "learning_rate: the function at ", " gave a string, not a number")
   a:compile { loss = "mse", optimizer = sgd { function() return -1 end } }
   check.fails(function() a:train_on_batch(x, y) end, "learning_rate = -1 must be a number >= 0")
 end

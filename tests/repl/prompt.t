@@ -333,8 +333,16 @@ sonde> function f() local function g() return nix.y end
 sonde> m:fit(x, y, { verbose = 0, callbacks = { { on_epoch_end = function() f() end } } })
 error: on_epoch_end: attempt to index a nil value (global 'nix')
     input:1: in function 'g'
+      1 | function f() local function g() return nix.y end
     input:2: in function 'f'
+      2 | local v = g() return v end
     input:1: in the function at line 1
+sonde> m:fit(x, y, { verbose = 0, callbacks = {
+   ..>   { on_epoch_end = function()
+   ..>     error "mine"
+   ..>   end } } })
+error: input:3: on_epoch_end: mine
+    3 | error "mine"
 sonde> m:fit(x, y, { verbose = 0, callbacks = {
    ..>   { on_epoch_end = function()
    ..>     error "mine"

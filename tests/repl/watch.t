@@ -75,6 +75,7 @@ sonde> r = net:run(data, { epochs = 2, batch_size = 16, seed = 3, verbose = 0 })
 sonde> r:watch(function(s) return s.los > 1 end);
 sonde> r:finish()
 error: watchpoint 1: what a watchpoint sees has no los; did you mean loss?
+    1 | r:watch(function(s) return s.los > 1 end);
 sonde> r.iterations
 1
 sonde> r:delete()
