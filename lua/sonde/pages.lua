@@ -57,8 +57,19 @@ options
   metrics  { "accuracy", auc{}, ... }; ?metric lists them. One with a name of its own: { "accuracy", f1 = function(y, p)
     ... end }
   learning_rate  r:compile only: the same optimizer at another rate, schedule or function
+functions of one's own
+  loss, metrics  function(y, p): targets and outputs of a whole batch, (samples, outputs) each, as in Keras. Class
+    numbers come as (samples, 1): one_hot(y, 10) is (samples, 1, 10), reshape(one_hot(y, 10), { -1, 10 }) is as p. Of
+    outputs with more axes each position is a row: (samples x height x width, channels). What they give is a number for
+    each row, or one for all; numbers for further axes are averaged. A metric is averaged over the samples; one number
+    of a batch (an F1 score) counts as often as the batch has samples. ?functions lists what may be computed
 for example
-  m:compile{ loss = "mse", optimizer = adam{ 1e-4 } }]],
+  m:compile{ loss = "mse", optimizer = adam{ 1e-4 } }
+  function f1(y, p)                                  -- one sigmoid unit, labels 0 and 1
+    local q = ge(p, 0.5)
+    return 2 * sum(y * q) / maximum(sum(y) + sum(q), 1)
+  end
+  m:compile{ loss = "binary_crossentropy", optimizer = "adam", metrics = { "accuracy", f1 = f1 } }]],
 
   summary = [[
 m:summary{ batch_size = 32, engine = false }
@@ -340,6 +351,12 @@ mean((y - p)^2), where(gt(x, 0), x, 0), grad(f)
   holds a recording is called traced, where it is printed; its program is text that is saved with the model.
   Tensors keep the type that their methods give: sum(t) is t:sum(). Names of layers and activations are constructors too,
   with options in braces: elu(0.5) is a number, elu{ 0.5 } an activation, and relu(h) of a layer's output h the layer.
+what such a function is given
+  loss, metric  y, p: targets and outputs of the batch, (samples, outputs); class numbers as (samples, 1); ?compile
+  kernel_regularizer, bias_regularizer  w: the layer's weights as they are, a conv2d's (height, width, channels,
+    filters), a dense layer's (inputs, units); gives one number, once for each step
+  activity_regularizer  the layer's output (samples, ...); gives one number, which is divided by the samples
+  activation, lambda  x: the layer's output (samples, ...), and gives one of the same shape (lambda: of any)
 of each number
   abs(x), sign(x), floor(x), round(x), square(x), sqrt(x)  as they say
   exp(x), expm1(x), log(x), log1p(x), sin(x), cos(x), erf(x)  as they say

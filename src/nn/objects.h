@@ -121,8 +121,8 @@ typedef struct sn_metric_type {
     void (*update)(const void *cfg, double *state, const float *p, const float *t, size_t rows, size_t cols,
                    size_t tcols);
     double (*result)(const void *cfg, const double *state);
-    /* Memory for updates with such rows. NULL: it needs none. */
-    sn_status (*prepare)(const void *cfg, size_t cols, size_t tcols, sn_err *);
+    /* Memory for updates with up to so many such rows. NULL: it needs none. */
+    sn_status (*prepare)(const void *cfg, size_t rows, size_t cols, size_t tcols, sn_err *);
     int direction; /* +1: larger is better, -1: smaller, 0: unknown (for callbacks' mode = "auto") */
 } sn_metric_type;
 extern const sn_kind sn_kind_metric;

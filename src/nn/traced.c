@@ -43,6 +43,29 @@ sn_status sn_traced_result(const sn_traced_cfg *c, const sn_expr_opts *o, sn_sha
     return SN_OK;
 }
 
+/* Outputs of more dimensions come with a row for each position, as for all losses. */
+sn_status sn_traced_check_rows(const sn_traced_cfg *c, const char *who, const sn_shape *out,
+                               const sn_shape *target, sn_err *e) {
+    enum { ROWS = 104729 }; /* a prime that no size is by chance */
+    int64_t cols = out->n ? out->d[out->n - 1] : 1, positions = cols ? sn_shape_count(out) / cols : 0;
+    int64_t count = sn_shape_count(target);
+    char a[96], b[96];
+    if (positions < 1 || count < 1 || count % positions)
+        return sn_fail(e, SN_ESHAPE, "%s: outputs of shape %s and targets of shape %s cannot be compared", who,
+                       sn_shape_text(out, false, a, sizeof a), sn_shape_text(target, false, b, sizeof b));
+    sn_shape in[2] = { { 2, { ROWS, count / positions } }, { 2, { ROWS, cols } } };
+    sn_expr_opts o = { .dtype = SN_F32, .in = in, .batched = 3, .wrt = 2, .who = who };
+    sn_shape got;
+    bool by_rows;
+    sn_status s = sn_traced_result(c, &o, &got, &by_rows, e);
+    if (s == SN_OK && got.n != 0 && !(got.n == 1 && got.d[0] == ROWS))
+        s = sn_fail(e, SN_ESHAPE,
+                    "%s: its function gives shape %s; it must give one number, as mean(...) does, or one for "
+                    "each sample",
+                    who, sn_shape_text(&got, got.n > 0 && got.d[0] == ROWS, a, sizeof a));
+    return s;
+}
+
 void sn_traced_drop(void *cfg) {
     sn_traced_cfg *c = cfg;
     sn_expr_cache_free(c->cache);

@@ -23,4 +23,10 @@ void sn_traced_drop(void *cfg);
 /* What the program gives for inputs of these shapes, or the error that it has with them. */
 sn_status sn_traced_result(const sn_traced_cfg *, const sn_expr_opts *, sn_shape *out, bool *by_rows, sn_err *);
 
+/* May a function of y and p serve as that loss or metric (who) for outputs and targets of one sample of such
+ * shapes?
+ */
+sn_status sn_traced_check_rows(const sn_traced_cfg *, const char *who, const sn_shape *out,
+                               const sn_shape *target, sn_err *);
+
 #endif

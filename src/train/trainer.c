@@ -293,7 +293,7 @@ double sn_trainer_metric(const sn_trainer *t, int i) {
     return m->state && m->resolved ? metric_type(m->resolved)->result(m->resolved->cfg, m->state) : NAN;
 }
 
-sn_status sn_trainer_prepare_metrics(sn_trainer *t, sn_err *e) {
+sn_status sn_trainer_prepare_metrics(sn_trainer *t, int64_t n, sn_err *e) {
     const sn_shape *os = sn_model_output_shape(t->model);
     int64_t cols = os->n ? os->d[os->n - 1] : 1, per = sn_shape_count(os) / cols;
     sn_status s = SN_OK;
@@ -301,7 +301,8 @@ sn_status sn_trainer_prepare_metrics(sn_trainer *t, sn_err *e) {
         const sn_obj *o = t->metric[i].resolved;
         const sn_metric_type *type = metric_type(o);
         if (type->prepare)
-            s = type->prepare(o->cfg, (size_t)cols, (size_t)(sn_shape_count(&t->target) / per), e);
+            s = type->prepare(o->cfg, (size_t)(n * per), (size_t)cols,
+                              (size_t)(sn_shape_count(&t->target) / per), e);
     }
     return s;
 }

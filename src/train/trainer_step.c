@@ -213,7 +213,7 @@ static sn_status try_step(sn_trainer *t, const sn_step *st, const float *y, cons
     sn_status s = compute_gradients(t, st, y, y_shape, true, l, e);
     double start = sn_exec_clock(t->times);
     if (s == SN_OK) s = sn_optim_measure(t, new_grads(t), e);
-    if (s == SN_OK) s = sn_trainer_prepare_metrics(t, e);
+    if (s == SN_OK) s = sn_trainer_prepare_metrics(t, st->n, e);
     sn_exec_add_time(t->times, SN_TIME_UPDATE, start);
     if (s != SN_OK || !watched) return s;
     *sight = sight_of(t, st, y, l);
@@ -263,7 +263,7 @@ sn_status sn_trainer_eval(sn_trainer *t, int64_t n, const float *x, const float 
     s = sn_exec_forward(t->plan, &st, e);
     if (s == SN_OK) s = sn_exec_loss(t->plan, &st, t->loss, y_shape, y, &l->data, &l->activity, NULL, e);
     if (s == SN_OK) s = add_penalty(t, NULL, l, e);
-    if (s == SN_OK) s = sn_trainer_prepare_metrics(t, e);
+    if (s == SN_OK) s = sn_trainer_prepare_metrics(t, n, e);
     if (s == SN_OK) sn_trainer_update_metrics(t, n, sn_exec_output(t->plan), y);
     return settle(t, s);
 }

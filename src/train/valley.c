@@ -157,7 +157,7 @@ static sn_status sum_batches(sn_scout *s, sn_losses *sum, sn_err *e) {
         sn_losses l = { 0 };
         sn_step step = step_of(s, &b);
         st = run_forward(s, &step, b.y, &l, e);
-        if (st == SN_OK) st = sn_trainer_prepare_metrics(s->trainer, e);
+        if (st == SN_OK) st = sn_trainer_prepare_metrics(s->trainer, b.n, e);
         if (st != SN_OK) return st;
         sn_trainer_update_metrics(s->trainer, b.n, sn_exec_output(s->plan), b.y);
         sum->data += (double)b.n * l.data;

@@ -159,6 +159,33 @@ local p = m:predict(x)
 check.near(got.loss - m:evaluate(x, y).penalty, ((y - p):pow(2):mean()) * 3, 1e-6)
 check.near(got.metric_1, (max(abs(y - p), -1)):mean(), 1e-6)
 
+-- a metric of one number is given the batch; batches count as often as they have samples. ?compile says so
+do
+  local bx, by = tensor.randn { 70, 3, seed = 1 }, tensor.rand({ 70, 1, seed = 2 }):gt(0.5):astype "float32"
+  local n = sequential { dense { 1, activation = "sigmoid", input_shape = { 3 } } }
+  local function f1(t, q)
+    q = ge(q, 0.5)
+    return 2 * sum(t * q) / maximum(sum(t) + sum(q), 1)
+  end
+  n:compile { loss = "binary_crossentropy", optimizer = sgd { 0 }, metrics = { "mse", f1 = f1,
+    each = function(t, q) return square(t - q) end, all = function(t, q) return mean(square(t - q)) end } }
+  local out = n:predict(bx)
+  local function of(from, to)
+    local hit, want = out:rows(from, to):ge(0.5):astype "float32", by:rows(from, to)
+    return 2 * (hit * want):sum() / (hit:sum() + want:sum())
+  end
+  local e = n:evaluate(bx, by, { batch_size = 32 })
+  check.near(e.f1, (of(1, 32) * 32 + of(33, 64) * 32 + of(65, 70) * 6) / 70, 1e-6)
+  check.near(n:evaluate(bx, by, { batch_size = 70 }).f1, of(1, 70), 1e-6)
+  check.near(e.each, e.mse, 1e-6)
+  check.near(e.all, e.mse, 1e-6)
+  check.near(n:fit(bx, by, { batch_size = 70, verbose = 0 }):history().f1[1], of(1, 70), 1e-6)
+  check.near(n:fit(bx, by, { validation_data = { bx, by }, batch_size = 70, verbose = 0 }):history().val_f1[1],
+    of(1, 70), 1e-6)
+  n:compile { loss = "mse", optimizer = "sgd", metrics = { f1 = function(t, q) return mean(t - q, 1) end } }
+  check.fails(function() n:evaluate(bx, by) end, "metric: its function gives shape (1,); it must give one number")
+end
+
 -- saved as data, read back
 local path = check.folder() .. "/traced.sonde"
 m:save(path)

@@ -8,27 +8,8 @@ static sn_expr_opts options(const sn_shape in[2], bool grad) {
     return (sn_expr_opts){ .dtype = SN_REAL_DTYPE, .in = in, .batched = 3, .wrt = grad ? 2 : 0, .who = "loss" };
 }
 
-/* Outputs of more dimensions come with a row for each position, as for all losses. */
 static sn_status check_shapes(const void *cfg, const sn_shape *out, const sn_shape *target, sn_err *e) {
-    const sn_traced_cfg *c = cfg;
-    enum { ROWS = 104729 }; /* a prime that no size is by chance */
-    int64_t cols = out->n ? out->d[out->n - 1] : 1, positions = cols ? sn_shape_count(out) / cols : 0;
-    int64_t count = sn_shape_count(target);
-    char a[96], b[96];
-    if (positions < 1 || count < 1 || count % positions)
-        return sn_fail(e, SN_ESHAPE, "loss: outputs of shape %s and targets of shape %s cannot be compared",
-                       sn_shape_text(out, false, a, sizeof a), sn_shape_text(target, false, b, sizeof b));
-    sn_shape in[2] = { { 2, { ROWS, count / positions } }, { 2, { ROWS, cols } } };
-    sn_expr_opts o = options(in, true);
-    sn_shape got;
-    bool by_rows;
-    sn_status s = sn_traced_result(c, &o, &got, &by_rows, e);
-    if (s == SN_OK && got.n != 0 && !(got.n == 1 && got.d[0] == ROWS))
-        s = sn_fail(e, SN_ESHAPE,
-                    "loss: its function gives shape %s; it must give one number, as mean(...) does, or one for "
-                    "each sample",
-                    sn_shape_text(&got, got.n > 0 && got.d[0] == ROWS, a, sizeof a));
-    return s;
+    return sn_traced_check_rows(cfg, "loss", out, target, e);
 }
 
 static sn_status prepare(const void *cfg, size_t rows, size_t cols, size_t tcols, bool grad, sn_err *e) {
