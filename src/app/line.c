@@ -182,9 +182,20 @@ void sn_line_open(lua_State *L) {
 }
 
 /* ---- one line ---- */
+
+/* To the end of the text, whose last line may be far below the cursor: what is written next goes under it. */
+static int go_to_end(void) {
+    int was = rl_point;
+    rl_deactivate_mark();
+    rl_point = rl_end;
+    rl_redisplay();
+    return was;
+}
+
 static void drop_typed(void) {
+    rl_callback_sigcleanup(); /* a search leaves the line that it found */
     rl_free_line_state();
-    rl_callback_sigcleanup();
+    go_to_end();
     rl_echo_signal_char(SIGINT);
     rl_callback_handler_remove();
     fputc('\n', rl_outstream);
@@ -195,6 +206,7 @@ static void drop_typed(void) {
 static void pass_on(int sig, const sigset_t *open_mask) {
     struct sigaction fresh = { .sa_handler = SIG_DFL }, mine;
     sigset_t was;
+    int point = go_to_end();
     rl_deprep_terminal();
     fputc('\n', rl_outstream);
     fflush(rl_outstream);
@@ -204,6 +216,7 @@ static void pass_on(int sig, const sigset_t *open_mask) {
     pthread_sigmask(SIG_SETMASK, &was, NULL);
     sigaction(sig, &mine, NULL);
     prepare_terminal(1);
+    rl_point = point;
     rl_on_new_line();
     rl_forced_update_display();
 }

@@ -182,3 +182,41 @@ interrupted
 sonde> m:confusion(x, y, { batch_size = 7 }).n
 96
 sonde>
+
+%case at the prompt, with a chunk of several lines there: its last line is gone to before the new prompt
+%env TERM=xterm
+%env SONDE_HISTORY=$HOME/h
+$ printf '#1\nfor i = 1, 3 do\n  found = i\nend\n' > h
+%run -q
+%until sonde>
+%key UP
+%until end
+%type \e[H
+%key C-c
+
+
+^C
+sonde>
+%key C-r
+%type fou
+%until found
+%key C-c
+...
+fou...
+^C
+sonde> found
+nil
+sonde>
+%key UP
+%key UP
+%until end
+%type \e[H
+%key C-z
+%until [stopped, cooked]
+%until end
+%type found = 7 
+%key ENTER
+...
+sonde> found
+3
+sonde>
