@@ -47,7 +47,7 @@ local function edit_text(text)
   os.remove(path)
   os.remove(base)
   if not ok then error(after, 0) end
-  if after then prompt.app().run((after:gsub("%s+$", ""))) end
+  if after and after:find "%S" then prompt.later { text = (after:gsub("%s+$", "")), whole = true } end
 end
 
 -- The last chunk that was no call of edit, help or a command.

@@ -4,8 +4,18 @@ local util = require "sonde.util"
 
 local prompt = {}
 
--- What the program gives to the Lua half while there is a prompt: history(n), run(text); nil elsewhere.
-function prompt.app() return package.loaded["sonde.app"] end
+-- What the program gives to the Lua half (src/app/queue.h) while there is a prompt; nil elsewhere.
+function prompt.app()
+  local app = package.loaded["sonde.app"]
+  return app and app.history and app
+end
+
+-- What is done when the chunk that runs is over: a function f(ok), or a text that is run as if it had been typed,
+-- { text = , whole = , quiet = }.
+function prompt.later(item)
+  local queue = package.loaded["sonde.app"].queue
+  queue[#queue + 1] = item
+end
 
 -- ---- the pager ----
 

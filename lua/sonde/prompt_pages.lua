@@ -18,6 +18,9 @@ functions
   who()  the names that you have made; ?who
   time(f), time "expression"  how long it takes; ?time
   edit(), edit "file.lua"  in your editor, then runs it; ?edit
+  require "sonde.guide" { name = "tour", { text, code }, ... }  a tour of your own, as in scripts/tour.lua: a step shows
+    its text and runs its code as if it had been typed, Enter on an empty line goes on; gives tour(n), which goes to a
+    step
 keys
   TAB  completes names, fields, methods, options, values of options and names of layers in quotes, names of files; a
     second TAB lists them

@@ -2,6 +2,7 @@
 #include "app/heap.h"
 #include "app/interrupt.h"
 #include "app/options.h"
+#include "app/queue.h"
 #include "app/repl.h"
 #include "app/session.h"
 #include "app/warn.h"
@@ -90,6 +91,26 @@ static sn_outcome run_script(program *p) {
     return sn_session_file(&p->session, strcmp(name, "-") ? name : NULL, nargs);
 }
 
+static void do_nothing(int sig) { (void)sig; }
+
+static void set_signals(program *p) {
+    /* A reader that has had enough (head) ends a script quietly. A session outlives a pipe that breaks; not by
+     * ignoring the signal, which its children would inherit. */
+    struct sigaction pipe = { .sa_handler = p->session.interactive ? do_nothing : SIG_DFL };
+    sigaction(SIGPIPE, &pipe, NULL);
+    /* A file-size limit is an error of the write, which says so, not the end of the session. */
+    struct sigaction too_large = { .sa_handler = do_nothing };
+    sigaction(SIGXFSZ, &too_large, NULL);
+    sn_interrupt_install(p->session.L, !p->session.interactive);
+}
+
+/* A script may ask for the prompt, as -i does. */
+static void give_prompt(program *p) {
+    p->session.interactive = true;
+    set_signals(p);
+    sn_bind_prompt(true);
+}
+
 /* Everything, in protected mode. (program) -> nothing */
 static int run_all(lua_State *L) {
     program *p = lua_touserdata(L, 1);
@@ -98,16 +119,19 @@ static int run_all(lua_State *L) {
     sn_interrupt_coroutines(L);
     set_arg(p);
     sn_bind_open(L);
+    sn_queue_open(L);
     sn_bind_prompt(p->session.interactive);
     if (!o->no_rc) run_rc(p);
     sn_outcome outcome = SN_RAN_OK;
     for (int i = 0; i < o->naction && outcome == SN_RAN_OK; i++) outcome = run_action(p, &o->action[i]);
     if (outcome == SN_RAN_OK && o->script < p->argc) outcome = run_script(p);
+    if (outcome == SN_RAN_OK && !p->session.interactive && sn_queue_wants_prompt(L)) give_prompt(p);
     if (p->session.interactive && (o->interactive || outcome == SN_RAN_OK)) {
         sn_repl(&p->session, !o->quiet);
         outcome = SN_RAN_OK;
-    } else if (p->bare && outcome == SN_RAN_OK) {
-        outcome = sn_session_file(&p->session, NULL, 0);
+    } else {
+        if (p->bare && outcome == SN_RAN_OK) outcome = sn_session_file(&p->session, NULL, 0);
+        if (outcome == SN_RAN_OK) outcome = sn_repl_queued(&p->session);
     }
     p->status = status_of(outcome);
     return 0;
@@ -128,19 +152,6 @@ static const char *chosen_locale(void) {
 static void set_locale(void) {
     const char *chosen = chosen_locale();
     if (!chosen || (!setlocale(LC_CTYPE, "") && strcasestr(chosen, "utf"))) setlocale(LC_CTYPE, "C.UTF-8");
-}
-
-static void do_nothing(int sig) { (void)sig; }
-
-static void set_signals(program *p) {
-    /* A reader that has had enough (head) ends a script quietly. A session outlives a pipe that breaks; not by
-     * ignoring the signal, which its children would inherit. */
-    struct sigaction pipe = { .sa_handler = p->session.interactive ? do_nothing : SIG_DFL };
-    sigaction(SIGPIPE, &pipe, NULL);
-    /* A file-size limit is an error of the write, which says so, not the end of the session. */
-    struct sigaction too_large = { .sa_handler = do_nothing };
-    sigaction(SIGXFSZ, &too_large, NULL);
-    sn_interrupt_install(p->session.L, !p->session.interactive);
 }
 
 static bool flush_output(void) {

@@ -3,13 +3,16 @@
 #include "app/chunk.h"
 #include "app/history.h"
 #include "app/line.h"
+#include "app/queue.h"
 #include "app/report.h"
 #include "base/buf.h"
 #include <ctype.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_CHUNK = 64 << 20 };
 
@@ -17,6 +20,8 @@ typedef struct {
     sn_session *session;
     sn_buf chunk; /* the lines so far */
     bool leave;
+    bool quiet;         /* what runs shows nothing */
+    sn_outcome outcome; /* of the last chunk that failed */
 } repl;
 
 /* What one attempt to run the chunk came to. */
@@ -74,8 +79,9 @@ static int run_attempt(lua_State *L) {
     a->incomplete = state == SN_CHUNK_INCOMPLETE || (a->tentative && state == SN_CHUNK_BAD);
     if (a->incomplete) return 0;
     a->failed = true;
-    sn_history_add(a->text); /* before it runs: whatever that does, the line is kept */
+    if (!a->r->quiet) sn_history_add(a->text); /* before it runs: whatever that does, the line is kept */
     if (state == SN_CHUNK_BAD) {
+        a->r->outcome = SN_RAN_ERROR;
         sn_report_syntax(L);
         sn_report_remember(L, -1);
         sn_session_complain(s);
@@ -83,7 +89,9 @@ static int run_attempt(lua_State *L) {
         return 0;
     }
     int base = lua_gettop(L); /* where the results will begin */
-    if (sn_session_call(s, 0, LUA_MULTRET) != SN_RAN_OK) {
+    sn_outcome outcome = sn_session_call(s, 0, LUA_MULTRET);
+    if (outcome != SN_RAN_OK) {
+        a->r->outcome = outcome;
         note_error(L);
         return 0;
     }
@@ -141,52 +149,6 @@ static bool is_question(const char *s) {
 
 static bool is_no_lua(const char *s) { return *s == '?' || sn_chunk_is_command(s) || is_question(s); }
 
-/* ---- what the Lua half may ask of the prompt ---- */
-
-static const char queued_key = 'q'; /* its address is the registry key of a text that is to be run next */
-
-static int app_run(lua_State *L) { /* run(text) */
-    luaL_checkstring(L, 1);
-    lua_settop(L, 1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &queued_key);
-    return 0;
-}
-
-static int app_history(lua_State *L) { /* history(n): the n-th last entry, or nil */
-    lua_pushstring(L, sn_history_last(luaL_checkinteger(L, 1)));
-    return 1;
-}
-
-static int open_app(lua_State *L) {
-    static const luaL_Reg functions[] = { { "run", app_run }, { "history", app_history }, { NULL, NULL } };
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    luaL_newlib(L, functions);
-    lua_setfield(L, -2, "sonde.app");
-    return 0;
-}
-
-/* Shows and runs the text that edit() left, as if it had been typed. */
-static void run_queued(repl *r) {
-    lua_State *L = r->session->L;
-    bool incomplete = false;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &queued_key);
-    char *text = lua_isstring(L, -1) ? strdup(lua_tostring(L, -1)) : NULL;
-    lua_pop(L, 1);
-    lua_pushnil(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &queued_key);
-    for (const char *p = text, *prompt = SN_PROMPT; p && *p; prompt = SN_PROMPT_MORE) {
-        size_t n = strcspn(p, "\n");
-        printf("%s%.*s\n", prompt, (int)n, p);
-        p += n + (p[n] != '\0');
-    }
-    if (text && *text) run(r, text, false, &incomplete);
-    if (incomplete) {
-        sn_history_add(text);
-        fputs("error: the text ends in the middle of something; edit() opens it again\n", stderr);
-    }
-    free(text);
-}
-
 static const char *skip_space(const char *s) {
     while (isspace((unsigned char)*s)) s++;
     return s;
@@ -216,8 +178,121 @@ static bool feed_line(repl *r, const char *line) {
     }
     bool incomplete, ok = run(r, r->chunk.data, false, &incomplete);
     if (!incomplete) sn_buf_clear(&r->chunk);
-    run_queued(r);
     return ok;
+}
+
+/* ---- what the Lua half asked for ---- */
+
+static int app_history(lua_State *L) { /* history(n): the n-th last entry, or nil */
+    lua_pushstring(L, sn_history_last(luaL_checkinteger(L, 1)));
+    return 1;
+}
+
+static int open_history(lua_State *L) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    luaL_getsubtable(L, -1, "sonde.app");
+    lua_pushcfunction(L, app_history);
+    lua_setfield(L, -2, "history");
+    return 0;
+}
+
+static int take_queued(lua_State *L) { /* (sn_queued *) -> function or nothing */
+    sn_queued *item = lua_touserdata(L, 1);
+    sn_queue_take(L, item);
+    return item->kind == SN_QUEUED_CALL;
+}
+
+/* Nothing of it in the history, and nothing on stdout but what is wrong, which goes to stderr. Returns the way
+ * back, -1 for none. */
+static int mute(void) {
+    fflush(stdout);
+    int was = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (was >= 0 && null >= 0) dup2(null, STDOUT_FILENO);
+    if (null >= 0) close(null);
+    return was;
+}
+
+static void unmute(int was) {
+    fflush(stdout);
+    if (was < 0) return;
+    dup2(was, STDOUT_FILENO);
+    close(was);
+}
+
+/* Each line behind its prompt, as if it had been typed. */
+static bool run_lines(repl *r, char *text) {
+    bool ok = true;
+    for (char *p = text, *end; ok && p; p = end) {
+        end = strchr(p, '\n');
+        if (end) *end++ = '\0';
+        if (!r->quiet) printf("%s%s\n", r->chunk.len ? SN_PROMPT_MORE : SN_PROMPT, p);
+        ok = feed_line(r, p);
+    }
+    return ok && !r->chunk.len;
+}
+
+static bool run_whole(repl *r, const char *text) {
+    bool incomplete = false, ok;
+    for (const char *p = text, *prompt = SN_PROMPT; *p && !r->quiet; prompt = SN_PROMPT_MORE) {
+        size_t n = strcspn(p, "\n");
+        printf("%s%.*s\n", prompt, (int)n, p);
+        p += n + (p[n] != '\0');
+    }
+    ok = run(r, text, false, &incomplete);
+    if (!incomplete) return ok;
+    sn_history_add(text);
+    fputs("error: the text ends in the middle of something; edit() opens it again\n", stderr);
+    return false;
+}
+
+static bool run_text(repl *r, const sn_queued *item) {
+    int was = item->quiet ? mute() : -1;
+    r->quiet = item->quiet;
+    bool ok = item->whole ? run_whole(r, item->text) : run_lines(r, item->text);
+    sn_buf_clear(&r->chunk);
+    r->quiet = false;
+    if (item->quiet) unmute(was);
+    return ok;
+}
+
+static void call_queued(repl *r, bool ok) { /* function on top */
+    lua_pushboolean(r->session->L, ok);
+    if (sn_session_call(r->session, 1, 0) != SN_RAN_OK) note_error(r->session->L);
+    fflush(stdout);
+}
+
+static void run_queued(repl *r) {
+    lua_State *L = r->session->L;
+    bool ok = true;
+    for (;;) {
+        sn_queued item = { .kind = SN_QUEUED_NONE };
+        int base = lua_gettop(L);
+        lua_pushcfunction(L, take_queued);
+        lua_pushlightuserdata(L, &item);
+        if (lua_pcall(L, 1, LUA_MULTRET, 0) != LUA_OK)
+            sn_session_complain(r->session);
+        else if (item.kind == SN_QUEUED_CALL)
+            call_queued(r, ok);
+        else if (item.kind == SN_QUEUED_TEXT)
+            ok = run_text(r, &item);
+        free(item.text);
+        lua_settop(L, base);
+        if (item.kind == SN_QUEUED_NONE || (!ok && !r->session->interactive)) return;
+    }
+}
+
+static int push_enter(lua_State *L) { return sn_queue_push_enter(L); }
+
+/* An empty line: nothing, where Lua does not wait for one. */
+static void feed_nothing(repl *r) {
+    lua_State *L = r->session->L;
+    int base = lua_gettop(L);
+    lua_pushcfunction(L, push_enter);
+    if (lua_pcall(L, 0, LUA_MULTRET, 0) != LUA_OK)
+        sn_session_complain(r->session);
+    else if (lua_gettop(L) > base)
+        call_queued(r, true);
+    lua_settop(L, base);
 }
 
 /* A paste with local variables runs as one chunk when it is one. true: it did. */
@@ -231,6 +306,7 @@ static bool feed_whole(repl *r, const char *text) {
 
 /* Text of one line or, when pasted, several. Of a pasted session only what stands behind prompts is meant. */
 static void feed(repl *r, char *text) {
+    if (!r->chunk.len && !*skip_space(text)) feed_nothing(r);
     if (feed_whole(r, text)) return;
     bool session = strchr(text, '\n') && sn_chunk_has_prompt(text);
     for (char *p = text, *end; p; p = end) {
@@ -241,13 +317,21 @@ static void feed(repl *r, char *text) {
     }
 }
 
+sn_outcome sn_repl_queued(sn_session *s) {
+    repl r = { .session = s, .chunk = SN_BUF_INIT(MAX_CHUNK), .outcome = SN_RAN_OK };
+    run_queued(&r);
+    sn_buf_free(&r.chunk);
+    return r.outcome;
+}
+
 void sn_repl(sn_session *s, bool banner) {
     repl r = { .session = s, .chunk = SN_BUF_INIT(MAX_CHUNK) };
     sn_history_open();
     sn_line_open(s->L);
-    lua_pushcfunction(s->L, open_app);
+    lua_pushcfunction(s->L, open_history);
     lua_call(s->L, 0, 0);
     if (banner) puts("sonde " SN_VERSION "   help() or ?NAME explains, Ctrl-C interrupts, Ctrl-D leaves");
+    run_queued(&r);
     while (!r.leave) {
         char *text = NULL;
         fflush(stdout);
@@ -259,6 +343,7 @@ void sn_repl(sn_session *s, bool banner) {
         else
             feed(&r, text);
         free(text);
+        run_queued(&r);
     }
     sn_line_close();
     sn_history_close();

@@ -90,7 +90,7 @@ check.ok(zero:find "conv2d/kernel%s+0%s+0%s+0", "the gradients are 0: %s", zero)
 check.ok(tonumber(text:match "updates, epoch 1/4, step 1/15\n.-\nconv2d/kernel%s+[%d.]+%s+([%d.]+)") > 1)
 check.ok(numbers(text, "suggestions: valley ([%d.]+)")[1] < 0.1)
 for line in text:gmatch "[^\n]+" do
-  local code = line:find "^sonde> " or line:find "^     > "
+  local code = line:find "^sonde> " or line:find "^   %.%.> "
   check.ok(utf8.len(line) <= 80 or code or line:find "^run of" or line:find "^%d+/%d+ ", "%s", line)
 end
 check.done()
