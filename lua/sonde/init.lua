@@ -61,6 +61,11 @@ for name, file in pairs { who = "who", time = "timing", edit = "edit" } do
   sonde[name] = function(...) return require("sonde." .. file)[name](...) end
   _G[name] = sonde[name]
 end
+-- At the prompt the word alone is enough.
+for _, name in ipairs { "exit", "quit" } do
+  sonde[name] = function(status) os.exit(status, true) end
+  _G[name] = sonde[name]
+end
 setmetatable(_G, { __index = names.global })
 _G.sonde = sonde
 

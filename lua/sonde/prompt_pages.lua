@@ -18,6 +18,7 @@ functions
   who()  the names that you have made; ?who
   time(f), time "expression"  how long it takes; ?time
   edit(), edit "file.lua"  in your editor, then runs it; ?edit
+  exit, exit(), quit, quit()  leaves, as Ctrl-D does; exit(3) with that status, in a script too
   require "sonde.guide" { name = "tour", { text, code }, ... }  a tour of your own, as in scripts/tour.lua: a step shows
     its text and runs its code as if it had been typed, Enter on an empty line goes on; gives tour(n), which goes to a
     step

@@ -71,6 +71,24 @@ static void show_values(sn_session *s, int from) {
     fflush(stdout);
 }
 
+/* `exit` or `quit` alone names the function, which leaves where it is called; a variable of that name is one.
+ */
+static bool is_exit(lua_State *L, const char *text, int idx) {
+    static const char *const names[] = { "exit", "quit" };
+    size_t n = strcspn(text, " \t;");
+    bool same = false;
+    if (text[n + strspn(text + n, " \t;")] || !lua_isfunction(L, idx)) return false;
+    for (int i = 0; i < 2 && !same; i++) {
+        if (strlen(names[i]) != n || strncmp(text, names[i], n)) continue;
+        luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+        lua_getfield(L, -1, "sonde");
+        lua_getfield(L, -1, names[i]);
+        same = lua_rawequal(L, -1, idx);
+        lua_pop(L, 3);
+    }
+    return same;
+}
+
 /* Runs in protected mode of its own, since memory may run out anywhere. (attempt) -> nothing */
 static int run_attempt(lua_State *L) {
     attempt *a = lua_touserdata(L, 1);
@@ -97,6 +115,10 @@ static int run_attempt(lua_State *L) {
     }
     a->failed = false;
     if (lua_gettop(L) < base) return 0;
+    if (is_exit(L, a->text + strspn(a->text, " \t"), base)) {
+        a->r->leave = true;
+        return 0;
+    }
     remember_value(L, base);
     if (!sn_chunk_is_silent(a->text)) show_values(s, base);
     return 0;
@@ -166,7 +188,6 @@ static bool feed_line(repl *r, const char *line) {
             run_line(r, first);
             return true;
         }
-        if (!strcmp(first, "exit") || !strcmp(first, "quit")) return !(r->leave = true);
     } else {
         sn_buf_str(&r->chunk, "\n");
     }
@@ -313,7 +334,7 @@ static void feed(repl *r, char *text) {
         end = strchr(p, '\n');
         if (end) *end++ = '\0';
         if (session && !sn_chunk_has_prompt(p)) continue;
-        if (!feed_line(r, p)) return;
+        if (!feed_line(r, p) || r->leave) return;
     }
 }
 

@@ -150,6 +150,41 @@ sonde>
 %case exit and quit leave too
 sonde> exit
 %exit 0
+%run -q
+sonde>   quit ;
+%exit 0
+%run -q
+sonde> exit()
+%exit 0
+%run -q
+sonde> quit()
+%exit 0
+%run -q
+sonde> for i = 1, 3 do print(i) if i == 2 then exit(3) end end
+1
+2
+%exit 3
+$ sonde -e 'print(1) exit() print(2)'
+1
+$ sonde -e 'quit(4)'
+%status 4
+
+%case exit and quit are names like others
+sonde> help(exit)
+  exit, exit(), ...
+...
+sonde> f = exit
+sonde> type(f), #tostring(f) > 0
+function
+true
+sonde> exit = 5
+sonde> exit
+5
+sonde> exit = nil
+sonde> exit
+nil
+sonde> sonde.exit()
+%exit 0
 
 %case os.exit keeps its status
 sonde> os.exit(7)
