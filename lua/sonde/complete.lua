@@ -236,8 +236,14 @@ end
 -- The words that help knows; a method is written with its owner.
 local function help_topics(line, word)
   local asked = line:match "^%s*%?+%s*(.*)$"
+  local owner, part = asked:match "([%w_]+)[.:]([%w_]*)$"
+  if owner and #topics.described(owner) > 0 then -- ?conv2d.pad
+    local out, put = collector(word:sub(1, #word - #part), part)
+    for _, name in ipairs(topics.options(owner)) do put(name) end
+    return out
+  end
+  if owner then return nil end
   local out, put = collector("", word)
-  if asked:find "[.:]" then return nil end
   for _, name in ipairs(topics.all()) do put(name) end
   put_keys(_G, put, word)
   return out

@@ -3,6 +3,7 @@ local core = require "sonde.core"
 local groups = require "sonde.groups"
 local layout = require "sonde.layout"
 local objects = require "sonde.objects"
+local options = require "sonde.options"
 local topics = require "sonde.topics"
 local trace = require "sonde.trace"
 local util = require "sonde.util"
@@ -134,6 +135,7 @@ local function overview(width)
   for i, group in ipairs(groups) do rows[i] = { ('help "%s"'):format(group.name), group.brief } end
   for i, row in ipairs {
     { "?conv2d", "one thing: its options, an example; ?batch_norm, ?adam" },
+    { "?padding", "an option: whose it is; ?conv2d.padding" },
     { "?r:step", "a method: of a model (m), run (r), dataset (d), tensor (t)" },
     { "?layer", "a list of one kind" },
     { 'help "everything"', "all names" },
@@ -195,7 +197,13 @@ local function about(word, width)
   if page then found[#found + 1] = page_text(page, width) end
   if #found == 0 or (kind and word ~= kind.kind) or (other and not kind and not page) then -- "layers" is also m.layers
     local rows = topics.rows(word)
+    found[#found + 1] = options.text(word, width, help.field_type)
+    for i = #rows, 1, -1 do
+      if rows[i].item.option then table.remove(rows, i) end
+    end
     if #rows > 0 then found[#found + 1] = rows_text(rows, width) end
+  else
+    found[#found + 1] = options.also(word, width)
   end
   return #found > 0 and table.concat(found, "\n\n") or nil
 end
@@ -219,11 +227,26 @@ local function function_name(fn)
   end
 end
 
+-- conv2d.padding, m:run.batch_size: an option of a constructor or of what has a page.
+local function about_option(before, word, width)
+  local owner = before:match "[%w_]+$"
+  if not owner then return nil end
+  local text = options.text(word, width, help.field_type, owner)
+  local known = topics.page(word) or topics.kind(word) or #topics.described(word) > 0
+  for _, row in ipairs(topics.rows(word)) do known = known or not row.item.option end
+  if text or known or #topics.described(owner) == 0 then return text end
+  local near = core.suggest(word, topics.options(owner))
+  util.fail("help: %s has no option %s; %s", owner, word,
+    near and ("did you mean %s?"):format(near) or ("?%s lists them"):format(owner))
+end
+
 local function about_name(topic, width)
   topic = topic:gsub("%b()%s*$", ""):gsub("%b{}%s*$", ""):match "^%s*(.-)[%s{}()]*$"
   local before, word = topic:match "^(.-)[.:]?([%w_]+)$"
   if not word then return nil end
   if before ~= "" then
+    local option = about_option(before, word, width)
+    if option then return option end
     local owner = owner_page(before:match "^[%w_]*")
     if owner and owner == topics.page(before) and not topics.page(word) and #topics.rows(word, owner) == 0
       and #topics.described(word) == 0 then

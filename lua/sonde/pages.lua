@@ -392,7 +392,8 @@ load_model(path)
 
   help = [[
 help(), help "NAME", ?NAME
-  Explains a layer, loss, option, method, ...: help "conv2d", ?r:step, ?optimizer. help() lists what there is.
+  Explains a layer, loss, method, ...: help "conv2d", ?r:step, ?optimizer. help() lists what there is. Of an option it
+  tells whose it is, its default, its type: ?padding, ?batch_size; ?conv2d.padding and ?m:run.batch_size name the owner.
   ?prompt tells what else can be typed: !COMMAND, ??NAME, keys, names like _ and _err.
   Ctrl-C interrupts what runs; the run stands at its last step, r:finish() goes on. Where a pcall swallows it, the
   second Ctrl-C ends the chunk, at the prompt a second of waiting too.

@@ -34,7 +34,10 @@ for name in pairs(pages) do topics.order[#topics.order + 1] = name end
 table.sort(topics.order)
 for _, page in ipairs(topics.order) do
   topics.items[page] = layout.parse(pages[page])
+  local section
   for _, item in ipairs(topics.items[page]) do
+    section = item.head or section
+    item.option = item.left and section == "options"
     if item.left then
       for _, name in ipairs(names_in(item.left)) do mention(name, page, item) end
     end
@@ -104,7 +107,48 @@ function topics.described(word)
   return found
 end
 
+local fields -- plain name -> list of { owner = description, field = }; made when first asked for
+
+local function all_fields()
+  if fields then return fields end
+  fields = {}
+  for _, kind in ipairs(core.kinds) do
+    for _, entry in ipairs(kind) do
+      local d = core.describe(kind.kind, entry.name)
+      for _, f in ipairs(d.fields) do
+        local key = topics.plain(f.name)
+        fields[key] = fields[key] or {}
+        table.insert(fields[key], { owner = d, field = f })
+      end
+    end
+  end
+  return fields
+end
+
+-- Options of that name of constructors; owner: of the one of that name only.
+function topics.fields(word, owner)
+  local found = {}
+  for _, o in ipairs(all_fields()[topics.plain(word)] or {}) do
+    local d = o.owner
+    local own = not owner or topics.plain(d.name) == topics.plain(owner)
+      or d.alias and topics.plain(d.alias) == topics.plain(owner)
+    if own then found[#found + 1] = o end
+  end
+  return found
+end
+
 local same_options = { fit = "run", batches = "batch" } -- named on another page
+
+local function page_of_options(name) return topics.page(same_options[name] or name) end
+
+-- Rows of the pages' options of that name: a list of { page =, item = }.
+function topics.option_items(word, owner)
+  local found, page = {}, owner and page_of_options(owner)
+  for _, m in ipairs(mentions[topics.plain(word)] or {}) do
+    if m.item.option and (not owner or m.page == page) then found[#found + 1] = m end
+  end
+  return found
+end
 
 -- The options between the braces behind a constructor or method, for TAB: a list of { name =, field = } for what is
 -- described, { name =, text = } for what a page says.
@@ -113,10 +157,9 @@ function topics.option_rows(name)
   for _, d in ipairs(topics.described(name)) do
     for _, f in ipairs(d.fields) do list[#list + 1] = { name = f.name, field = f } end
   end
-  local page, section = topics.page(same_options[name] or name), nil
+  local page = page_of_options(name)
   for _, item in ipairs(page and topics.items[page] or {}) do
-    section = item.head or section
-    if item.left and section == "options" then
+    if item.option then
       local default = item.left:match "=%s*(.-)$"
       for _, option in ipairs(names_in(item.left)) do
         list[#list + 1] = { name = option, text = (default and default .. "  " or "") .. item.right }
@@ -148,6 +191,7 @@ function topics.all()
   for _, name in ipairs(topics.order) do put(name) end
   local mentioned = {}
   for _, rows in pairs(mentions) do mentioned[#mentioned + 1] = rows[1].name end
+  for _, list in pairs(all_fields()) do mentioned[#mentioned + 1] = list[1].field.name end
   table.sort(mentioned) -- "step" comes before "steps", when both are as near
   for _, name in ipairs(mentioned) do put(name) end
   return list

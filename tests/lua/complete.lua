@@ -142,6 +142,7 @@ only('picture(x, { colormap = "v', 'picture(x, { colormap = "viridis')
 only('require "sonde.seed', 'require "sonde.seeds')
 has('help "con', 'help "conv2d')
 only("?reduce_l", "?reduce_lr_on_plateau")
+only("?conv2d.padd", "?conv2d.padding")
 only("?net:count_p", "?net:count_params")
 files 'image_folder "pets/tr'
 files 'image_folder "'

@@ -118,6 +118,33 @@ for name in pairs { random = 1, randn = 1, zeros = 1, ones = 1, full = 1 } do
   check.equal(type(tensor[name]), "function")
 end
 
+-- an option: whose it is, its type, default and text; in full where the owner is named
+for _, kind in ipairs(core.kinds) do
+  for _, entry in ipairs(kind) do
+    local d = core.describe(kind.kind, entry.name)
+    for _, f in ipairs(d.fields) do
+      local text = text_of(f.name)
+      check.ok(text:find("option of ", 1, true) or text:find("an option, too", 1, true), "?%s: %s", f.name, text)
+      text = text_of(d.name .. "." .. f.name):gsub("%s+", " ")
+      check.has(text, f.required and f.name .. " (must be given)" or ("%s = %s"):format(f.name, f.default))
+      check.has(text, (f.doc or ""):gsub("%s+", " "))
+      check.has(text, ("of %s %s"):format(kind.kind, d.name))
+    end
+  end
+end
+check.has(text_of "padding", "option of layers max_pool2d, avg_pool2d")
+check.has(text_of "name", "option of every layer")
+check.has(text_of "patience", "epochs without improvement before stopping (whole number, 0..1000000000)")
+check.ok(not text_of("early_stopping.patience"):find "reducing")
+check.has(text_of "batch_size", 'help "input_gradient", "output" tells more')
+check.equal(text_of "m:fit.batch_size", text_of "run.batch_size")
+check.ok(not text_of("run.batch_size"):find "accuracy")
+check.fails(function() help "conv2d.pading" end, "conv2d has no option pading; did you mean padding?")
+check.fails(function() help "conv2d.patience" end, "conv2d has no option patience; ?conv2d lists them")
+check.fails(function() help "pading" end, 'did you mean "padding"?')
+check.has(text_of "activation.relu", "max(x, 0)")
+check.has(text_of "help", "?conv2d.padding")
+
 -- values
 local m = sequential { dense { 1, input_shape = { 1 } } }
 m:compile { loss = "mse", optimizer = "sgd" }
