@@ -1,6 +1,7 @@
 -- Driving a run: one event of the core after the other, with callbacks and learning rates that are Lua functions in
 -- between, until what was asked for is done.
 local core = require "sonde.core"
+local layout = require "sonde.layout"
 local progress = require "sonde.progress"
 local report = require "sonde.report"
 local util = require "sonde.util"
@@ -14,7 +15,7 @@ local fail = util.fail
 function drive.say(s, text)
   s.bar:clear()
   if s.live then s.live:clear() end
-  io.stdout:write(text, "\n")
+  io.stdout:write(layout.fit(text), "\n")
   io.stdout:flush()
   if s.live then s.live:restore() end
 end

@@ -12,18 +12,38 @@ function layout.width()
 end
 
 -- The text in lines of at most `width` characters, those after the first behind an indent. first: where the first line
--- begins. `name = value` stays together.
+-- begins. `name = value` stays together where a line can hold it.
 function layout.wrap(text, width, indent, first)
   local lines, line, at = {}, "", first or indent
-  for word in text:gsub(" =", "\1="):gsub("= ", "=\1"):gmatch "%S+" do
+  local function put(word)
     if line ~= "" and at + #line + 1 + #word > width then
       lines[#lines + 1], line, at = line, word, indent
     else
       line = line == "" and word or line .. " " .. word
     end
   end
+  for word in text:gsub(" =", "\1="):gsub("= ", "=\1"):gmatch "%S+" do
+    if indent + #word <= width then put(word)
+    else
+      for part in word:gmatch "[^\1]+" do put(part) end
+    end
+  end
   lines[#lines + 1] = line
   return (table.concat(lines, "\n" .. (" "):rep(indent)):gsub("\1", " "))
+end
+
+-- The text's lines as the terminal on stdout can hold them; all of them as they are where it is none. `name: value`
+-- stays together.
+function layout.fit(text)
+  local columns = core.terminal "stdout"
+  if not columns then return text end
+  columns = math.max(columns, LEAST)
+  return (text:gsub("[^\n]+", function(line)
+    if (utf8.len(line) or #line) <= columns then return nil end
+    local spaces, rest = line:match "^(%s*)(.*)$"
+    rest = rest:gsub("(%S:) (%S)", "%1\1%2"):gsub(" %- (%S)", " -\1%1")
+    return spaces .. layout.wrap(rest, columns, #spaces + 2, #spaces)
+  end))
 end
 
 local function stacked(rows, width, indent)

@@ -3,6 +3,7 @@ local core = require "sonde.core"
 local dataset = require "sonde.dataset"
 local drive = require "sonde.drive"
 local layers = require "sonde.layers"
+local layout = require "sonde.layout"
 local objects = require "sonde.objects"
 local parts = require "sonde.parts"
 local run = require "sonde.run"
@@ -270,8 +271,8 @@ function methods.summary(m, opts)
   local s, nstate = core.state(m), nil
   if s.trainer then nstate = #select(5, core.trainer_info(s.trainer)) end
   local text = summary(m, batch, nstate)
-  io.stdout:write(text, "\n")
-  if opts.engine then io.stdout:write(require "sonde.engine"(m, batch), "\n") end
+  io.stdout:write(layout.fit(text), "\n")
+  if opts.engine then io.stdout:write(layout.fit(require "sonde.engine"(m, batch)), "\n") end
 end
 
 -- What training with that batch will hold, in bytes: what summary announces.

@@ -70,7 +70,11 @@ function text(v, depth, seen)
 end
 
 -- One value as the prompt shows it, without the newline at the end.
-function show.text(v) return (text(v, 0, {})) end
+function show.text(v)
+  local s = text(v, 0, {})
+  local ours = type(v) == "userdata" or (type(v) == "table" and getmetatable(v))
+  return ours and layout.fit(s) or s
+end
 
 -- A value whose metatable has __show(v) shows itself: pictures and plots.
 local function each(write, ...)

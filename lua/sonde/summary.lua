@@ -29,6 +29,12 @@ local function layer_table(info)
     end
   end
   rows[#rows + 1] = "─"
+  local columns = core.terminal "stdout"
+  if columns and util.widest(rows) > columns then -- what is left without the types can be read
+    for _, row in ipairs(rows) do
+      if type(row) == "table" then row[1] = row[1]:gsub(" %(.*$", "") end
+    end
+  end
   return util.columns(rows, "llrl")
 end
 

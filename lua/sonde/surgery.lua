@@ -5,6 +5,7 @@ local core = require "sonde.core"
 local drive = require "sonde.drive"
 local graph = require "sonde.graph"
 local layers = require "sonde.layers"
+local layout = require "sonde.layout"
 local model = require "sonde.model"
 local objects = require "sonde.objects"
 local seeds = require "sonde.seeds"
@@ -60,7 +61,7 @@ local function say(m, who, fmt, ...)
   local r = core.state(m).last_run
   local text = ("%s: " .. fmt):format(who, ...)
   if r then return drive.say(core.state(r), text) end
-  io.stdout:write(text, "\n")
+  io.stdout:write(layout.fit(text), "\n")
 end
 
 -- What hung on numbers of layers and nodes of the model as it was.

@@ -188,28 +188,93 @@ local function pad(s, w, right)
   return right and fill .. s or s .. fill
 end
 
+local NARROWEST = 40         -- terminals that are narrower get lines of so many characters
+local GAP, SHORTEST = 2, 12  -- between columns; a text that is shortened keeps so many characters
+
+-- The text in at most w characters.
+local function shorten(s, w)
+  local n = width(s)
+  if n <= w then return s end
+  return (utf8.len(s) and s:sub(1, utf8.offset(s, w - 1) - 1) or s:sub(1, w - 2)) .. ".."
+end
+
+local function total(widths, list)
+  local sum = -GAP
+  for _, c in ipairs(list) do sum = sum + GAP + widths[c] end
+  return math.max(sum, 0)
+end
+
+-- Takes from the widest column of texts until the line fits, or each has but SHORTEST characters left.
+local function squeeze(widths, align, limit)
+  local all = {}
+  for c in ipairs(widths) do all[c] = c end
+  for _ = limit, total(widths, all) - 1 do
+    local widest
+    for c, w in ipairs(widths) do
+      if align:sub(c, c) ~= "r" and w > SHORTEST and w > (widest and widths[widest] or 0) then widest = c end
+    end
+    if not widest then break end
+    widths[widest] = widths[widest] - 1
+  end
+  return all
+end
+
+-- Lists of columns, each of which fits; all begin with the first column, which says what a row is about.
+local function blocks(widths, all, limit)
+  if total(widths, all) <= limit then return { all } end
+  local list = { { 1 } }
+  for c = 2, #widths do
+    local last = list[#list]
+    last[#last + 1] = c
+    if total(widths, last) > limit and #last > 2 then
+      last[#last] = nil
+      list[#list + 1] = { 1, c }
+    end
+  end
+  return list
+end
+
+-- Characters of a line of the table that util.columns makes of the rows where there is room.
+function util.widest(rows)
+  local widths, all = {}, {}
+  for _, row in ipairs(rows) do
+    for c, cell in ipairs(type(row) == "table" and row or {}) do
+      widths[c], all[c] = math.max(widths[c] or 0, width(cell)), c
+    end
+  end
+  return total(widths, all)
+end
+
+local function block_text(rows, widths, list, align)
+  local lines = {}
+  for i, row in ipairs(rows) do
+    if type(row) == "table" then
+      local cells = {}
+      for k, c in ipairs(list) do cells[k] = pad(shorten(row[c] or "", widths[c]), widths[c], align:sub(c, c) == "r") end
+      lines[i] = table.concat(cells, "  "):gsub("%s+$", "")
+    else
+      lines[i] = util.screen(row):rep(total(widths, list))
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
 -- Rows of texts as aligned lines. align: a text of l and r, one letter for each column. A row that is a text stands
--- for a line of that character.
+-- for a line of that character. On a terminal that is too narrow texts are shortened, and if that is not enough the
+-- columns that find no room follow below, behind the first once more.
 function util.columns(rows, align)
-  local widths = {}
+  local widths, limit = {}, core.terminal "stdout"
   for _, row in ipairs(rows) do
     if type(row) == "table" then
       for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, width(cell)) end
     end
   end
-  local total = 2 * math.max(#widths - 1, 0)
-  for _, w in ipairs(widths) do total = total + w end
-  local lines = {}
-  for _, row in ipairs(rows) do
-    if type(row) == "table" then
-      local cells = {}
-      for c, cell in ipairs(row) do cells[c] = pad(cell, widths[c], align:sub(c, c) == "r") end
-      lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
-    else
-      lines[#lines + 1] = util.screen(row):rep(total)
-    end
+  limit = limit and math.max(limit, NARROWEST) or math.maxinteger
+  local texts = {}
+  for i, list in ipairs(blocks(widths, squeeze(widths, align, limit), limit)) do
+    texts[i] = block_text(rows, widths, list, align)
   end
-  return table.concat(lines, "\n")
+  return table.concat(texts, "\n\n")
 end
 
 return util
