@@ -166,9 +166,20 @@ static void push_text(lua_State *L) {
     }
 }
 
+/* require lists each file that it did not find. (text on top -> text) */
+static void shorten_require(lua_State *L) {
+    const char *text = lua_tostring(L, -1), *list = strstr(text, ":\n\tno field package.preload['");
+    if (!list) return;
+    lua_pushlstring(L, text, (size_t)(list - text));
+    lua_pushliteral(L, "; package.path and package.cpath say where it is looked for");
+    lua_concat(L, 2);
+    lua_replace(L, -2);
+}
+
 int sn_report_handler(lua_State *L) {
     lua_settop(L, 1);
     push_text(L); /* error, text */
+    shorten_require(L);
     const char *text = once(lua_tostring(L, 2));
     if (sn_interrupt_pending()) { /* wherever it struck is of no interest */
         const char *word = strstr(text, "interrupted");

@@ -324,14 +324,38 @@ static const luaL_Reg base_functions[] = {
 
 /* ---- opening ---- */
 
+static const char names_key = 'n'; /* its address is a key of the registry */
+
 static int load_embedded(lua_State *L) {
     const sn_embedded *f = lua_touserdata(L, lua_upvalueindex(1));
     const char *dot = strchr(f->module, '.');
     lua_pushfstring(L, OWN_CHUNK "%s.lua", dot ? dot + 1 : "init");
     if (luaL_loadbufferx(L, (const char *)f->data, f->size, lua_tostring(L, -1), "t") != LUA_OK)
         return lua_error(L);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
+    lua_setupvalue(L, -2, 1);
     lua_call(L, 0, 1);
     return 1;
+}
+
+/* What our own Lua takes for global names: the standard functions as they were at the beginning, so that
+ * `tostring = nil` at the prompt spoils nothing, and all else as it is. */
+static void keep_names(lua_State *L) {
+    lua_newtable(L);
+    lua_pushglobaltable(L); /* names, globals */
+    for (lua_pushnil(L); lua_next(L, -2);) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -5); /* names, globals, key */
+    }
+    lua_createtable(L, 0, 2);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "__index");
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "__newindex");
+    lua_setmetatable(L, -3);
+    lua_pop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
 }
 
 static void preload_embedded(lua_State *L) {
@@ -385,6 +409,7 @@ void sn_bind_open(lua_State *L) {
     open_core(L);
     lua_setfield(L, -2, "sonde.core");
     lua_pop(L, 1);
+    keep_names(L);
     preload_embedded(L);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "sonde");

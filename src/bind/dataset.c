@@ -59,7 +59,7 @@ static int dataset_take(lua_State *L) {
 static int dataset_view(lua_State *L) {
     sn_dataset *d = sn_check_dataset(L, 1);
     if (!lua_istable(L, 2))
-        return sn_raise_text(L, "pick: wants a list of numbers of samples, got a %s", luaL_typename(L, 2));
+        return sn_raise_text(L, "pick: wants a list of numbers of samples, got %s", sn_push_type(L, 2));
     size_t n = lua_rawlen(L, 2);
     int64_t *index = lua_newuserdatauv(L, (n + 1) * sizeof *index, 0);
     for (size_t i = 0; i < n; i++) {

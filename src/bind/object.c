@@ -26,8 +26,7 @@ sn_obj *sn_test_object(lua_State *L, int arg) {
 sn_obj *sn_check_object(lua_State *L, int arg, const sn_kind *kind) {
     sn_obj *o = sn_test_object(L, arg);
     if (!o || (kind && o->kind != kind)) {
-        sn_raise_text(L, "wants a %s, got a %s", kind ? kind->name : "described object",
-                      o ? o->kind->name : luaL_typename(L, arg));
+        sn_raise_text(L, "wants a %s, got %s", kind ? kind->name : "described object", sn_push_type(L, arg));
         return NULL;
     }
     return o;

@@ -141,7 +141,7 @@ check.fails(function() npy.load(path) end, "t.npz")
 check.fails(function() npz.save(dir .. "/no/folder.npz", { t }) end, "folder.npz")
 check.fails(function() npz.save(path, { x = "text" }) end, "x wants a tensor or a list of numbers")
 check.fails(function() npz.save(path, "text") end, "wants a table of tensors")
-check.fails(function() npz.load() end, "npz.load: wants the path of a file as a text, got nothing")
+check.fails(function() npz.load() end, "npz.load: wants the path of a file as a text, got nil")
 for n = 0, 200, 7 do -- whatever a file holds: a tensor or an error
   local f = assert(io.open(dir .. "/t.npy", "rb"))
   local bytes = f:read "a"
@@ -152,4 +152,12 @@ for n = 0, 200, 7 do -- whatever a file holds: a tensor or an error
   local ok, v = pcall(npy.load, dir .. "/cut.npy")
   check.ok(not ok or v:equal(t), "%d bytes of a file were taken for a tensor", n)
 end
+-- what is missing is called nothing, or nil
+for _, name in ipairs { "reshape", "matmul" } do
+  local t = tensor.zeros { 2 }
+  check.fails(function() t[name](t) end, "got nothing")
+  check.fails(function() t[name](t, nil) end, "got nil")
+end
+check.fails(function() tensor() end, "got nil")
+check.fails(function() return tensor { 1, adam {} } end, "element 2 is an optimizer, not a number")
 check.done()

@@ -384,3 +384,38 @@ sonde>
 ...
 42
 sonde>
+
+%case what is taken away from the globals is missed by the person alone
+sonde> m = sequential { dense { 1, input_shape = { 2 } } }
+sonde> tostring, pairs, ipairs, type, string, table, io, math = nil
+sonde> 1, { 2, a = { 3 } }
+1
+{ 2, a = { 3 } }
+sonde> tensor.zeros { 2 }
+tensor (2,) float32  min 0  mean 0  max 0
+[0. 0.]
+sonde> m
+model sequential: ...
+sonde> ?l2
+l2{ factor = 0.01 }
+...
+sonde> tostring(5)
+error: attempt to call a nil value (global 'tostring')...
+sonde> error({})
+error: (the error is a table)
+sonde> x = setmetatable({}, { __tostring = function() return x.y.z end })
+sonde> x
+error: attempt to index a nil value (field 'y')...
+...
+sonde> error(x)
+error: ...
+...
+sonde>
+
+%case a module that is not there
+sonde> require "no_such"
+error: module 'no_such' not found; package.path and package.cpath say where it is looked for
+sonde>
+$ sonde -l no_such 2>&1
+sonde: module 'no_such' not found; package.path and package.cpath say where it is looked for
+%status 1
