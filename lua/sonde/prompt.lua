@@ -81,10 +81,27 @@ local function tell_status(how, code)
   elseif code ~= 0 then io.stderr:write(("exit status %d\n"):format(code)) end
 end
 
+-- !cd FOLDER alone is meant for sonde itself: a shell's own folder ends with it. The folder, or nil.
+local function folder(command)
+  local rest = command:match "^%s*cd%s*$" and "" or command:match "^%s*cd%s+([^;&|<>]-)%s*$"
+  if not rest then return nil end
+  local home = os.getenv "HOME" or "/"
+  if rest == "" then return home end
+  rest = expand(rest):gsub("^~%f[/\0]", function() return home end)
+  return rest:match "^'(.*)'$" or rest:match '^"(.*)"$' or rest
+end
+
+local function go_to(path)
+  local ok, why = prompt.app().chdir(path)
+  if not ok then util.fail("!cd: %s", why) end
+end
+
 -- The command has the terminal, and Ctrl-C is its own.
 local function shell(command)
   if not command:find "%S" then util.fail "!: a command goes behind it, as in !ls" end
   io.stdout:flush()
+  local path = folder(command)
+  if path then return go_to(path) end
   local _, how, code = os.execute(expand(command))
   tell_status(how, code)
 end

@@ -10,6 +10,7 @@ lines that are no Lua
   ??NAME  the source: of a function its text, of a layer, loss, ... the file it is in
   !COMMAND  runs it in the shell, with the terminal; {name} in it stands for the value of a Lua expression that is a
     text or a number
+  !cd FOLDER  goes there: files are read and written in it from then on
   x = !COMMAND  what it writes, as a list of lines; also x.status, x:text()
 names
   _, _1, _2, _3  the last value; the same, the one before, and the one before that

@@ -39,10 +39,31 @@ sn_chunk_state sn_chunk_load(lua_State *L, const char *text) {
     return SN_CHUNK_INCOMPLETE;
 }
 
+/* Behind the long bracket [[ or [==[ that begins at s, or NULL where none does. */
+static const char *behind_long(const char *s) {
+    size_t level = strspn(s + 1, "=");
+    if (*s != '[' || s[1 + level] != '[') return NULL;
+    for (s += level + 2; (s = strchr(s, ']')); s++)
+        if (strspn(s + 1, "=") == level && s[1 + level] == ']') return s + level + 2;
+    return NULL;
+}
+
+static const char *behind_quoted(const char *s) {
+    const char quote = *s++;
+    for (; *s && *s != quote; s++)
+        if (*s == '\\' && s[1]) s++;
+    return *s ? s + 1 : s;
+}
+
 bool sn_chunk_is_silent(const char *text) {
-    size_t n = strlen(text);
-    while (n && isspace((unsigned char)text[n - 1])) n--;
-    return n && text[n - 1] == ';';
+    char last = '\0'; /* character that is neither space nor comment */
+    for (const char *s = text, *end; *s; s = end) {
+        bool comment = s[0] == '-' && s[1] == '-';
+        end = behind_long(comment ? s + 2 : s);
+        if (!end) end = comment ? s + strcspn(s, "\n") : *s == '"' || *s == '\'' ? behind_quoted(s) : s + 1;
+        if (!comment && !isspace((unsigned char)*s)) last = *s;
+    }
+    return last == ';';
 }
 
 /* Behind one prompt, or NULL. Editors drop spaces at the end of a line: "sonde>" alone counts. */

@@ -15,7 +15,7 @@ typedef enum {
 /* As an expression if it can be one ("return TEXT"), else as statements. Incomplete only when the syntax error
  * stands at the end of the input. May raise (memory). */
 sn_chunk_state sn_chunk_load(lua_State *L, const char *text);
-/* Does it end in a semicolon: run, but show nothing? */
+/* Does it end in a semicolon, but for comments: run, but show nothing? */
 bool sn_chunk_is_silent(const char *text);
 
 /* Both are for pasted sessions. has_prompt: does the line begin with a prompt; skip_prompt: behind all of them.

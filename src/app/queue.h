@@ -1,10 +1,12 @@
 /* The module sonde.app: what the Lua half asks of the prompt, which does it when the chunk that asks is over.
- *
- *   app.queue   a list of functions f(ok), called in turn (ok: did the text before it go well?), and of texts
- * to be run as if they had been typed: { text = , whole = , quiet = } whole: one chunk, and not line by line;
- * quiet: nothing is shown and the history does not know app.enter   a function that is called where an empty
- * line is typed, or nil app.stay    true: a prompt shall follow this script app.history(n)  the n-th last entry
- * or nil; the function is there while a prompt is */
+ */
+/* queue: a list of functions f(ok), called in turn (ok: did the text before it go well?), and of texts to be
+ * run as if they had been typed: { text = , whole = , quiet = }; whole as one chunk, and not line by line;
+ * quiet so that nothing is shown and the history does not know. */
+/* enter: a function that is called where an empty line is typed, or nil. */
+/* stay: true where a prompt shall follow this script. */
+/* While a prompt is there: history(n), the n-th last entry or nil; chdir(path), which goes to a folder and
+ * gives true, or nil and why not. */
 #ifndef SN_APP_QUEUE_H
 #define SN_APP_QUEUE_H
 

@@ -209,11 +209,17 @@ static int app_history(lua_State *L) { /* history(n): the n-th last entry, or ni
     return 1;
 }
 
-static int open_history(lua_State *L) {
+static int app_chdir(lua_State *L) { /* chdir(path): true, or nil and why not */
+    return luaL_fileresult(L, chdir(luaL_checkstring(L, 1)) == 0, lua_tostring(L, 1));
+}
+
+static int open_app(lua_State *L) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     luaL_getsubtable(L, -1, "sonde.app");
     lua_pushcfunction(L, app_history);
     lua_setfield(L, -2, "history");
+    lua_pushcfunction(L, app_chdir);
+    lua_setfield(L, -2, "chdir");
     return 0;
 }
 
@@ -349,7 +355,7 @@ void sn_repl(sn_session *s, bool banner) {
     repl r = { .session = s, .chunk = SN_BUF_INIT(MAX_CHUNK) };
     sn_history_open();
     sn_line_open(s->L);
-    lua_pushcfunction(s->L, open_history);
+    lua_pushcfunction(s->L, open_app);
     lua_call(s->L, 0, 0);
     if (banner) puts("sonde " SN_VERSION "   help() or ?NAME explains, Ctrl-C interrupts, Ctrl-D leaves");
     run_queued(&r);

@@ -84,11 +84,29 @@ static void add_hint(lua_State *L, luaL_Buffer *b, const char *text) {
         lua_pop(L, 1);
 }
 
+/* What other languages write otherwise. */
+static const char *syntax_hint(const char *message) {
+    static const struct {
+        const char *near, *written, *hint;
+    } table[] = {
+        { "near '!'", "!=", "; Lua writes ~= for not equal" },
+        { "near '+'", "+=", "; Lua has no +=, write x = x + 1" },
+        { "near '-'", "-=", "; Lua has no -=, write x = x - 1" },
+        { "near '*'", "*=", "; Lua has no *=, write x = x * 2" },
+        { "near '/'", "/=", "; Lua has no /=, write x = x / 2" },
+        { "unexpected symbol near '['", "[", "; Lua writes a list with braces: { 1, 2 }" },
+    };
+    for (size_t i = 0; chunk && i < sizeof table / sizeof *table; i++)
+        if (strstr(message, table[i].near) && strstr(chunk, table[i].written)) return table[i].hint;
+    return "";
+}
+
 void sn_report_syntax(lua_State *L) {
     luaL_Buffer b;
     const char *text = lua_tostring(L, -1);
     luaL_buffinit(L, &b);
     luaL_addstring(&b, strip(text));
+    luaL_addstring(&b, syntax_hint(text));
     add_line(L, &b, text);
     luaL_pushresult(&b);
     lua_remove(L, -2);

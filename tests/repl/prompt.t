@@ -31,6 +31,35 @@ sonde> _
 43
 sonde>
 
+%case a semicolon before a comment does too, one in it or in a text does not
+sonde> 5; -- five
+sonde> _
+5
+sonde> 6 -- six;
+6
+sonde> "a;"
+a;
+sonde> [[b;]]
+b;
+sonde> 7; --[[ seven ]]
+sonde> 8 --[==[ ]] ;]==]
+8
+sonde> "a\";"
+a";
+sonde>
+
+%case what other languages write otherwise
+sonde> x = 1
+sonde> x != 1
+error: syntax error near '!'; Lua writes ~= for not equal
+sonde> x += 1
+error: syntax error near '+'; Lua has no +=, write x = x + 1
+sonde> y = [1, 2]
+error: unexpected symbol near '['; Lua writes a list with braces: { 1, 2 }
+sonde> x + + 1
+error: syntax error near '+'
+sonde>
+
 %case lines go on until they are whole
 sonde> for i = 1, 2 do
    ..>   print(i)

@@ -61,6 +61,30 @@ $ grep -v '^#' .local/state/sonde/history | head -n 3
   !echo one; echo two
 !exit 3
 
+%case !cd is sonde's own
+$ mkdir -p sub 'a b'; echo 'return 5' > sub/f.lua; echo 'return 6' > 'a b/g.lua'
+%run -q
+sonde> !cd sub
+sonde> dofile "f.lua"
+5
+sonde> !cd '../a b'
+sonde> !basename "$PWD"
+a b
+sonde> dofile "g.lua"
+6
+sonde> !cd no_such
+error: !cd: no_such: No such file or directory
+sonde> !cd ~/sub
+sonde> where = "sub"
+sonde> !cd
+sonde> !cd {where}
+sonde> !cd .. && ls -d sub; cd sub; ls
+sub
+f.lua
+sonde> dofile "f.lua"
+5
+sonde>
+
 %case Ctrl-C goes to the command
 sonde> !sleep 100
 %pause 0.3
