@@ -21,8 +21,7 @@ static void push_moved(lua_State *L, sn_tensor *t) {
 
 static const char *check_path(lua_State *L, const char *who) {
     if (lua_type(L, 1) != LUA_TSTRING) {
-        sn_raise_text(L, "%s: wants the path of a file as a text, got %s", who,
-                      lua_isnoneornil(L, 1) ? "nothing" : sn_push_type(L, 1));
+        sn_raise_text(L, "%s: wants the path of a file as a text, got %s", who, sn_push_type(L, 1));
         return NULL;
     }
     return sn_check_text(L, 1, lua_pushfstring(L, "%s: the path", who));

@@ -56,7 +56,8 @@ local shown = {
     weights = function() return r:weights() end,
   },
   dataset = { labels = function() return d:labels() end, broken = function() return d:broken() end,
-    take = function() return d:take(5) end, show = function() return d:show(2) end },
+    take = function() return d:take(5) end, batch = function() return d:batch(1) end,
+    show = function() return d:show(2) end },
   value = {
     model = function() return m end,
     run = function() return r end,
@@ -75,7 +76,7 @@ local silent = { model = [[clone compile explain feature_maps filters fit freeze
   input_gradient insert remove replace report run save set_weights train_on_batch unfreeze]],
   run = [[backward batch_picture break_at compile continue delete disable enable epoch finish forward ignore
   keep_path landscape plot record report save sharpness show_batch step_layer stop update]],
-  dataset = "pick picture sample split" }
+  dataset = "batches pick picture sample split" }
 
 for owner, list in pairs(silent) do
   local known = {}

@@ -155,7 +155,7 @@ end
 -- what is missing is called nothing, or nil
 for _, name in ipairs { "reshape", "matmul" } do
   local t = tensor.zeros { 2 }
-  check.fails(function() t[name](t) end, "got nothing")
+  check.fails(function() t[name](t) end, name == "matmul" and "got nil" or "got nothing") -- matmul asks for a symbol first
   check.fails(function() t[name](t, nil) end, "got nil")
 end
 check.fails(function() tensor() end, "got nil")
