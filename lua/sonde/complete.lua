@@ -5,8 +5,10 @@ local core = require "sonde.core"
 local arguments = require "sonde.complete_arguments"
 local help = require "sonde.help"
 local layers = require "sonde.layers"
+local objects = require "sonde.objects"
 local scan = require "sonde.scan"
 local topics = require "sonde.topics"
+local trace = require "sonde.trace"
 
 local complete = {}
 
@@ -124,8 +126,21 @@ local function put_userdata(v, kind, put, part, methods)
   end
 end
 
+-- sonde.kinds.loss and its neighbors hold names that nobody writes.
+local function put_written(v, put)
+  for _, names in next, objects.by_kind do
+    if rawequal(v, names) then
+      return function(k)
+        if trace.is_written(k) then put(k) end
+      end
+    end
+  end
+  return put
+end
+
 local function put_fields(at, put, part, methods)
   local v = at.value
+  put = put_written(v, put)
   if at.kind or type(v) == "userdata" then return put_userdata(v, at.kind or core.type(v), put, part, methods) end
   if type(v) == "string" then return put_keys(raw_string, put, part, methods) end
   if type(v) == "table" and layers.about(v) then

@@ -172,4 +172,15 @@ for _, line in ipairs { "", "'", '"', "[[", "--", "-- x", "--[[", "}", ")", "]",
     check.equal(type(offered(line, before)), "table")
   end
 end
+-- what a Lua function is recorded as is nowhere offered; a symbol has the functions that can be recorded
+for _, kind in ipairs { "loss", "metric", "regularizer", "activation" } do
+  for _, line in ipairs(lines(("sonde.kinds.%s."):format(kind))) do check.ok(not line:find "traced", line) end
+  check.ok(#lines(("sonde.kinds.%s."):format(kind)) > 2, kind)
+end
+check.equal(#lines "trace", 0)
+check.equal(#lines('help "trace'), 0)
+symbol = dense { 2 }(input { 2 })
+only("symbol:logs", "symbol:logsumexp")
+symbol = nil
+
 check.done()
