@@ -188,7 +188,10 @@ function tensor.concat(list, axis) return core.tensor_concat("concat", list, axi
 function tensor.stack(list, axis)
   axis = axis == nil and 1 or axis
   if core.type(list) ~= "table" then util.fail("stack: wants a list of tensors, got %s", util.a(list)) end
-  local parts = {}
+  local parts, n = {}, util.is_tensor(list[1]) and #list[1].shape + 1 or 1
+  if not math.tointeger(axis) or axis == 0 or math.abs(axis) > n then
+    util.fail("stack: the new axis %s is outside 1..%d (or -1..-%d from the end)", util.quoted(axis), n, n)
+  end
   for i, v in ipairs(list) do
     parts[i] = util.is_tensor(v) and v:unsqueeze(axis) or type(v) == "number" and core.tensor { v } or v
   end

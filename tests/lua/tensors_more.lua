@@ -334,6 +334,8 @@ fails("tensor.arange: int32 holds no fractions", function() tensor.arange(0, 1, 
 fails("numbers are too many", function() tensor.arange(0, 1e18) end)
 fails("tensor.linspace: the count is a whole number >= 0", function() tensor.linspace(0, 1) end)
 fails("tensor.linspace: wants float32 or float64", function() tensor.linspace(0, 1, 3, "int64") end)
+fails("stack: the new axis 5 is outside 1..3 (or -1..-3", function() tensor.stack({ t, t }, 5) end)
+fails('stack: the new axis "a" is outside 1..3', function() tensor.stack({ t, t }, "a") end)
 fails("tensor.eye: sizes are whole numbers", function() tensor.eye(-1) end)
 fails("tensor.rand", function() tensor.rand(3) end)
 fails("t:sum(...) with a colon", function() t.sum() end)
