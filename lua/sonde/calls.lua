@@ -121,8 +121,7 @@ function calls.find(model, who, v)
         or "m.layers lists them")
     end
   elseif math.type(v) == "integer" then
-    number = v
-    if not info.layers[v] then fail("%s: there is no layer %d; the model has %d", who, v, #info.layers) end
+    number = layers.place(model, who, v)
   else
     fail("%s: wants a layer: its name, its number or m.layers.NAME; got %s", who, util.a(v))
   end

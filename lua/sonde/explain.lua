@@ -273,10 +273,17 @@ local function explain_sample(about, methods, single, opts)
   return show.set(set)
 end
 
--- m:explain(x, opts), (dataset, opts), (path, opts); also (x, y, name), which d:sample(i) gives.
+-- m:explain(x, opts), (dataset, opts), (dataset, index, opts), (path, opts); also (x, y, name), which d:sample(i) gives.
 function explain.model.explain(m, x, y, name, opts)
   if opts == nil and core.type(name) == "table" then name, opts = nil, name end
   if opts == nil and core.type(y) == "table" then y, opts = nil, y end
+  if type(y) == "number" and (dataset.is(x) or core.type(x) == "table") then -- m:explain(val, 3)
+    local copy = {}
+    for k, v in pairs(opts or (core.type(name) == "table" and name) or {}) do copy[k] = v end
+    if copy.index ~= nil then fail "explain: give the index once, by its place or by name" end
+    copy.index = y
+    y, name, opts = nil, nil, copy
+  end
   if y ~= nil and not util.is_tensor(y) then fail("explain: wants options in a table, got %s", util.a(y)) end
   opts = opts or {}
   local methods, single_map = methods_of(m, opts.method)

@@ -2,7 +2,7 @@
 return {
   pages = {
     explain = [[
-m:explain(x), m:explain(data, { index = 3 }), m:explain("cat.jpg")
+m:explain(x), m:explain(data, 3), m:explain(data, { index = 3 }), m:explain("cat.jpg")
   Which parts of an image speak for a class: by default Grad-CAM, saliency and occlusion of the class that the model
   predicts, side by side with the image. In inference mode; nothing of the model changes. x is one image or a batch of
   them (a tensor), a dataset, what d:sample(3) gives, or the path of an image file. Several samples give a list.

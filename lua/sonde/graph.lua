@@ -54,7 +54,9 @@ local function as_layer(v, who)
   if objects.constructor_of[v] then v = v {} end
   if is_object(v, "layer") then return v end
   if is_object(v, "activation") then return objects.by_kind.layer.activation { v } end
-  fail("%s is %s, not a layer%s", who, util.a(v), type(v) == "string" and (', as in activation "%s"'):format(v) or "")
+  local example = type(v) ~= "string" and "" or objects.by_kind.layer[v] and (", as in %s{ ... }"):format(v)
+    or core.describe("activation", v) and (', as in activation "%s"'):format(v) or ", as in dense{ 8 }"
+  fail("%s is %s, not a layer%s", who, core.type(v) == "object" and util.a(v) or util.quoted(v), example)
 end
 
 graph.as_layer = as_layer

@@ -129,9 +129,9 @@ function List.__tostring(list)
   local rows = {}
   for i, v in ipairs(list) do
     local info = layer_of(v)
-    rows[i] = { info.name, info.type, util.shape_text(info.shape, true) }
+    rows[i] = { tostring(i), info.name, info.type, util.shape_text(info.shape, true) }
   end
-  return util.columns(rows, "lll")
+  return util.columns(rows, "rlll")
 end
 
 -- What TAB offers behind a layer and a dot.
@@ -147,6 +147,31 @@ end
 -- What a value stands for when it is one of m.layers or r.layers: { model, number, ... }.
 function layers.about(v) return about[v] end
 
+-- ---- numbers ----
+
+-- Does every layer read the one before it, and only that?
+function layers.is_chain(info)
+  for i, layer in ipairs(info.layers) do
+    if i > 1 and not (#layer.inputs == 1 and layer.inputs[1] == i - 1) then return false end
+  end
+  return true
+end
+
+-- The layers that have numbers, as places in info.layers: all but the input of layers that follow one another, which
+-- summary does not show either (as Keras's Sequential.layers).
+function layers.numbered(info)
+  local list, first = {}, info.layers[1].type == "input" and layers.is_chain(info) and 2 or 1
+  for i = first, #info.layers do list[#list + 1] = i end
+  return list
+end
+
+-- The place in info.layers of the layer with that number.
+function layers.place(model, who, number)
+  local list = layers.numbered(layers.info(model))
+  if list[number] then return list[number] end
+  util.fail("%s: there is no layer %d; the model has %d, which m.layers lists", who, number, #list)
+end
+
 local function fill(list, model, trainer, run, views)
   for i, layer in ipairs(layers.info(model).layers) do
     local v = views[layer.name]
@@ -155,8 +180,9 @@ local function fill(list, model, trainer, run, views)
       about[v] = { model = model, trainer = trainer, run = run }
     end
     about[v].number = i
-    list[i], list[layer.name] = v, v
+    list[layer.name] = v
   end
+  for n, i in ipairs(layers.numbered(layers.info(model))) do list[n] = list[layers.info(model).layers[i].name] end
 end
 
 -- After a change of the model: lists that were given out, and what is in them, stand for the layers of the same names.
@@ -172,7 +198,9 @@ function layers.renew(model)
     end
     for k in pairs(list) do list[k] = nil end
     fill(list, model, made.trainer, made.run, views)
-    for _, v in ipairs(list) do about[v].gone = nil end
+    for k, v in pairs(list) do
+      if type(k) == "string" then about[v].gone = nil end
+    end
   end
 end
 

@@ -311,7 +311,7 @@ end
 function meta.__tostring(m)
   local info = info_of(m)
   local s = core.state(m)
-  return ("model %s: %d layers, %s parameters, %s -> %s%s"):format(info.name, #info.layers,
+  return ("model %s: %d layers, %s parameters, %s -> %s%s"):format(info.name, #layers.numbered(info),
     util.thousands((core.model_count(m))), util.shape_text(info.input, true), util.shape_text(info.output, true),
     s.trainer and ", compiled" or "")
 end

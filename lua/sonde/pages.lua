@@ -36,7 +36,8 @@ methods
   m:memory(batch_size)  bytes that training with that batch will hold
   m:save(path)  writes model, weights and how it is compiled; load_model(path) reads them
 fields
-  m.layers  the layers by number and name: m.layers[1], m.layers.conv2d_1
+  m.layers  the layers by number and name: m.layers[1], m.layers.conv2d_1. The numbers are those of m:summary()'s rows:
+    where layers follow one another, 1 is the first behind the input, which has a name alone, m.layers.input
   m.layers.NAME.kernel  a copy of a parameter's values, a tensor; after a step also .grad. Written, it sets them:
     m.layers.dense.kernel = t, of the same shape
   m.layers.NAME.trainable  can be set: false keeps the layer's weights as they are, from the next step on

@@ -9,16 +9,8 @@ local function count_of(layer)
   return n
 end
 
--- Does every layer read the one before it, and only that?
-local function is_chain(info)
-  for i, layer in ipairs(info.layers) do
-    if i > 1 and not (#layer.inputs == 1 and layer.inputs[1] == i - 1) then return false end
-  end
-  return true
-end
-
 local function layer_table(info)
-  local chain = is_chain(info)
+  local chain = layers.is_chain(info)
   local rows = { { "layer (type)", "output shape", "params", not chain and "connected to" or nil }, "─" }
   for _, layer in ipairs(info.layers) do
     if not (chain and layer.type == "input") then -- as Keras shows a sequential model

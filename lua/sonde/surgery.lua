@@ -41,8 +41,7 @@ local function find(m, who, v)
     local call = calls.find(m, who, v)
     return call.layer, call.node
   elseif math.type(v) == "integer" then
-    if not info.layers[v] then fail("%s: there is no layer %d; the model has %d", who, v, #info.layers) end
-    return v
+    return layers.place(m, who, v)
   end
   fail("%s: wants a layer: its name, its number or m.layers.NAME; got %s", who, util.a(v))
 end

@@ -4,8 +4,8 @@ return {
     replace = [[
 m:replace(layer, new), m:replace(layer, new, { keep_weights = true })
   Puts another layer in a layer's place: it reads and feeds what that one did. The others keep their weights, a run
-  that stands goes on. layer is a name, a number or m.layers.NAME. Without a name of its own the new one takes the old
-  one's, unless that tells another type (dense_1). An error leaves the model as it was.
+  that stands goes on. layer is a name, a number as m.layers has them (?model), or m.layers.NAME. Without a name of its
+  own the new one takes the old one's, unless that tells another type (dense_1). An error leaves the model as it was.
   Layers behind it whose input has another shape now begin with new weights, and it says which. Callbacks stay, but
   forget what was best before; model_checkpoint does not. What r:record and r:keep_path were at ends, and it says so.
 options

@@ -21,6 +21,14 @@ function util.a(v)
   return util.article(t)
 end
 
+-- The beginning of a text that may be anything, for a message.
+local LONGEST = 60
+function util.brief(text)
+  text = util.plain((text:gsub("%z", "\\0")))
+  local n = utf8.len(text)
+  return n > LONGEST and text:sub(1, utf8.offset(text, LONGEST - 2) - 1) .. "..." or text
+end
+
 local says_itself = { number = true, boolean = true, object = true, ["nil"] = true }
 
 -- A value as a message shows it: texts in quotes, so that epochs = "3" is not taken for a number; of what is large, or

@@ -158,7 +158,8 @@ local function parse_text(text)
   if op == "!=" then op = "~=" end
   limit = limit == "inf" and math.huge or limit == "-inf" and -math.huge or tonumber(limit)
   if not name or not tests.compare[op] or not limit then
-    fail('watch: "%s" is no condition; "loss > 2", "val_loss > 1", "gradients.norm > 10" and "nan" are', text)
+    fail('watch: "%s" is no condition; "loss > 2", "val_loss > 1", "gradients.norm > 10" and "nan" are',
+      util.brief(text))
   end
   return name, op, limit
 end
@@ -183,7 +184,7 @@ end
 
 local function unknown(what, name, names)
   local near = core.suggest(name, names)
-  fail('watch: there is no %s "%s"%s', what, name, near and ('; did you mean "%s"?'):format(near) or "; there are: "
+  fail('watch: there is no %s "%s"%s', what, util.brief(name), near and ('; did you mean "%s"?'):format(near) or "; there are: "
     .. table.concat(names, ", "))
 end
 
@@ -218,6 +219,10 @@ local function set_text(r, w, text)
     w.value, w.test = name, tests.value
   elseif probe then
     set_probe(w, probe, column)
+  elseif is_in(probe_names(), name) then
+    local columns = probes.columns(name)
+    fail('watch: %s is a table; "%s.%s %s %s" is of a column; it has: %s', name, name,
+      is_in(columns, "norm") and "norm" or columns[1], op, tests.number_text(limit), table.concat(columns, ", "))
   else
     unknown("value", name, names)
   end

@@ -95,8 +95,8 @@ only("net.layers.he", "net.layers.head")
 only('net.layers["he', 'net.layers["head')
 has("net.layers.head.", "net.layers.head.kernel")
 has("net.layers.head.", "net.layers.head.units")
-only("net.layers[2].ker", "net.layers[2].kernel",
-  "net.layers[2].kernel_initializer", "net.layers[2].kernel_regularizer")
+only("net.layers[1].ker", "net.layers[1].kernel",
+  "net.layers[1].kernel_initializer", "net.layers[1].kernel_regularizer")
 has("net.layers.head.kernel:", "net.layers.head.kernel:reshape")
 has("net.layers.head.config.", "net.layers.head.config.units")
 only("net.optimizer.lear", "net.optimizer.learning_rate")

@@ -192,9 +192,9 @@ local through = {
     if not m then return nil, why end
     local loaded = model_through(m)
     local found
-    for i = 1, #m.layers do
-      check.equal(tostring(loaded.layers[i].config), tostring(m.layers[i].config))
-      local config = loaded.layers[i].config
+    for name, layer in pairs(m.layers) do
+      local config = loaded.layers[name].config
+      check.equal(tostring(config), tostring(layer.config))
       if config.type == object.type then found = config end -- an input comes before it
     end
     for _, f in ipairs(d.fields) do

@@ -27,7 +27,7 @@ gradient("unit", { layer = "side", unit = 4 })
 gradient("weights", { layer = "bn", weights = data.weights })
 local core = require "sonde.core"
 for node, v in ipairs(core.model_nodes(m)) do
-  if v.ends and m.layers[v.layer].name == "act" then
+  if v.ends and require "sonde.layers".info(m).layers[v.layer].name == "act" then
     local out, grad = core.look_class_gradient(core.trainer(m), data.x, node, 3, true)
     U.close("class gradient: output", out, data.out_act, TOLERANCE)
     U.close("class gradient", grad, data.cam, TOLERANCE)

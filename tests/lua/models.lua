@@ -50,7 +50,13 @@ check.equal(m.layers.conv2d.type, "conv2d")
 check.fails(function() return m.layers.conv2 end, 'models.lua:', 'no layer "conv2"; did you mean "conv2d"?')
 check.fails(function() return m.layers.typo end, 'no layer "typo"; m:summary() and m.layers list them')
 check.equal(m.layers[99], nil)
-check.equal(m.layers[2].name, "conv2d")
+check.equal(m.layers[1].name, "conv2d", "counted as m:summary() shows them")
+check.ok(m.layers.input.type == "input" and m.layers[#m.layers].name == m.layers[#m.layers].config.name)
+do -- a model with branches counts its input too, as its summary does
+  local a = input { 4 }
+  local n = model { inputs = a, outputs = add { dense { 4 }(a), a } }
+  check.ok(n.layers[1].name == "input" and n.layers[2].name == "dense" and #n.layers == 3)
+end
 check.equal(m.layers.conv2d.filters, 2)
 check.list(m.layers.conv2d.params, { "kernel", "bias" })
 check.list(m.layers.conv2d.kernel.shape, { 3, 3, 1, 2 })
@@ -136,7 +142,7 @@ end
 check.fails(function() sequential {} end, "models.lua:", "has no layers")
 check.fails(function() sequential { dense { 1 } } end, "the shape of its input is unknown", "input_shape")
 check.fails(function() sequential { input { 3 } } end, "no layer behind")
-check.fails(function() sequential { dense { 1, input_shape = { 3 } }, "relu" } end, "layer 2 is a string",
+check.fails(function() sequential { dense { 1, input_shape = { 3 } }, "relu" } end, "layer 2 is \"relu\"",
   'activation "relu"')
 check.fails(function() sequential { dense { 1, input_shape = { 3 } }, adam {} } end, "layer 2 is an optimizer")
 check.fails(function() sequential { dense { 1, input_shape = { 3 } }, input { 3 } } end, "layer 2 is an input")

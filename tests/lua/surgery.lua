@@ -41,8 +41,8 @@ do
   local list, of_run = m.layers, r.layers
   check.equal(printed(m.insert, m, "prediction", dense { 8, activation = "relu" }), "", "nothing to say")
   check.ok(list == m.layers and of_run == r.layers, "lists stay")
-  check.equal(#list, 6)
-  check.equal(list[5].name, "dense_1")
+  check.equal(#list, 5)
+  check.equal(list[4].name, "dense_1")
   check.equal(list.dense, views[1])
   check.equal(views[2].name, "prediction")
   check.ok(views[1].kernel:equal(kernel))
@@ -58,7 +58,7 @@ do
   check.equal(#r:history().loss, 2)
   local gone = m.layers.dense_1
   check.has(printed(m.remove, m, "dense_1"), "remove: new weights, as it has other shapes now, in prediction")
-  check.equal(#m.layers, 5)
+  check.equal(#m.layers, 4)
   check.fails(function() return m.layers.dense_1 end, 'no layer "dense_1"')
   check.fails(function() return gone.kernel end, "layer dense_1: the model has it no more")
   check.has(tostring(gone), "no more")
@@ -77,15 +77,15 @@ do
   m:replace("prediction", dense { 2 }, { keep_weights = true })
   check.ok(m.layers.prediction.kernel:equal(before))
   m:insert("prediction", activation "softmax", { after = true })
-  check.equal(m.layers[6].name, "activation")
-  m:replace(1, input { 8 })
-  m:replace(2, dense { 8 })
-  check.equal(m.layers[2].name, "dense")
+  check.equal(m.layers[5].name, "activation")
+  m:replace("input", input { 8 })
+  m:replace(1, dense { 8 })
+  check.equal(m.layers[1].name, "dense")
   check.has(printed(m.replace, m, "dense", batch_norm), "")
-  check.equal(m.layers[2].name, "batch_norm_1")
+  check.equal(m.layers[1].name, "batch_norm_1")
   m:replace("middle", lambda(function(t) return t * 2 end))
-  check.equal(m.layers[4].type, "lambda")
-  check.equal(m.layers[4].name, "middle")
+  check.equal(m.layers[3].type, "lambda")
+  check.equal(m.layers[3].name, "middle")
   m:insert("middle", lambda(function(t) return relu(t) end))
   check.equal(#m:predict(x), 48)
 end
@@ -132,8 +132,11 @@ end
 do
   local m = network()
   check.fails(function() m:replace("predicton", dense { 2 }) end, 'no layer "predicton"', 'did you mean "prediction"?')
-  check.fails(function() m:replace(9, dense { 2 }) end, "there is no layer 9; the model has 5")
+  check.fails(function() m:replace(9, dense { 2 }) end, "there is no layer 9; the model has 4")
   check.fails(function() m:replace({}, dense { 2 }) end, "wants a layer: its name")
+  check.fails(function() m:insert(2, 5) end, "insert: the new layer is 5, not a layer")
+  check.fails(function() m:insert(2, "dense") end, 'insert: the new layer is "dense", not a layer, as in dense{ ... }')
+  check.fails(function() m:insert(2, "relu") end, 'not a layer, as in activation "relu"')
   check.fails(function() m:replace("middle") end, "replace: the new layer is nil, not a layer")
   check.fails(function() m:replace("middle", "relu") end, 'as in activation "relu"')
   check.fails(function() m:replace("middle", dense { 2 }, { keep = true }) end, "did you mean \"keep_weights\"?")
@@ -145,7 +148,7 @@ do
   check.fails(function() m.replace("middle", dense { 2 }) end, "colon")
   for _, name in ipairs { "prediction", "middle", "batch_norm" } do m:remove(name) end
   check.fails(function() m:remove "dense" end, "no layers between input and output")
-  check.equal(#m.layers, 2)
+  check.equal(#m.layers, 1)
 end
 
 -- ---- freezing ----
@@ -400,7 +403,7 @@ do
     if epoch == 3 then r:compile { optimizer = "sgd", metrics = { "top_k" } } end
   end } } }
   r:finish()
-  check.equal(#m.layers, 6)
+  check.equal(#m.layers, 5)
   check.ok(r:history().top_k[6] == 1 and r:history().accuracy[1] > 0)
 end
 
@@ -483,7 +486,7 @@ do
     if ok then return true end
     check.ok(tostring(err):find "needs" or tostring(err):find "not enough memory", "%s", err)
     failures = failures + 1
-    check.equal(#m.layers, 5)
+    check.equal(#m.layers, 4)
     check.equal(select(2, m:count_params()), select(2, m2:count_params()))
   end
   local layer = dense { 300, kernel_regularizer = l2(0.5) }
@@ -494,7 +497,7 @@ do
   check.ok(failures > 5, "%d", failures)
   local huge = dense { 1073741824 }
   check.fails(function() m:insert("middle", huge) end, "insert: ", "needs")
-  check.equal(#m.layers, 5)
+  check.equal(#m.layers, 4)
   check.fails(function() m:replace("middle", layer) r:compile { optimizer = "nope" } end, "nope")
   check.list(m.layers.middle.kernel.shape, { 8, 300 })
   m2:replace("middle", layer)

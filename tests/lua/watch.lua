@@ -337,6 +337,8 @@ check.equal(r.stopped.number, 1)
 -- ---- wrong input ----
 
 for _, case in ipairs {
+  { { "gradients > 3" }, "gradients is a table", '"gradients.norm > 3" is of a column; it has: ' },
+  { { ("x"):rep(500) }, ("x"):rep(57) .. '..." is no condition' },
   { { "los > 2" }, 'no value "los"', 'did you mean "loss"?' }, { { "loss" }, "is no condition" },
   { { "loss > x" }, "is no condition" }, { { "loss => 2" }, "is no condition" }, { { "" }, "is no condition" },
   { { "epoch > 2" }, "no value" }, { { 5 }, "wants a condition" }, { {}, "wants a condition", "got nil" },
