@@ -8,7 +8,8 @@ m:gradcheck(x, y, opts), m:gradcheck(data, opts)
   the worst relative error, where it is (elements count from 1 there), both values, and the verdict. Gradients below
   a thousandth of the parameter's largest are compared with that. At a corner of the loss (relu at 0, ties of
   max_pool2d) the two sides have different derivatives: such elements are counted and not judged. Nothing is changed;
-  Ctrl-C ends it. Of a dataset it takes the first batch, and says so. What stop_gradient holds back is an error here, as it is no derivative.
+  Ctrl-C ends it. Of a dataset it takes the first batch, and says so. What stop_gradient holds back is an error here,
+  as it is no derivative.
 options
   elements = 20  of each parameter at most, spread evenly; each takes two passes over the batch
   tolerance = 1e-5  relative

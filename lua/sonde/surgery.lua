@@ -83,7 +83,12 @@ local function warn_of_run(m, who)
   local r = model.standing_run(m)
   if not r then return end
   local ready, why = core.run_ready(r)
-  if ready then return end
+  local s = core.state(r)
+  if ready or s.cannot == why then -- said once
+    s.cannot = why
+    return
+  end
+  s.cannot = why
   say(m, who, "the run at hand cannot go on (%s); r:compile{ loss = ... } or m:run(...) with other data can", why)
 end
 

@@ -184,8 +184,8 @@ end
 
 local function unknown(what, name, names)
   local near = core.suggest(name, names)
-  fail('watch: there is no %s "%s"%s', what, util.brief(name), near and ('; did you mean "%s"?'):format(near) or "; there are: "
-    .. table.concat(names, ", "))
+  fail('watch: there is no %s "%s"%s', what, util.brief(name), near and ('; did you mean "%s"?'):format(near)
+    or "; there are: " .. table.concat(names, ", "))
 end
 
 local function probe_names()

@@ -105,7 +105,8 @@ check.fails(function() m:gradcheck(x) end, "gradcheck: y is missing")
 check.fails(function() m:gradients_on_batch() end, "gradients_on_batch: wants x and y, or a dataset")
 check.fails(function() m:train_on_batch(d, { index = 2 }) end, "train_on_batch: there is no batch 2")
 check.fails(function() m:gradcheck(d, { elments = 2 }) end, 'did you mean "elements"?')
-check.fails(function() m:train_on_batch(tensors { x = pictures, y = { 0, 1, 2, 0, 1, 2 } }) end, "the model wants (batch, 1)")
+check.fails(function() m:train_on_batch(tensors { x = pictures, y = { 0, 1, 2, 0, 1, 2 } }) end,
+  "the model wants (batch, 1)")
 
 -- a file that is none is left out, and the batch is what is left of it
 local root = check.folder()

@@ -65,7 +65,8 @@ local function lines_of(fn)
 end
 check.equal(lines_of(function() fit { on_epoch_end = function(_, logs)
   local _ = logs.acc * 2
-end } end), "F:N: on_epoch_end: attempt to perform arithmetic on a nil value (field 'acc')\n    N | local _ = logs.acc * 2")
+end } end), "F:N: on_epoch_end: attempt to perform arithmetic on a nil value (field 'acc')\n"
+  .. "    N | local _ = logs.acc * 2")
 check.equal(lines_of(function()
   fit { on_epoch_end = function()
     return broken()

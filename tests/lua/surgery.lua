@@ -312,7 +312,8 @@ do
   end
   check.fails(function() r.learning_rate = adam {} end, "learning_rate wants a schedule, got the optimizer adam")
   local _, plateau = running { callbacks = { reduce_lr_on_plateau {} } }
-  check.fails(function() plateau.learning_rate = cosine_decay { 0.1, 10 } end, "reduce_lr_on_plateau sets the learning rate")
+  check.fails(function() plateau.learning_rate = cosine_decay { 0.1, 10 } end,
+    "reduce_lr_on_plateau sets the learning rate")
 end
 
 -- m:compile: a run that stands goes on with it, one that is over does not
@@ -327,6 +328,16 @@ do
   m:compile { loss = "sparse_categorical_crossentropy", optimizer = adam { 0.25 } }
   check.equal(r.learning_rate, 0.5)
   check.equal(#m:run(x, y, { verbose = 0 }):finish():history().loss, 1)
+end
+
+-- m:compile says once that the run at hand cannot go on
+do
+  local m = running()
+  local bad = { loss = "binary_crossentropy", optimizer = "sgd" }
+  check.has(printed(m.compile, m, bad), "compile: the run at hand cannot go on (binary_crossentropy")
+  check.equal(printed(m.compile, m, bad), "")
+  m:compile { loss = "sparse_categorical_crossentropy", optimizer = "sgd" }
+  check.has(printed(m.compile, m, bad), "cannot go on")
 end
 
 -- ---- a run that cannot go on says so, and goes on when it can ----
