@@ -67,6 +67,12 @@ static void prepare_terminal(int meta) {
     tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
 }
 
+/* At the end of input Readline would end the line where pastes are bracketed, and only there; we do it. */
+static void restore_terminal(void) {
+    rl_eof_found = 0;
+    rl_deprep_terminal();
+}
+
 /* Where Readline reads a key. After Ctrl-C it gets one that does nothing, and then the end, so that it comes
  * back to us from wherever it is. */
 static int get_key(FILE *f) {
@@ -169,6 +175,7 @@ void sn_line_open(lua_State *L) {
     rl_catch_sigwinch = 0;
     rl_getc_function = get_key;
     rl_prep_term_function = prepare_terminal;
+    rl_deprep_term_function = restore_terminal;
     rl_change_environment = 0; /* children shall see the terminal's size as it is, not as it was */
     rl_attempted_completion_function = complete;
     rl_completion_display_matches_hook = show_matches;

@@ -176,6 +176,18 @@ sonde>
 ...
 %exit 0
 
+%case Ctrl-D ends its line once where pastes are bracketed too
+%env TERM=xterm
+%run -q
+%until sonde>
+%type for i = 1, 2 do\r
+%until ..>
+%key C-d
+
+sonde>
+%key C-d
+%exit 0
+
 %case exit and quit leave too
 sonde> exit
 %exit 0
