@@ -242,6 +242,7 @@ static sn_status add_penalties(const sn_plan *p, const sn_step *st, sn_err *e) {
     for (int i = 0; i < m->nparam; i++) {
         const sn_param *q = &m->params[i];
         if (!q->trainable || !q->spec.regularizer) continue;
+        if (st->late_penalties && sn_param_penalty_is_local(q)) continue;
         sn_status s =
             sn_regularizer_prepare(q->spec.regularizer, p->opts.dtype, q->count, true, p->opts.pool, e);
         if (s != SN_OK) return s;

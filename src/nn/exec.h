@@ -52,6 +52,7 @@ typedef struct {
     const sn_visitor *visit; /* NULL: nobody looks */
     const sn_inject *inject; /* NULL: backward is of the loss, and sn_exec_loss comes before it */
     sn_times *times;         /* NULL: not measured */
+    bool late_penalties;     /* who updates the weights adds the penalties that sn_param_penalty_is_local */
 } sn_step;
 
 /* Can fail only with SN_ECANCEL, or SN_ENOMEM where a recorded function takes part. */

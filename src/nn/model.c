@@ -405,3 +405,16 @@ sn_status sn_param_add_penalty_grad(const sn_model *m, int param, float *g, cons
     t->grad(p->spec.regularizer->cfg, g, w, p->count, 1.0, pool);
     return SN_OK;
 }
+
+static const sn_regularizer_type *penalty_of(const sn_param *p) {
+    return p->trainable && p->spec.regularizer ? sn_regularizer_in(p->spec.regularizer->desc, SN_F32) : NULL;
+}
+
+bool sn_param_penalty_is_local(const sn_param *p) {
+    const sn_regularizer_type *t = penalty_of(p);
+    return t && !t->prepare && !t->whole;
+}
+
+void sn_param_add_penalty_part(const sn_param *p, float *g, const float *w, size_t n) {
+    penalty_of(p)->grad(p->spec.regularizer->cfg, g, w, n, 1.0, NULL);
+}

@@ -94,6 +94,10 @@ sn_status sn_model_penalty(const sn_model *, const float *slab, double *by_layer
 /* Adds the gradient of the parameter's penalty at weights w (count values) to g; nothing where it has none or
  * does not learn. Fails as sn_model_penalty does. */
 sn_status sn_param_add_penalty_grad(const sn_model *, int param, float *g, const float *w, sn_pool *, sn_err *);
+/* Is its penalty's gradient one that goes element by element? Then part adds that of n elements alone; it may
+ * be called in a cell of the pool. */
+bool sn_param_penalty_is_local(const sn_param *);
+void sn_param_add_penalty_part(const sn_param *, float *g, const float *w, size_t n);
 
 /* Text form (layers, calls, outputs), data only; reads back to the same graph. Weights are stored beside it. */
 void sn_model_print(const sn_model *, sn_buf *);

@@ -43,7 +43,8 @@ extern const sn_kind sn_kind_initializer;
 typedef struct sn_regularizer_type {
     sn_desc desc;
     double (*value)(const void *cfg, const void *w, size_t n, sn_pool *);
-    /* dw += scale * gradient of value */
+    /* dw += scale * gradient of value. Without `whole` and `prepare` it goes element by element: it may be
+     * asked for a part of the weights, in a cell of the pool and then without one (NULL). */
     void (*grad)(const void *cfg, void *dw, const void *w, size_t n, double scale, sn_pool *);
     /* Memory for one call of value or, with grad, of grad, right before it. NULL: it needs none. */
     sn_status (*prepare)(const void *cfg, size_t n, bool grad, sn_pool *, sn_err *);

@@ -30,7 +30,11 @@ static int64_t cells_of(size_t n, size_t chunk) { return (int64_t)(n / chunk + (
 
 void sn_for_ranges(sn_pool *pool, size_t n, size_t chunk, sn_range_fn fn, void *ctx) {
     ranges r = { .n = n, .chunk = chunk ? chunk : 1, .fn = fn, .ctx = ctx };
-    sn_parallel(pool, cells_of(n, r.chunk), run_range, &r);
+    int64_t cells = cells_of(n, r.chunk);
+    if (pool)
+        sn_parallel(pool, cells, run_range, &r);
+    else
+        for (int64_t i = 0; i < cells; i++) run_range(&r, i, 0);
 }
 
 double sn_sum_ranges(sn_pool *pool, size_t n, size_t chunk, sn_range_sum_fn fn, void *ctx) {

@@ -10,6 +10,7 @@ enum { SN_CHUNK = 16384, SN_MAX_SUM_CHUNKS = 4096 };
 
 /* fn(ctx, from, to): the half-open element range [from, to) of one chunk. */
 typedef void (*sn_range_fn)(void *ctx, size_t from, size_t to);
+/* NULL for the pool: on the calling thread, as a cell must that is one of another region. */
 void sn_for_ranges(sn_pool *, size_t n, size_t chunk, sn_range_fn fn, void *ctx);
 /* fn returns its range's partial value; the result is their sum in order of the ranges. At most
  * SN_MAX_SUM_CHUNKS chunks: larger arrays get larger chunks (by size only). */

@@ -44,9 +44,10 @@ sn_status sn_optim_measure(sn_trainer *t, const float *grads, sn_err *e) {
 
 typedef struct {
     sn_trainer *t;
-    const float *grads;
+    float *grads;
     const sn_optimizer_type *type;
     double lr;
+    bool penalties;
 } update_ctx;
 
 static int64_t cells_of(const sn_param *p) {
@@ -77,6 +78,12 @@ static void update_part(const update_ctx *u, const float *g, size_t from, size_t
     u->type->update(t->optimizer->cfg, w, g, state, n, u->lr, step);
 }
 
+static bool clips(const sn_optimizer_common *c) {
+    return c->clipnorm > 0 || c->global_clipnorm > 0 || c->clipvalue > 0;
+}
+
+bool sn_optim_takes_penalties(const sn_trainer *t) { return !clips(t->optimizer->cfg); }
+
 /* The cells of all parameters, one parameter after the other: one region for many small ones. */
 static void update_cell(void *ctx, int64_t cell, int worker) {
     (void)worker;
@@ -89,8 +96,9 @@ static void update_cell(void *ctx, int64_t cell, int worker) {
     int64_t step = t->iterations + 1 - t->start[i];
     size_t n = p->count - (size_t)cell * CELL, from = p->offset + (size_t)cell * CELL;
     if (n > CELL) n = CELL;
-    const float *g = u->grads + from;
-    if (c->clipnorm <= 0 && c->global_clipnorm <= 0 && c->clipvalue <= 0) {
+    float *g = u->grads + from;
+    if (u->penalties && sn_param_penalty_is_local(p)) sn_param_add_penalty_part(p, g, t->model->slab + from, n);
+    if (!clips(c)) {
         update_part(u, g, from, n, step);
         return;
     }
@@ -102,8 +110,10 @@ static void update_cell(void *ctx, int64_t cell, int worker) {
     }
 }
 
-void sn_optim_apply(sn_trainer *t, const float *grads) {
-    update_ctx u = { .t = t, .grads = grads, .type = sn_trainer_optimizer(t), .lr = sn_trainer_lr(t) };
+void sn_optim_apply(sn_trainer *t, float *grads, bool penalties) {
+    update_ctx u = {
+        .t = t, .grads = grads, .type = sn_trainer_optimizer(t), .lr = sn_trainer_lr(t), .penalties = penalties
+    };
     int64_t cells = 0;
     for (int i = 0; i < t->model->nparam; i++) {
         const sn_param *p = &t->model->params[i];

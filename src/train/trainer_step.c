@@ -171,7 +171,7 @@ static void finish_step(sn_trainer *t, const sn_step *st, sn_sight *sight) {
     bool keep = t->next_grads && wants_before(t);
     double start = sn_exec_clock(t->times);
     if (keep) keep_weights(t);
-    sn_optim_apply(t, new_grads(t));
+    sn_optim_apply(t, new_grads(t), st->late_penalties);
     sn_exec_add_time(t->times, SN_TIME_UPDATE, start);
     start = sn_exec_clock(t->times);
     sn_exec_commit(t->plan, st, t->model->slab);
@@ -243,6 +243,7 @@ sn_status sn_trainer_step(sn_trainer *t, int64_t n, const float *x, const float 
     sn_sight sight = { 0 };
     sn_step st = training_step(t, n, x);
     st.visit = inside ? &eyes : NULL;
+    st.late_penalties = !watched && sn_optim_takes_penalties(t); /* who looks on sees whole gradients */
     double start = sn_exec_clock(t->times);
     s = try_step(t, &st, y, y_shape, watched, l, &sight, e);
     if (s == SN_OK) {

@@ -116,7 +116,7 @@ static void one_nan_reaches_its_tensor(void **state) {
         t->grads[m->params[0].offset] = NAN;
         ok(sn_optim_measure(t, t->grads, &e), &e);
         sn_pool_cancel(t->pool);
-        sn_optim_apply(t, t->grads);
+        sn_optim_apply(t, t->grads, false);
         sn_pool_clear_cancel(t->pool);
         assert_true(isnan(m->slab[m->params[0].offset]));
         assert_true(!isnan(m->slab[m->params[0].offset + 1]) == (i == 2));
@@ -124,6 +124,40 @@ static void one_nan_reaches_its_tensor(void **state) {
         assert_true(m->slab[last->offset] != other);
         sn_trainer_free(t);
         sn_model_free(m);
+    }
+}
+
+/* The update adds penalties on its way to the same bits as backward does. */
+static void late_penalties_are_penalties(void **state) {
+    (void)state;
+    const char *penalties[] = { "l1{factor=0.1}", "l2{factor=0.1}", "l1_l2{l1=0.2, l2=0.1}" };
+    for (int i = 0; i < 3; i++) {
+        char text[400];
+        snprintf(text, sizeof text,
+                 "sonde-model 1\nname \"f\"\nseed 1\nlayer input{shape={6}, name=\"in\"}\n"
+                 "layer dense{units=5, kernel_regularizer=%s, name=\"a\"}\n"
+                 "layer dense{units=3, activation=\"softmax\", name=\"b\"}\n"
+                 "call 0\ncall 1 0\ncall 2 1\ninput 0\noutput 3\n",
+                 penalties[i]);
+        sn_err e = { 0 };
+        sn_losses l;
+        sn_model *m[3];
+        sn_trainer *t[3];
+        for (int k = 0; k < 3; k++) {
+            m[k] = make_model(text);
+            t[k] = make_trainer(m[k], "adamw{weight_decay=0.5}", NULL);
+        }
+        ok(sn_trainer_step(t[0], BATCH, batch_x, batch_y, &scalar, &l, &e), &e);
+        ok(sn_trainer_gradients(t[1], BATCH, batch_x, batch_y, &scalar, true, &l, &e), &e);
+        sn_optim_apply(t[1], t[1]->grads, false);
+        ok(sn_trainer_gradients(t[2], BATCH, batch_x, batch_y, &scalar, false, &l, &e), &e);
+        assert_memory_not_equal(t[1]->grads, t[2]->grads, m[0]->slab_count * sizeof(float));
+        assert_memory_equal(m[0]->slab, m[1]->slab, m[0]->slab_count * sizeof(float));
+        assert_memory_equal(t[0]->grads, t[1]->grads, m[0]->slab_count * sizeof(float));
+        for (int k = 0; k < 3; k++) {
+            sn_trainer_free(t[k]);
+            sn_model_free(m[k]);
+        }
     }
 }
 
@@ -363,6 +397,7 @@ int main(void) {
         cmocka_unit_test(clipping_hides_no_nan),
         cmocka_unit_test(one_nan_reaches_its_tensor),
         cmocka_unit_test(frozen_layers_stay),
+        cmocka_unit_test(late_penalties_are_penalties),
         cmocka_unit_test(freezing_is_the_same_as_frozen),
         cmocka_unit_test(schedules_count_from_zero),
         cmocka_unit_test(without_compile_one_can_predict_only),
