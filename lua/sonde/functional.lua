@@ -22,8 +22,22 @@ local direct = {
   where = core.tensor_where,
   clip = function(x, low, high) return methods.clip(x, low, high) end,
 }
-for name in ([[abs sign exp expm1 log log1p sqrt sin cos tanh sigmoid relu floor round maximum minimum eq ne lt le gt
-ge matmul]]):gmatch "%S+" do direct[name] = methods[name] end
+for name in ("abs sign exp expm1 log log1p sqrt sin cos tanh sigmoid relu floor round"):gmatch "%S+" do
+  direct[name] = methods[name]
+end
+function direct.matmul(a, b)
+  if type(a) == "number" then fail("matmul: wants vectors or matrices, got %s; a * b multiplies by a number", a) end
+  return methods.matmul(a, b)
+end
+-- Of a number and a tensor: its method the other way around.
+for name, turned in pairs { maximum = "maximum", minimum = "minimum", eq = "eq", ne = "ne", lt = "gt", le = "ge",
+  gt = "lt", ge = "le" } do
+  local method, other = methods[name], methods[turned]
+  direct[name] = function(a, b)
+    if type(a) == "number" then return other(b, a) end
+    return method(a, b)
+  end
+end
 for name in ("sum mean max min prod"):gmatch "%S+" do
   direct[name] = function(x, options) return methods[name](x, options) end
 end
@@ -54,6 +68,27 @@ local function operands(name, args)
   return list
 end
 
+-- What a program of the one operation gives of tensors: float32, or float64 where one of them is that.
+local function run(name, list, attributes)
+  local words = { name }
+  for i = 1, #list do words[i + 1] = tostring(i - 1) end
+  words[#words + 1] = attributes
+  return core.expr_run(("inputs %d; %s"):format(#list, table.concat(words, " ")), list, name)
+end
+
+-- By way of float64, which holds places and whole numbers that float32 would round.
+function direct.gather(x, index)
+  local wide = {}
+  for i, v in ipairs { x, index } do
+    wide[i] = type(v) == "number" and core.tensor(v, "float64") or v.dtype == "float64" and v or v:astype "float64"
+  end
+  local y, dtype = run("gather", wide), type(x) == "number" and "float64" or x.dtype
+  if dtype:find "int" and y:isnan():any() then
+    fail("gather: a place is outside of the last axis, 0..%d, and %s has no NaN for it", x.shape[#x.shape] - 1, dtype)
+  end
+  return dtype == "float64" and y or y:astype(dtype)
+end
+
 -- Runs an operation at once, on tensors and numbers; a number comes back where only numbers went in. attributes: as the
 -- program has them; options: as the tensor's method has.
 local function compute(name, args, attributes, ...)
@@ -63,10 +98,7 @@ local function compute(name, args, attributes, ...)
     for i = 1, select("#", ...) do list[n + i] = (select(i, ...)) end
     y = direct[name](table.unpack(list, 1, n + select("#", ...)))
   else
-    local words = { name }
-    for i = 1, #list do words[i + 1] = tostring(i - 1) end
-    words[#words + 1] = attributes
-    y = core.expr_run(("inputs %d; %s"):format(#list, table.concat(words, " ")), list, name)
+    y = run(name, list, attributes)
   end
   if core.type(y) ~= "tensor" then return y end
   return #y.shape == 0 and core.tensor_at(y, 0) or y -- t:sum() is a number too
@@ -117,6 +149,9 @@ end
 function functional.clip(x, low, high)
   want("clip", 3, x, low, high)
   if type(low) ~= "number" or type(high) ~= "number" then fail "clip: its limits are numbers: clip(x, 0, 1)" end
+  if low > high then
+    fail("clip: the lower limit, %s, is above the upper one, %s; clip(x, %s, %s)", low, high, high, low)
+  end
   return apply("clip", { x }, trace.number_text(low) .. " " .. trace.number_text(high), low, high)
 end
 
@@ -135,7 +170,13 @@ local function axes_of(name, axis, keep)
   local text, options = "", {}
   if axis ~= nil then
     local words = {}
-    for i, a in ipairs(core.type(axis) == "table" and axis or { axis }) do
+    local list = core.type(axis) == "table" and axis or { axis }
+    for k in pairs(list) do
+      if math.type(k) ~= "integer" then
+        fail("%s: the list of axes has an entry %s; %s(x, { 1, 2 }, true) keeps the axes", name, util.quoted(k), name)
+      end
+    end
+    for i, a in ipairs(list) do
       words[i], options[i] = axis_text(name, a), a
     end
     if #words == 0 then fail("%s: the list of axes is empty", name) end
@@ -158,7 +199,8 @@ local function reduce(name, x, axis, keep, who)
   end
   if axis ~= nil and (type(x) == "number" or is_symbol(axis) or core.type(axis) == "tensor") then
     if type(x) ~= "number" then
-      fail("%s: the second argument is an axis, got %s; of two it is %s", who, util.a(axis), instead[name])
+      fail("%s: the second argument is an axis, got %s%s", who, util.a(axis),
+        who == name and "; of two it is " .. instead[name] or "")
     end
     fail("%s: the second argument is an axis, and a number, %s, has none; of two numbers it is %s", who, util.quoted(x),
       instead[name])

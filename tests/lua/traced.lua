@@ -44,6 +44,26 @@ for name, fn in pairs(two) do
   check.near(fn(3, 2.5), fn(tensor { 3 }, tensor { 2.5 })[1], 0)
   check.equal(grad(function(v) return v + stop_gradient(fn(v, 3)) end)(2), 1.0, name)
 end
+-- a number before a tensor: as with both as tensors
+for name, fn in pairs(two) do
+  for _, dtype in ipairs { "float32", "float64", "int64", "uint8" } do
+    local t, want = tensor({ 1, 2, 3 }, dtype), {}
+    for i = 1, 3 do want[i] = fn(2, t[i]) end
+    check.list(fn(2, t):tolist(), want, name)
+    check.equal(fn(2, t).dtype, fn(t, 2).dtype, name)
+  end
+end
+check.equal(maximum(1.5, tensor({ 1, 2 }, "int64")).dtype, "float32")
+check.fails(function() matmul(2, tensor { 1 }) end, "matmul: wants vectors or matrices, got 2", "a * b")
+check.fails(function() clip(1, 3, 2) end, "clip: the lower limit, 3, is above the upper one, 2; clip(x, 2, 3)")
+check.fails(function() softmax(tensor { 1 }, tensor { 1 }) end, "softmax: the second argument is an axis", "got a tensor")
+check.fails(function() sum(tensor { 1 }, { 1, keepdims = true }) end, 'sum: the list of axes has an entry "keepdims"')
+-- places and whole numbers that float32 would round
+check.equal(gather(tensor({ 16777217, 5 }, "int64"), 0), 16777217)
+check.equal(gather(tensor({ 16777217, 5 }, "int64"), tensor { 1, 0 }).dtype, "int64")
+check.equal(gather(tensor.arange(0, 16777300, 1, "int32"), tensor({ 16777217 }, "int64"))[1], 16777217)
+check.fails(function() gather(tensor({ 1, 2 }, "uint8"), 2) end, "gather: a place is outside of the last axis, 0..1")
+check.ok(gather(tensor { 1, 2 }, 2) ~= gather(tensor { 1, 2 }, 2))
 -- elu(0.5) is a number, elu{ 0.5 } an activation
 check.near(elu(-1, 0.5), 0.5 * (math.exp(-1) - 1), 1e-15)
 check.near(leaky_relu(-1, 0.5), -0.5, 0)
