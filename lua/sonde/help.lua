@@ -231,6 +231,7 @@ end
 local function about_option(before, word, width)
   local owner = before:match "[%w_]+$"
   if not owner then return nil end
+  if not trace.is_written(topics.plain(owner)) then return page_text("functions", width) end
   local text = options.text(word, width, help.field_type, owner)
   local known = topics.page(word) or topics.kind(word) or #topics.described(word) > 0
   for _, row in ipairs(topics.rows(word)) do known = known or not row.item.option end

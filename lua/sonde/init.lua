@@ -11,6 +11,7 @@ local resume = require "sonde.resume"
 local seeds = require "sonde.seeds"
 local show = require "sonde.show"
 local tensor = require "sonde.tensor"
+local util = require "sonde.util"
 
 local sonde = {
   version = core.version, clock = core.clock, threads = core.threads, isa = core.isa, corename = core.corename,
@@ -63,7 +64,14 @@ for name, file in pairs { who = "who", time = "timing", edit = "edit" } do
 end
 -- At the prompt the word alone is enough.
 for _, name in ipairs { "exit", "quit" } do
-  sonde[name] = function(status) os.exit(status, true) end
+  sonde[name] = function(status)
+    local code = type(status) == "number" and math.tointeger(status)
+    if status ~= nil and type(status) ~= "boolean" and not (code and code >= 0 and code <= 255) then
+      util.fail("%s: the status is a whole number within 0..255, got %s; %s() leaves with 0", name, util.quoted(status),
+        name)
+    end
+    os.exit(code or status, true)
+  end
   _G[name] = sonde[name]
 end
 setmetatable(_G, { __index = names.global })

@@ -48,7 +48,7 @@ local function row_text(list, width)
   local pages, item = {}, list[1].item
   for i, o in ipairs(list) do pages[i] = ('"%s"'):format(o.page) end
   return layout.wrap(item.left, width, 2, 0) .. "\n" .. paragraph(item.right, width) .. "\n"
-    .. layout.wrap(("help %s tells more"):format(table.concat(pages, ", ")), width, 2, 0)
+    .. layout.wrap(("help %s %s more"):format(table.concat(pages, ", "), #pages > 1 and "tell" or "tells"), width, 2, 0)
 end
 
 -- All about the option of that name, or nil. owner: only of what has that name, a constructor, method or function.

@@ -112,7 +112,7 @@ local fields -- plain name -> list of { owner = description, field = }; made whe
 local function all_fields()
   if fields then return fields end
   fields = {}
-  for _, kind in ipairs(core.kinds) do
+  for _, kind in ipairs(topics.kinds) do
     for _, entry in ipairs(kind) do
       local d = core.describe(kind.kind, entry.name)
       for _, f in ipairs(d.fields) do

@@ -69,6 +69,7 @@ function util.options(who, opts, allowed)
   if core.type(opts) ~= "table" then util.fail("%s: wants options in a table, got %s", who, util.a(opts)) end
   for k in pairs(opts) do
     local known = false
+    if #allowed == 0 then util.fail("%s: takes no options here, got %s", who, util.quoted(k)) end
     for _, name in ipairs(allowed) do known = known or name == k end
     if not known then
       if type(k) ~= "string" then

@@ -119,7 +119,7 @@ for name in pairs { random = 1, randn = 1, zeros = 1, ones = 1, full = 1 } do
 end
 
 -- an option: whose it is, its type, default and text; in full where the owner is named
-for _, kind in ipairs(core.kinds) do
+for _, kind in ipairs(require "sonde.topics".kinds) do
   for _, entry in ipairs(kind) do
     local d = core.describe(kind.kind, entry.name)
     for _, f in ipairs(d.fields) do
@@ -136,11 +136,15 @@ check.has(text_of "padding", "option of layers max_pool2d, avg_pool2d")
 check.has(text_of "name", "option of every layer")
 check.has(text_of "patience", "epochs without improvement before stopping (whole number, 0..1000000000)")
 check.ok(not text_of("early_stopping.patience"):find "reducing")
-check.has(text_of "batch_size", 'help "input_gradient", "output" tells more')
+check.has(text_of "batch_size", 'help "input_gradient", "output" tell more')
 check.equal(text_of "m:fit.batch_size", text_of "run.batch_size")
 check.ok(not text_of("run.batch_size"):find "accuracy")
 check.fails(function() help "conv2d.pading" end, "conv2d has no option pading; did you mean padding?")
 check.fails(function() help "conv2d.patience" end, "conv2d has no option patience; ?conv2d lists them")
+check.has(text_of "program", "option of layer lambda")
+check.equal(text_of "traced.program", text_of "functions")
+check.ok(not text_of "program":find "traced", "?program names what nobody writes")
+check.has(text_of "batch_size", '"gradients_on_batch", "train_on_batch" tell more')
 check.fails(function() help "pading" end, 'did you mean "padding"?')
 check.has(text_of "activation.relu", "max(x, 0)")
 check.has(text_of "help", "?conv2d.padding")

@@ -222,4 +222,9 @@ for line in check.output(function() wide:summary() end):gmatch "[^\n]+" do
   check.ok(utf8.len(line) <= 80, "%s", line)
 end
 
+for _, name in ipairs { "exit", "quit" } do
+  for _, status in ipairs { "x", 1.5, 256, -1, {} } do
+    check.fails(function() _G[name](status) end, name .. ": the status is a whole number within 0..255, got ")
+  end
+end
 check.done()
