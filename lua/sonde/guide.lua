@@ -44,7 +44,21 @@ local function prepare(steps, last)
   for i = 1, last do prompt.later { text = steps[i][2], quiet = true } end
 end
 
+local function check(steps)
+  if core.type(steps) ~= "table" or #steps == 0 then
+    util.fail('guide: wants { name = "tour", { TEXT, CODE }, ... }, got %s', core.type(steps) == "table"
+      and "no steps" or util.a(steps))
+  end
+  if type(steps.name) ~= "string" then util.fail("guide: name = %s is no text", util.quoted(steps.name)) end
+  for i, step in ipairs(steps) do
+    if core.type(step) ~= "table" or type(step[1]) ~= "string" or type(step[2]) ~= "string" then
+      util.fail('guide: step %d is no { TEXT, CODE }; CODE may be ""', i)
+    end
+  end
+end
+
 return function(steps)
+  check(steps)
   local app = package.loaded["sonde.app"]
   local waits = core.terminal "stdin" and core.terminal "stdout"
   local at = 0

@@ -1,6 +1,5 @@
 -- A model's graph as the Lua text that makes one of the same shapes, as m.
 local calls = require "sonde.calls"
-local core = require "sonde.core"
 local layers = require "sonde.layers"
 
 -- Does every call read the one before it, and is no layer called twice?

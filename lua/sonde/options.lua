@@ -1,5 +1,4 @@
 -- Help on an option: whose it is, with its type, default and text; what has the same stands together.
-local core = require "sonde.core"
 local layout = require "sonde.layout"
 local topics = require "sonde.topics"
 

@@ -227,4 +227,8 @@ for _, name in ipairs { "exit", "quit" } do
     check.fails(function() _G[name](status) end, name .. ": the status is a whole number within 0..255, got ")
   end
 end
+for what, steps in pairs { ["got nil"] = false, ["got no steps"] = {}, ["name = nil is no text"] = { { "a", "b" } },
+  ["step 1 is no { TEXT, CODE }"] = { name = "t", "a" }, ["step 2 is no"] = { name = "t", { "a", "" }, { "b" } } } do
+  check.fails(function() require "sonde.guide"(steps or nil) end, "guide: ", what)
+end
 check.done()
