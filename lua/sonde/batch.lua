@@ -33,7 +33,7 @@ local function next_of(pass) return core.loader_next(pass.loader, pass.data, pas
 -- (2), { index = 2 }, { 2, batch_size = 8 } or (2, { batch_size = 8 }) as options.
 local function options_of(who, index, opts)
   if core.type(index) == "table" and opts == nil then
-    opts, index = {}, index
+    opts = {}
     for k, v in pairs(index) do opts[k == 1 and "index" or k] = v end
     if index[1] ~= nil and index.index ~= nil then
       fail("%s: give the index once, by its place or by name", who)
@@ -109,8 +109,9 @@ function batch.tell(who, m, d, opts, samples)
   told[m] = told[m] or setmetatable({}, { __mode = "k" })
   if told[m][d] then return end
   told[m][d] = true
-  io.stdout:write(("%s: of the dataset's first batch, %s; %s(d, { index = 2 }) is of the second\n"):format(who, samples,
-    who))
+  local size = opts.batch_size and (", batch_size = %d"):format(opts.batch_size) or ""
+  io.stdout:write(("%s: of the dataset's first batch, %s; m:%s(d, { index = 2%s }) is of the second\n"):format(who,
+    samples, who, size))
 end
 
 return batch

@@ -77,7 +77,7 @@ for _, what in ipairs { "train_on_batch", "gradients_on_batch" } do
 end
 local long = tensors { x = tensor.ones { 70, 1 }, y = tensor.ones { 70, 1 } }
 check.equal(select(2, alike("train_on_batch", long)), "train_on_batch: of the dataset's first batch, samples 1..32 of 70;"
-  .. " train_on_batch(d, { index = 2 }) is of the second\n")
+  .. " m:train_on_batch(d, { index = 2 }) is of the second\n")
 check.equal(select(2, alike("train_on_batch", long)), "")
 check.equal(select(2, alike("gradients_on_batch", long)), "")
 check.equal(select(2, alike("gradients_on_batch", d)), "")
@@ -98,6 +98,8 @@ check.fails(function() d:batch { batch_size = 0 } end, "batch: batch_size = 0")
 check.fails(function() d:batch { shuffle = 1 } end, "batch: shuffle = 1 must be true or false")
 check.fails(function() d:batch { epoch = 0 } end, "batch: epoch = 0")
 check.fails(function() d:batches { index = 2 } end, 'batches: unknown option "index"')
+check.has(check.output(function() m:train_on_batch(d:take(9), { batch_size = 4 }) end),
+  "samples 1..4 of 9; m:train_on_batch(d, { index = 2, batch_size = 4 }) is of the second")
 check.fails(function() m:train_on_batch(x, x, { index = 2 }) end, "train_on_batch: takes no options here, got \"index\"")
 check.fails(function() m:train_on_batch(d, x) end, "train_on_batch: got a dataset and y")
 check.fails(function() m:train_on_batch(d, x, {}) end, "train_on_batch: got a dataset and y")

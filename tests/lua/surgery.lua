@@ -1,5 +1,4 @@
 -- Surgery on models that live: layers, freezing, compiling in the middle; runs, handles, files, watchpoints.
-local core = require "sonde.core"
 local check = dofile((arg[0]:match "^(.*/)" or "") .. "check.lua")
 
 local x, y = tensor.randn { 48, 8, seed = 1 }, tensor.zeros { 48 }
