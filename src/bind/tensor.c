@@ -180,7 +180,10 @@ static void check_keys(lua_State *L, bool dtype) {
         lua_pop(L, 1);
         bool text = lua_type(L, -1) == LUA_TSTRING;
         bool item = lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 1 && lua_tointeger(L, -1) <= (lua_Integer)n;
-        if (item) break; /* items among the names: it would take a walk through all */
+        if (item) { /* items among the names: it would take a walk through all */
+            lua_pop(L, 1);
+            return;
+        }
         if (text && dtype && strcmp(lua_tostring(L, -1), "dtype") == 0) continue;
         sn_raise_text(L,
                       "tensor: the list of numbers has an entry [%s]; items are numbered from 1 without gaps%s",

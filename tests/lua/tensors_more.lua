@@ -394,6 +394,14 @@ fails('has an entry ["a"]; items are numbered from 1 without gaps, and the only 
   tensor { 1, 2, a = 3 }
 end)
 fails('has an entry ["dtype"]', function() tensor { { 1, dtype = "int64" } } end)
+for n = 1, 9 do -- lists whose items are no array inside, in whatever order a table keeps them
+  local flat, nested = {}, { [2] = {}, [1] = {} }
+  for i = n, 1, -1 do flat[i], nested[1][i], nested[2][i] = i, i, -i end
+  check.list(tensor(flat):tolist(), flat)
+  check.list(tensor(nested).shape, { 2, n })
+  flat.dtype = "int64"
+  check.equal(tensor(flat):sum(), n * (n + 1) // 2)
+end
 check.equal(tensor { 1, 2, dtype = "int64" }.dtype, "int64")
 check.list(tensor { dtype = "int64" }.shape, { 0 })
 fails("the shape has a size [3] and none before it", function() tensor.zeros { [3] = 1 } end)
