@@ -41,8 +41,9 @@ sn_chunk_state sn_chunk_load(lua_State *L, const char *text) {
 
 /* Behind the long bracket [[ or [==[ that begins at s, or NULL where none does. */
 static const char *behind_long(const char *s) {
+    if (*s != '[') return NULL;
     size_t level = strspn(s + 1, "=");
-    if (*s != '[' || s[1 + level] != '[') return NULL;
+    if (s[1 + level] != '[') return NULL;
     for (s += level + 2; (s = strchr(s, ']')); s++)
         if (strspn(s + 1, "=") == level && s[1 + level] == ']') return s + level + 2;
     return NULL;

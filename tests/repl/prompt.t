@@ -46,6 +46,9 @@ sonde> 8 --[==[ ]] ;]==]
 8
 sonde> "a\";"
 a";
+sonde> require "sonde.app".queue[1] = { text = "12345 --", whole = true }
+sonde> 12345 --
+12345
 sonde>
 
 %case what other languages write otherwise
