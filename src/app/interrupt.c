@@ -16,7 +16,7 @@ static lua_State *volatile state;
 static pthread_t main_thread;
 static volatile sig_atomic_t running, hits, fired, is_batch;
 static double fired_at;     /* when the first interrupt became an error */
-static double interrupt_at; /* when the last one came; read and written by the handler alone */
+static double interrupt_at; /* when the last one that counted came; read and written by the handler alone */
 /* seconds in which a second SIGINT is the first one again: timeout -s INT sends one to the program and one to
  * its group at once, and so does a program that passes a terminal's Ctrl-C on */
 static const double doubled = 0.05;
@@ -82,9 +82,11 @@ bool sn_interrupt_forward(int sig) {
 }
 
 static bool is_doubled(void) {
-    double before = interrupt_at;
-    interrupt_at = now(); /* clock_gettime may be called in a handler */
-    return is_batch && hits && interrupt_at - before < doubled;
+    double at = now(); /* clock_gettime may be called in a handler */
+    if (is_batch && hits && at - interrupt_at < doubled) return true;
+    interrupt_at =
+        at; /* and not of those that did not count: a Ctrl-C that is held down comes again and again */
+    return false;
 }
 
 static void on_sigint(int sig) {

@@ -145,6 +145,11 @@ interrupted
 $ timeout --foreground --preserve-status -s INT $SOON "$SONDE" -e 'print(pcall(function() while true do end end))'
 false	interrupted
 
+%case a Ctrl-C that is held down comes again before the last was over, and yet ends a batch program
+$ echo 'os.execute("p=$PPID; (while kill -INT $p; do sleep 0.005; done) > /dev/null 2>&1 &") while true do pcall(function() while true do end end) end' > s.lua
+$ timeout --foreground 20 "$SONDE" s.lua 2> /dev/null
+%status 130
+
 %case -i stays after an interrupted script
 $ echo 'v = 1 while true do end' > s.lua
 %run -q -i s.lua
