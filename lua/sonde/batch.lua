@@ -10,7 +10,7 @@ local fail = util.fail
 local ORDER = { "batch_size", "shuffle", "seed", "epoch" }
 local ONE = { "index", table.unpack(ORDER) }
 
--- A pass over d, which next_of gives the batches of. first: its first batch; ahead: how many are prepared ahead.
+-- A pass over d: its loader, and the size of its batches. first: its first batch; ahead: how many are prepared ahead.
 local function pass_of(who, d, opts, first, ahead)
   if #d == 0 then fail("%s: the dataset has no samples", who) end
   local size = math.min(util.whole(who, "batch_size", opts.batch_size, 32, 1), #d)
@@ -25,10 +25,8 @@ local function pass_of(who, d, opts, first, ahead)
       or "")
   end
   seed = seed or (shuffle and seeds.next "batch" or 0)
-  return { data = d, size = size, loader = core.loader(d, size, shuffle, seed, epoch - 1, first, ahead) }
+  return { size = size, loader = core.loader(d, size, shuffle, seed, epoch - 1, first, ahead) }
 end
-
-local function next_of(pass) return core.loader_next(pass.loader, pass.data, pass.size) end
 
 -- (2), { index = 2 }, { 2, batch_size = 8 } or (2, { batch_size = 8 }) as options.
 local function options_of(who, index, opts)
@@ -48,7 +46,9 @@ end
 
 local function take(who, d, opts)
   local first = util.whole(who, "index", opts.index, 1, 1)
-  local x, y, index = next_of(pass_of(who, d, opts, first, 1))
+  local pass = pass_of(who, d, opts, first, 1)
+  local loader <close> = pass.loader
+  local x, y, index = core.loader_next(loader, d, pass.size)
   if not x then fail("%s: none of the samples from there on can be read", who) end
   return x, y, index
 end
@@ -60,7 +60,8 @@ function batch.dataset.batch(d, index, opts) return take("batch", d, options_of(
 function batch.dataset.batches(d, opts)
   if type(opts) == "number" then opts = { batch_size = opts } end
   local pass = pass_of("batches", d, util.options("batches", opts, ORDER), 1, 0)
-  return function() return next_of(pass) end
+  -- The loop closes the loader at its end, also at a break.
+  return function() return core.loader_next(pass.loader, d, pass.size) end, nil, nil, pass.loader
 end
 
 -- ---- where a batch is wanted ----

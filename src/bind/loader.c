@@ -106,5 +106,7 @@ void sn_open_loaders(lua_State *L) {
     };
     luaL_setfuncs(L, functions, 0);
     sn_new_metatable(L, MT_LOADER, loader_gc);
+    lua_pushcfunction(L, loader_gc);
+    lua_setfield(L, -2, "__close"); /* its threads shall not wait for the collector */
     lua_pop(L, 1);
 }

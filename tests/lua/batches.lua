@@ -126,4 +126,26 @@ px, py, index = folder:batch { batch_size = 4 }
 check.list(px.shape, { 3, 4, 4, 3 })
 check.list(index:tolist(), { 1, 3, 4 })
 check.list(py:tolist(), { 0, 0, 1 })
+
+-- the threads that prepare batches do not wait for the collector
+local function threads()
+  local f = io.open "/proc/self/status"
+  local n = f and f:read "a":match "Threads:%s*(%d+)"
+  if f then f:close() end
+  return tonumber(n) or 0
+end
+collectgarbage "stop"
+local before = threads()
+for _ = 1, 20 do folder:batch(1) end
+check.ok(threads() < before + 20, "%d threads, %d before", threads(), before)
+for _ = 1, 20 do
+  for _ in folder:batches { batch_size = 1, shuffle = true } do break end
+  for _ in folder:batches { batch_size = 1, shuffle = true } do end
+end
+check.ok(threads() < before + 20, "%d threads, %d before", threads(), before)
+collectgarbage "restart"
+local step = folder:batches(4) -- without a loop
+check.equal(#step(), 3)
+check.equal(#step(), 2)
+check.ok(step() == nil and step() == nil, "the end stays the end")
 check.done()
