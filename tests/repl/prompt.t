@@ -46,8 +46,8 @@ sonde> 8 --[==[ ]] ;]==]
 8
 sonde> "a\";"
 a";
-sonde> require "sonde.app".queue[1] = { text = "12345 --", whole = true }
-sonde> 12345 --
+sonde> require "sonde.app".queue[1] = { text = "12345 --", whole = true, quiet = true }
+sonde> _
 12345
 sonde>
 
