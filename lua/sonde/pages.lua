@@ -247,7 +247,7 @@ arithmetic
 comparing
   t:eq(u), t:ne(u), t:lt(u), t:le(u), t:gt(u), t:ge(u)  1 where it is so, 0 elsewhere, in uint8: a mask. The signs < <=
     cannot do this in Lua, they give one boolean
-  t == u, t:equal(u)  one boolean: the same shape and numbers?
+  t == u, t:equal(u)  one boolean: the same shape and numbers? nan equals nan here, 0 equals -0
   t:isnan(), t:isinf(), t:isfinite(), t:logical_not(), t:logical_and(u), t:logical_or(u)  masks too
   tensor.where(mask, a, b)  a where the mask is not zero, b elsewhere; tensors and numbers
   t[mask], t:masked(mask)  the elements where the mask is not zero; t[mask] = 0 sets them
@@ -354,8 +354,8 @@ mean((y - p)^2), where(gt(x, 0), x, 0), grad(f)
   with options in braces: elu(0.5) is a number, elu{ 0.5 } an activation, and relu(h) of a layer's output h the layer.
 what such a function is given
   loss, metric  y, p: targets and outputs of the batch, (samples, outputs); class numbers as (samples, 1); ?compile
-  kernel_regularizer, bias_regularizer  w: the layer's weights as they are, a conv2d's (height, width, channels,
-    filters), a dense layer's (inputs, units); gives one number, once for each step
+  kernel_regularizer, bias_regularizer  w: the layer's weights as one list, (weights,); gives one number, once for
+    each step
   activity_regularizer  the layer's output (samples, ...); gives one number, which is divided by the samples
   activation, lambda  x: the layer's output (samples, ...), and gives one of the same shape (lambda: of any)
 of each number

@@ -368,10 +368,21 @@ end
 -- What holds a recording is called traced; a user writes the function instead, so that lists leave the name out.
 function trace.is_written(name) return name ~= "traced" end
 
+-- What is trained by it must depend on its last argument, or nothing would be learned, without a word.
+local function check_learns(kind, root, last, fn, who)
+  if kind == "metric" then return end
+  for _, n in ipairs(in_order(root)) do
+    if n.leaf == last then return end
+  end
+  fail("%s: what the %s gives does not depend on %s: its gradient would be 0 everywhere", who, util.function_at(fn),
+    kind == "loss" and "p, the predictions (its second argument)" or arguments[kind][2])
+end
+
 -- A described object of that kind from a Lua function.
 function trace.object(kind, fn, who)
   local count, what = table.unpack(arguments[kind])
   local root = trace.record(who, fn, count, what)
+  check_learns(kind, root, count, fn, who)
   local inner = count == 2 and mean_of(root)
   local program = trace.program(inner and new_node("mean", { inner }) or root, count)
   return require("sonde.objects").by_kind[kind].traced { program }

@@ -153,8 +153,20 @@ static void show_matches(char **matches, int n, int longest) {
     rl_forced_update_display();
 }
 
+/* TAB. On a line of a chunk that is blank so far it indents: there is nothing to complete, and pasted code may
+ * be indented by tabs. */
+static int complete_or_indent(int count, int key) {
+    enum { INDENT = 2 };
+    int i = 0;
+    while (i < rl_point && (rl_line_buffer[i] == ' ' || rl_line_buffer[i] == '\t')) i++;
+    if (!line.before || i < rl_point) return rl_complete(count, key);
+    for (i = 0; i < INDENT * count; i++) rl_insert(1, ' ');
+    return 0;
+}
+
 /* ---- set up ---- */
 static void bind_keys(void) {
+    rl_bind_key('\t', complete_or_indent);
     static const char *const up[] = { "\033[A", "\033OA", NULL }, *const down[] = { "\033[B", "\033OB", NULL };
     for (int i = 0; up[i]; i++) {
         rl_bind_keyseq(up[i], rl_history_search_backward);

@@ -304,7 +304,7 @@ static void run_queued(repl *r) {
             ok = run_text(r, &item);
         free(item.text);
         lua_settop(L, base);
-        if (item.kind == SN_QUEUED_NONE || (!ok && !r->session->interactive)) return;
+        if (item.kind == SN_QUEUED_NONE || r->leave || (!ok && !r->session->interactive)) return;
     }
 }
 

@@ -56,10 +56,19 @@ static size_t machine_limit(void) {
     return limit;
 }
 
+/* What the machine has free, less what was given out here and never touched: the system still counts that as
+ * free. 0: it does not say. */
+static size_t free_of_promises(size_t held) {
+    size_t available = number_in_file("/proc/meminfo", "MemAvailable:", 1024);
+    size_t resident = number_in_file("/proc/self/status", "VmRSS:", 1024);
+    size_t promised = held > resident ? held - resident : 0;
+    return available > promised ? available - promised : available ? 1 : 0;
+}
+
 size_t sn_mem_limit(void) {
     size_t set = atomic_load(&limit_bytes), top = machine_limit(), held = atomic_load(&used);
     if (set) return set;
-    size_t free_now = number_in_file("/proc/meminfo", "MemAvailable:", 1024);
+    size_t free_now = free_of_promises(held);
     return free_now && held + free_now < top ? held + free_now : top;
 }
 

@@ -108,18 +108,21 @@ static int tensor_where(lua_State *L) {
     return 1;
 }
 
-/* Same shape, and every element the same number (nan equals nan: this asks about bits of a result). */
+static bool same_number(double a, double b) { return a == b || (a != a && b != b); }
+
+/* Same shape, and every element the same number; nan equals nan: this asks whether a result is the same. */
 static int tensor_equal(lua_State *L) {
     if (!sn_test_tensor(L, 2))
         return sn_raise_text(L, "equal: wants another tensor, as in t:equal(u), got %s", sn_push_type(L, 2));
     const sn_tensor *a = sn_check_tensor(L, 1), *b = sn_check_tensor(L, 2);
     bool same = sn_shape_equal(&a->shape, &b->shape);
     int64_t n = sn_shape_count(&a->shape);
-    if (same && a->dtype == b->dtype) {
-        same = n == 0 || memcmp(a->data, b->data, (size_t)n * sn_dtype_size(a->dtype)) == 0;
-    } else {
-        for (int64_t i = 0; same && i < n; i++) same = sn_tensor_get(a, i) == sn_tensor_get(b, i);
-    }
+    bool bits = same && a->dtype == b->dtype &&
+                (n == 0 || memcmp(a->data, b->data, (size_t)n * sn_dtype_size(a->dtype)) == 0);
+    bool whole = a->dtype == b->dtype && !sn_dtype_float(a->dtype); /* other bits are other numbers */
+    if (!bits && whole) same = false;
+    for (int64_t i = 0; !bits && same && i < n; i++)
+        same = same_number(sn_tensor_get(a, i), sn_tensor_get(b, i));
     lua_pushboolean(L, same);
     return 1;
 }

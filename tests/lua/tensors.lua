@@ -152,6 +152,11 @@ for n = 0, 200, 7 do -- whatever a file holds: a tensor or an error
   local ok, v = pcall(npy.load, dir .. "/cut.npy")
   check.ok(not ok or v:equal(t), "%d bytes of a file were taken for a tensor", n)
 end
+-- equality is that of numbers, whatever their types and bits
+check.ok(tensor { 0.0, 1 } == tensor { -0.0, 1 } and tensor({ 0, 1 }, "int64") == tensor { -0.0, 1 })
+check.ok(tensor { 0 / 0 } == tensor({ 0 / 0 }, "float64") and tensor { 0 / 0 } ~= tensor { 1 })
+check.ok(tensor { 1, 2 } ~= tensor { 1, 3 } and tensor({ 1 }, "int64") ~= tensor({ 2 }, "int64"))
+check.ok(tensor { 1, 2 } ~= tensor { { 1, 2 } } and tensor.zeros { 0 } == tensor.zeros { 0 })
 -- what is missing is called nothing, or nil
 for _, name in ipairs { "reshape", "matmul" } do
   local t = tensor.zeros { 2 }

@@ -273,6 +273,12 @@ do -- the penalty of a function, in the table of loss terms
 end
 check.fails(function() m:compile { loss = function() end, optimizer = "sgd" } end, "compile: loss: the function at ",
   "gave nil")
+for _, blind in ipairs { function(t, p) return t end, function(p) return mean(p) end, function() return 5 end } do
+  check.fails(function() m:compile { loss = blind, optimizer = "sgd" } end, "compile: loss: ", "traced.lua:",
+    "does not depend on p, the predictions")
+end
+check.fails(function() dense { 3, kernel_regularizer = function(w) return 1 end } end, "does not depend on w, the weights")
+m:compile { loss = "mse", optimizer = "sgd", metrics = { function(t, p) return mean(t) end } }
 check.fails(function() m:compile { loss = function(t) return t.nothing.here end, optimizer = "sgd" } end, "nothing")
 check.fails(function() m:compile { loss = function(t) return #t end, optimizer = "sgd" } end, "has no length")
 check.fails(function() m:compile { loss = function(t) return t[1] end, optimizer = "sgd" } end, "slice(x, axis, from, to)")

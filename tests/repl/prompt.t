@@ -281,6 +281,27 @@ sonde> setmetatable(abc, { __index = function() hit = hit + 1 end });
 0
 sonde>
 
+%case TAB indents a line of a chunk that is blank so far, and completes no word of the line before
+%env TERM=xterm
+%run -q
+sonde> for i = 1, 2 do
+%until   ..>
+%key TAB
+%type pri
+%pause 0.2
+%key TAB
+%pause 0.2
+%type (i * 7)
+%key ENTER
+%until   ..>
+%key TAB
+%type end
+%key ENTER
+...
+7
+14
+sonde>
+
 %case TAB completes options in braces, layers, and what help knows
 %env TERM=xterm
 %run -q
@@ -416,12 +437,6 @@ error: on_epoch_end: attempt to index a nil value (global 'nix')
     input:2: in function 'f'
       2 | local v = g() return v end
     input:1: in the function at line 1
-sonde> m:fit(x, y, { verbose = 0, callbacks = {
-   ..>   { on_epoch_end = function()
-   ..>     error "mine"
-   ..>   end } } })
-error: input:3: on_epoch_end: mine
-    3 | error "mine"
 sonde> m:fit(x, y, { verbose = 0, callbacks = {
    ..>   { on_epoch_end = function()
    ..>     error "mine"

@@ -122,3 +122,9 @@ $ sonde g.lua 2>&1
 ...> a.b
 sonde: attempt to index a nil value (global 'a')
 %status 1
+
+%case exit leaves, and what is queued behind it does not run
+sonde> later = require "sonde.prompt".later
+sonde> later { text = "exit" } later { text = "print(22)" }
+...exit
+%exit 0
