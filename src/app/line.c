@@ -159,7 +159,9 @@ static int complete_or_indent(int count, int key) {
     enum { INDENT = 2 };
     int i = 0;
     while (i < rl_point && (rl_line_buffer[i] == ' ' || rl_line_buffer[i] == '\t')) i++;
-    if (!line.before || i < rl_point) return rl_complete(count, key);
+    /* rl_complete itself takes only its own repetition for the wish to see a list */
+    if (!line.before || i < rl_point) return rl_complete_internal(rl_completion_mode(complete_or_indent));
+    (void)key;
     for (i = 0; i < INDENT * count; i++) rl_insert(1, ' ');
     return 0;
 }
