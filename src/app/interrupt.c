@@ -81,11 +81,11 @@ bool sn_interrupt_forward(int sig) {
     return true;
 }
 
+/* Only one that counts moves the time on: a Ctrl-C that is held down comes again and again. */
 static bool is_doubled(void) {
     double at = now(); /* clock_gettime may be called in a handler */
     if (is_batch && hits && at - interrupt_at < doubled) return true;
-    interrupt_at =
-        at; /* and not of those that did not count: a Ctrl-C that is held down comes again and again */
+    interrupt_at = at;
     return false;
 }
 
