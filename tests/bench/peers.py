@@ -1,7 +1,7 @@
 """The networks of models.lua in Keras and PyTorch, as processes that peers.lua drives (worker.lua is sonde's).
 
-  python peers.py keras|torch serve MODEL VARIANT     says "ready" after its first step, then obeys: train K, infer K,
-                                                      memory
+  python peers.py keras|torch serve MODEL VARIANT     says "begin" before and "ready" after its first step, then obeys:
+                                                      train K, infer K, memory
   python peers.py keras|torch check MODEL FILE.npz    takes weights and batch from there, prints the losses of 3 steps
 
 Variants of keras: batch (train_on_batch), function (a tf.function), xla (the same, jit_compile); of torch: plain
@@ -272,6 +272,7 @@ if what == "check":
 rng = np.random.default_rng(1)
 peer.set_data(rng.uniform(size=(batch, *shape)).astype("float32"),
               np.eye(classes, dtype="float32")[np.arange(batch) * 7 % classes])
+say("begin")
 loss = peer.train(1)
 say(f"ready {peer.about}; loss {loss:.4f}")
 for line in sys.stdin:

@@ -1,5 +1,6 @@
 -- A process of tests/bench/peers.lua: it makes steps when it is told to.
---   sonde worker.lua serve MODEL VARIANT     says "ready" after its first step, then obeys: train K, infer K, memory
+--   sonde worker.lua serve MODEL VARIANT     says "begin" before and "ready" after its first step, then obeys: train K,
+--                                            infer K, memory
 --   sonde worker.lua check MODEL FILE        saves weights and a batch into FILE (.npz), prints the losses of 3 steps
 local models = dofile((arg[0]:match "^(.*/)" or "") .. "models.lua")
 local what, name, extra = arg[1], arg[2], arg[3]
@@ -24,6 +25,7 @@ if what == "check" then
   return
 end
 
+say "begin"
 local loss = m:train_on_batch(x, y)
 say("ready sonde %s, %s; loss %.4f", sonde.version, sonde.isa, loss)
 local commands = {}
