@@ -35,8 +35,11 @@ struct sn_pool {
     bool always; /* this region ignores cancel */
     sn_cell_fn fn;
     void *ctx;
-    int64_t ncells;
-    alignas(LINE) atomic_int_fast64_t next;
+    int64_t from; /* the cell that shares count from */
+    int shares; /* the cells are cut into so many runs of neighbours, one for each worker */
+    struct {
+        alignas(LINE) atomic_uint_fast64_t left; /* RUN(first, end) of the cells that nobody has taken yet */
+    } share[MAX_THREADS];
     alignas(LINE) atomic_bool cancel;
 };
 
@@ -64,13 +67,32 @@ static void leave_fast_float(unsigned old) {
 #endif
 }
 
+#define RUN(first, end) ((uint_fast64_t)(end) << 32 | (uint_fast64_t)(first))
+
+/* Takes a cell of a share: its owner the first, others the last, far from where the owner is. -1: none is left. */
+static int64_t take(sn_pool *p, int share, bool owner) {
+    uint_fast64_t run = atomic_load(&p->share[share].left), rest;
+    uint32_t first, end;
+    do {
+        first = (uint32_t)run;
+        end = (uint32_t)(run >> 32);
+        if (first >= end) return -1;
+        rest = owner ? RUN(first + 1, end) : RUN(first, end - 1);
+    } while (!atomic_compare_exchange_weak(&p->share[share].left, &run, rest));
+    return owner ? first : end - 1;
+}
+
+/* A worker begins with a share of its own, the same part of every region, and helps the others when it is through:
+ * what it wrote in one region (the same samples of a layer before, the same part of a kernel) is then in its core's
+ * cache in the next one. */
 static void run_cells(sn_pool *p, int worker) {
     unsigned mode = enter_fast_float();
-    for (;;) {
-        int64_t cell = atomic_fetch_add(&p->next, 1);
-        if (cell >= p->ncells) break;
-        if (!p->always && atomic_load_explicit(&p->cancel, memory_order_relaxed)) break;
-        p->fn(p->ctx, cell, worker);
+    for (int i = 0; i < p->shares; i++) {
+        int share = (worker + i) % p->shares;
+        for (int64_t cell; (cell = take(p, share, i == 0)) >= 0;) {
+            if (!p->always && atomic_load_explicit(&p->cancel, memory_order_relaxed)) break;
+            p->fn(p->ctx, p->from + cell, worker);
+        }
     }
     leave_fast_float(mode);
 }
@@ -204,7 +226,7 @@ int sn_pool_size(const sn_pool *p) { return p->threads; }
 /* Opens the gate for the region that stands in the pool, and wakes those of its helpers that sleep. */
 static void open_gate(sn_pool *p) {
     uint_fast64_t round = GATE_ROUND(atomic_load(&p->gate)) + 1;
-    int wanted = p->ncells < p->threads ? (int)p->ncells : p->threads;
+    int wanted = p->shares;
     bool sleepers = false;
     atomic_store(&p->left, 0);
     atomic_store(&p->gate, round << (JOINED_BITS + WANTED_BITS) | (uint_fast64_t)wanted << JOINED_BITS);
@@ -232,24 +254,31 @@ static void close_gate(sn_pool *p) {
     pthread_mutex_unlock(&p->lock);
 }
 
-static void run_region(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx, bool always) {
+static void run_region(sn_pool *p, int64_t from, int64_t ncells, sn_cell_fn fn, void *ctx, bool always) {
     p->fn = fn;
     p->ctx = ctx;
-    p->ncells = ncells;
+    p->from = from;
     p->always = always;
-    atomic_store(&p->next, 0);
-    bool shared = ncells > 1 && p->threads > 1;
+    p->shares = ncells < p->threads ? (int)ncells : p->threads;
+    for (int64_t i = 0; i < p->shares; i++)
+        atomic_store(&p->share[i].left, RUN(ncells * i / p->shares, ncells * (i + 1) / p->shares));
+    bool shared = p->shares > 1;
     if (shared) open_gate(p);
     run_cells(p, 0);
     if (shared) close_gate(p);
 }
 
+static void run_regions(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx, bool always) {
+    for (int64_t from = 0; from < ncells; from += UINT32_MAX)
+        run_region(p, from, ncells - from < UINT32_MAX ? ncells - from : UINT32_MAX, fn, ctx, always);
+}
+
 void sn_parallel(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) {
-    run_region(p, ncells, fn, ctx, false);
+    run_regions(p, ncells, fn, ctx, false);
 }
 
 void sn_parallel_always(sn_pool *p, int64_t ncells, sn_cell_fn fn, void *ctx) {
-    run_region(p, ncells, fn, ctx, true);
+    run_regions(p, ncells, fn, ctx, true);
 }
 
 void sn_pool_cancel(sn_pool *p) { atomic_store(&p->cancel, true); }

@@ -192,13 +192,15 @@ typedef struct {
     bool ta, tb, accumulate;
 } job;
 
-/* Slices of one tile are neighbours: they share its rows of a and columns of b in the cache. */
+/* Slices of one tile are neighbours: they share its rows of a and columns of b in the cache. So are the tiles that share
+ * the larger matrix, of which a thread, with its run of neighbours, then reads only a part. */
 static void run_tile(void *ctx, int64_t cell, int worker) {
     (void)worker;
     const job *t = ctx;
     const grid *g = &t->g;
     int64_t l = cell % g->nk * g->tk, tile = cell / g->nk;
-    int64_t i = tile / g->nn * g->tm, j = tile % g->nn * g->tn;
+    bool down = t->n > t->m;
+    int64_t i = (down ? tile % g->nm : tile / g->nn) * g->tm, j = (down ? tile / g->nm : tile % g->nn) * g->tn;
     int64_t mm = t->m - i < g->tm ? t->m - i : g->tm, nn = t->n - j < g->tn ? t->n - j : g->tn;
     int64_t kk = t->k - l < g->tk ? t->k - l : g->tk;
     const real *a = t->ta ? t->a + l * t->lda + i : t->a + i * t->lda + l;
