@@ -36,7 +36,7 @@ struct sn_pool {
     sn_cell_fn fn;
     void *ctx;
     int64_t from; /* the cell that shares count from */
-    int shares; /* the cells are cut into so many runs of neighbours, one for each worker */
+    int shares;   /* the cells are cut into so many runs of neighbours, one for each worker */
     struct {
         alignas(LINE) atomic_uint_fast64_t left; /* RUN(first, end) of the cells that nobody has taken yet */
     } share[MAX_THREADS];
@@ -69,7 +69,8 @@ static void leave_fast_float(unsigned old) {
 
 #define RUN(first, end) ((uint_fast64_t)(end) << 32 | (uint_fast64_t)(first))
 
-/* Takes a cell of a share: its owner the first, others the last, far from where the owner is. -1: none is left. */
+/* Takes a cell of a share: its owner the first, others the last, far from where the owner is. -1: none is left.
+ */
 static int64_t take(sn_pool *p, int share, bool owner) {
     uint_fast64_t run = atomic_load(&p->share[share].left), rest;
     uint32_t first, end;
@@ -82,9 +83,9 @@ static int64_t take(sn_pool *p, int share, bool owner) {
     return owner ? first : end - 1;
 }
 
-/* A worker begins with a share of its own, the same part of every region, and helps the others when it is through:
- * what it wrote in one region (the same samples of a layer before, the same part of a kernel) is then in its core's
- * cache in the next one. */
+/* A worker begins with a share of its own, the same part of every region, and helps the others when it is
+ * through: what it wrote in one region (the same samples of a layer before, the same part of a kernel) is then
+ * in its core's cache in the next one. */
 static void run_cells(sn_pool *p, int worker) {
     unsigned mode = enter_fast_float();
     for (int i = 0; i < p->shares; i++) {

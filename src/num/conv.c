@@ -19,7 +19,10 @@ sn_conv_algorithm sn_conv_choice(const sn_conv *d, sn_conv_pass pass) {
                   : pass == SN_CONV_DATA  ? sn_direct_data_fits(d)
                                           : sn_direct_weights_fits(d);
     if (d->algorithm == SN_CONV_IM2COL) return SN_CONV_IM2COL;
-    if (pass == SN_CONV_DATA && sn_conv_scatter_fits(d)) direct = false;
+    if (pass == SN_CONV_DATA && sn_conv_scatter_fits(d)) {
+        direct = false;
+        wino = wino && !sn_conv_scatter_beats_wino(d, sn_wino_side(d, pass));
+    }
     wino |=
         pass == SN_CONV_FORWARD ? sn_few_forward_fits(d) : pass == SN_CONV_WEIGHTS && sn_few_weights_fits(d);
     if (wino && d->algorithm != SN_CONV_DIRECT) return SN_CONV_WINOGRAD;

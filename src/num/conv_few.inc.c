@@ -170,3 +170,17 @@ static void k_few_weights6(float *sum, float *bias, const float *v, int64_t line
                            const sn_conv_tile_in *in, int64_t first, int64_t count) {
     few_weights(sum, bias, v, line, z, c, in, first, count, 6);
 }
+
+/* Pixels in their order: what a vector holds behind a pixel's channels is the next one's, which is written
+ * later. */
+static void k_gather(float *out, const float *sums, int64_t width, const sn_conv *d) {
+    for (int64_t x = 0; x < d->w; x++) {
+        int64_t right = x + d->pl, from = right - (d->ow - 1) > 0 ? right - (d->ow - 1) : 0;
+        int64_t to = right < d->kw - 1 ? right : d->kw - 1;
+        for (int64_t c = 0; c < d->ci; c += W) {
+            vec s = { 0 };
+            for (int64_t k = from; k <= to; k++) s += load(sums + (right - k) * width + k * d->ci + c);
+            store(out + x * d->ci + c, s);
+        }
+    }
+}

@@ -22,3 +22,16 @@ const sn_conv_kern *sn_conv_kernels(const char *isa) {
 const sn_conv_kern *sn_conv_kern_now(void) {
     return sn_conv_forced ? sn_conv_forced : sn_conv_kernels(sn_kern_f32()->isa);
 }
+
+const sn_conv_rows *sn_conv_rows_for(const sn_conv_kern *kern, int64_t n, bool narrow) {
+    const sn_conv_rows *best = NULL;
+    int64_t least = 0;
+    for (int i = 0; i < SN_CONV_ROWS; i++) {
+        const sn_conv_rows *r = &kern->rows[i];
+        int64_t computed = (n + r->pixels - 1) / r->pixels * r->pixels;
+        if (r->narrow != narrow || (best && computed >= least)) continue;
+        best = r;
+        least = computed;
+    }
+    return best;
+}

@@ -41,6 +41,17 @@ typedef struct {
     bool whole; /* all are inside */
 } sn_conv_tile_in;
 
+/* c (pixels, lanes or 2 lanes; rows ldc apart) = bias + the sum over nrow of a[row] (pixels, k; rows lda apart)
+ * * b (nrow * k, lanes or 2 lanes): output pixels of a row, straight from the rows of the input that they see.
+ */
+typedef struct {
+    int pixels;
+    bool narrow; /* one vector of lanes */
+    void (*product)(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,
+                    int nrow, const float *bias);
+} sn_conv_rows;
+enum { SN_CONV_ROWS = 4 };
+
 typedef struct {
     const char *isa;
     int lanes;              /* floats in a vector; a chunk of channels is two of them */
@@ -79,13 +90,10 @@ typedef struct {
     /* c (mw, 2 lanes; rows ldc apart) += a (k, mw; rows lanes apart) transposed * b (k, 2 lanes); [0] as above
      */
     void (*sum_product[2])(float *c, int64_t ldc, const float *a, const float *b, int64_t k);
-    /* c (mr, 2 lanes; rows ldc apart) = bias + the sum over nrow of a[row] (mr, k; rows lda apart) * b (nrow *
-     * k, 2 lanes): output pixels of a row, straight from the rows of the input that they see. narrow: of one
-     * vector. */
-    void (*rows)(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k, int nrow,
-                 const float *bias);
-    void (*narrow_rows)(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,
-                        int nrow, const float *bias);
+    sn_conv_rows rows[SN_CONV_ROWS];
+    /* out (w, ci), with a vector's room behind it: the gradient of an image's row. sums (ow, width): what
+     * output pixels give each tap (kw, ci) of the kernel row under them; of step 1. */
+    void (*gather)(float *out, const float *sums, int64_t width, const sn_conv *);
     /* c (mw, 2 lanes; rows ldc apart) += a (k, mw; rows lda apart) transposed * b (k, 2 lanes; rows ldb apart)
      */
     void (*add_product)(float *c, int64_t ldc, const float *a, int64_t lda, const float *b, int64_t ldb,
@@ -95,6 +103,8 @@ typedef struct {
 const sn_conv_kern *sn_conv_kernels(const char *isa);
 /* Of the instruction set in use; tests may force another. */
 const sn_conv_kern *sn_conv_kern_now(void);
+/* That which leaves the fewest pixels of its last product unused over a row of n. */
+const sn_conv_rows *sn_conv_rows_for(const sn_conv_kern *, int64_t n, bool narrow);
 extern const sn_conv_kern *sn_conv_forced; /* NULL: none */
 
 #endif

@@ -6,13 +6,13 @@
 
 #if defined(__AVX512F__)
 #    define VBYTES 64
-enum { MR = 14, MW = 8 };
+enum { MR = 14, MR_LESS = 10, MW = 8 };
 #elif defined(__AVX2__)
 #    define VBYTES 32
-enum { MR = 6, MW = 4 };
+enum { MR = 6, MR_LESS = 4, MW = 4 };
 #else
 #    define VBYTES 16
-enum { MR = 6, MW = 4 };
+enum { MR = 6, MR_LESS = 4, MW = 4 };
 #endif
 
 enum { W = VBYTES / 4, T = SN_WINO_TILE, AHEAD = 4 };
@@ -456,37 +456,38 @@ static void k_add_product(float *c, int64_t ldc, const float *a, int64_t lda, co
     }
 }
 
-/* All taps of mr pixels and two vectors of channels without leaving the registers. */
+/* All taps of n pixels and one or two vectors of channels without leaving the registers. */
 INLINE void rows_of(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,
-                    int nrow, const float *bias, int vecs) {
+                    int nrow, const float *bias, int n, int vecs) {
     vec s[MR][2];
-    for (int i = 0; i < MR; i++)
+    for (int i = 0; i < n; i++)
         for (int v = 0; v < vecs; v++) s[i][v] = load(bias + v * W);
     for (int r = 0; r < nrow; r++) {
         const float *line = a[r];
         for (int64_t l = 0; l < k; l++, b += vecs * W) {
             vec b0 = load(b), b1 = vecs > 1 ? load(b + W) : b0;
 #pragma GCC unroll 14
-            for (int i = 0; i < MR; i++) {
+            for (int i = 0; i < n; i++) {
                 float u = line[i * lda + l];
                 s[i][0] += u * b0;
                 if (vecs > 1) s[i][1] += u * b1;
             }
         }
     }
-    for (int i = 0; i < MR; i++)
+    for (int i = 0; i < n; i++)
         for (int v = 0; v < vecs; v++) store(c + i * ldc + v * W, s[i][v]);
 }
 
-static void k_rows(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,
-                   int nrow, const float *bias) {
-    rows_of(c, ldc, a, lda, b, k, nrow, bias, 2);
-}
+#define ROWS(name, n, vecs)                                                                                    \
+    static void name(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,     \
+                     int nrow, const float *bias) {                                                            \
+        rows_of(c, ldc, a, lda, b, k, nrow, bias, n, vecs);                                                    \
+    }
 
-static void k_narrow_rows(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,
-                          int nrow, const float *bias) {
-    rows_of(c, ldc, a, lda, b, k, nrow, bias, 1);
-}
+ROWS(k_rows, MR, 2)
+ROWS(k_narrow_rows, MR, 1)
+ROWS(k_less_rows, MR_LESS, 2)
+ROWS(k_less_narrow_rows, MR_LESS, 1)
 
 #include "num/conv_few.inc.c"
 
@@ -513,7 +514,10 @@ const sn_conv_kern NAME(SN_ISA) = {
     .back = k_back,
     .product = { k_product1, k_product },
     .sum_product = { k_sum_product1, k_sum_product },
-    .rows = k_rows,
-    .narrow_rows = k_narrow_rows,
+    .rows = { { MR, false, k_rows },
+              { MR, true, k_narrow_rows },
+              { MR_LESS, false, k_less_rows },
+              { MR_LESS, true, k_less_narrow_rows } },
+    .gather = k_gather,
     .add_product = k_add_product,
 };

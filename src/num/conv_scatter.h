@@ -6,7 +6,8 @@
 
 #include "num/conv.h"
 
-bool sn_conv_scatter_fits(const sn_conv *);                       /* and is it worth it? Shape alone decides. */
+bool sn_conv_scatter_fits(const sn_conv *);                     /* and is it worth it? Shape alone decides. */
+bool sn_conv_scatter_beats_wino(const sn_conv *, int64_t side); /* which fits as well, with tiles side x side */
 size_t sn_conv_scatter_scratch(const sn_conv *, const sn_pool *); /* elements; 0 where it does not fit */
 void sn_conv_scatter_data(sn_pool *, float *dx, const float *dy, const float *k, const sn_conv *,
                           float *scratch);

@@ -8,6 +8,7 @@ enum { ALIGN = 16, MOST_LANES = 16, MOST_TAPS = 11 };
 
 typedef struct {
     const sn_conv_kern *kern;
+    const sn_conv_rows *product;
     int64_t n, h, w, c, oh, ow, oc;
     int64_t kh, kw, sh, sw, pt, pl;
     int64_t run;               /* taps of a kernel row times channels: side by side in the input */
@@ -37,9 +38,10 @@ static void finish(shape *s) {
     s->run = s->kw * s->c;
     s->narrow = s->oc <= s->kern->lanes;
     s->chunk = s->narrow ? s->kern->lanes : 2 * s->kern->lanes;
+    s->product = sn_conv_rows_for(s->kern, s->ow, s->narrow);
     s->op = up(s->oc, s->chunk);
     s->chunks = s->op / s->chunk;
-    s->across = up(s->ow, s->kern->mr);
+    s->across = up(s->ow, s->product->pixels);
     s->rows = least(ROWS, s->oh);
     s->cells = s->rows ? (s->oh + s->rows - 1) / s->rows : 0;
     /* What products read behind the last pixel, and weight sums behind the last tap, is there. */
@@ -131,14 +133,14 @@ static void pack_cell(void *ctx, int64_t tap, int worker) {
 static void put_pixels(const job *t, float *y, const float *const *lines, int64_t x, int64_t j,
                        const float *bias) {
     const shape *s = t->s;
-    int64_t pixels = least(s->kern->mr, s->ow - x), first = j * s->chunk, n = least(s->chunk, s->oc - first);
+    int64_t pixels = least(s->product->pixels, s->ow - x), first = j * s->chunk,
+            n = least(s->chunk, s->oc - first);
     const float *at[MOST_TAPS], *b = t->scratch + j * s->kh * s->run * s->chunk;
     float part[16 * 2 * MOST_LANES];
     for (int64_t r = 0; r < s->kh; r++) at[r] = lines[r] + x * s->sw * s->c;
-    bool whole = pixels == s->kern->mr && n == s->chunk;
+    bool whole = pixels == s->product->pixels && n == s->chunk;
     float *to = whole ? y + x * s->oc + first : part;
-    (s->narrow ? s->kern->narrow_rows : s->kern->rows)(to, whole ? s->oc : s->chunk, at, s->sw * s->c, b,
-                                                       s->run, (int)s->kh, bias + first);
+    s->product->product(to, whole ? s->oc : s->chunk, at, s->sw * s->c, b, s->run, (int)s->kh, bias + first);
     for (int64_t p = 0; p < pixels && !whole; p++)
         memcpy(y + (x + p) * s->oc + first, part + p * s->chunk, (size_t)n * sizeof *y);
 }
@@ -154,7 +156,7 @@ static void forward_cell(void *ctx, int64_t cell, int worker) {
             const float *lines[MOST_TAPS];
             for (int64_t r = 0; r < s->kh; r++) lines[r] = own + (i * s->sh + r) * s->line;
             float *y = t->y + (image * s->oh + from + i) * s->ow * s->oc;
-            for (int64_t x = 0; x < s->ow; x += s->kern->mr) put_pixels(t, y, lines, x, j, bias);
+            for (int64_t x = 0; x < s->ow; x += s->product->pixels) put_pixels(t, y, lines, x, j, bias);
         }
     }
 }

@@ -192,8 +192,8 @@ typedef struct {
     bool ta, tb, accumulate;
 } job;
 
-/* Slices of one tile are neighbours: they share its rows of a and columns of b in the cache. So are the tiles that share
- * the larger matrix, of which a thread, with its run of neighbours, then reads only a part. */
+/* Slices of one tile are neighbours: they share its rows of a and columns of b in the cache. So are the tiles
+ * that share the larger matrix, of which a thread, with its run of neighbours, then reads only a part. */
 static void run_tile(void *ctx, int64_t cell, int worker) {
     (void)worker;
     const job *t = ctx;

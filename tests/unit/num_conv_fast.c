@@ -220,7 +220,8 @@ static const direct_shape scatter_shapes[] = {
     { 3, 14, 14, 6, 16, 5, 5, 1, 1, false }, { 2, 9, 11, 3, 17, 3, 3, 1, 1, true },
     { 1, 23, 8, 5, 9, 4, 3, 2, 3, true },    { 4, 7, 7, 12, 8, 2, 2, 2, 2, false },
     { 1, 3, 67, 1, 33, 2, 11, 1, 3, true },  { 2, 5, 4, 10, 64, 7, 7, 1, 1, true },
-    { 1, 19, 16, 4, 12, 3, 5, 3, 1, false },
+    { 1, 19, 16, 4, 12, 3, 5, 3, 1, false }, { 2, 13, 9, 7, 11, 5, 9, 1, 1, true },
+    { 1, 4, 28, 2, 10, 4, 4, 1, 1, false },  { 1, 20, 3, 3, 8, 13, 3, 1, 1, true },
 };
 
 static void check_scatter(const direct_shape *s, sn_pool *pool) {
@@ -251,8 +252,14 @@ static void check_scatter(const direct_shape *s, sn_pool *pool) {
 
 static void what_taps_get_is_scattered(void **state) {
     (void)state;
-    for (size_t k = 0; k < sizeof scatter_shapes / sizeof scatter_shapes[0]; k++)
-        check_scatter(&scatter_shapes[k], sn_pool_default());
+    const sn_kern_f32_table *isa[3];
+    int n = sn_kern_all_f32(isa);
+    for (int i = 0; i < n; i++) {
+        sn_conv_forced = sn_conv_kernels(isa[i]->isa);
+        for (size_t k = 0; k < sizeof scatter_shapes / sizeof scatter_shapes[0]; k++)
+            check_scatter(&scatter_shapes[k], sn_pool_default());
+    }
+    sn_conv_forced = NULL;
     sn_conv d = { .n = 1,
                   .h = 14,
                   .w = 14,
