@@ -437,20 +437,19 @@ static void k_sum_product1(float *c, int64_t ldc, const float *a, const float *b
 static void k_add_product(float *c, int64_t ldc, const float *a, int64_t lda, const float *b, int64_t ldb,
                           int64_t k) {
     vec s[MW][2];
-    for (int i = 0; i < MW; i++) {
+    UNROLL for (int i = 0; i < MW; i++) {
         s[i][0] = load(c + i * ldc);
         s[i][1] = load(c + i * ldc + W);
     }
     for (int64_t l = 0; l < k; l++) {
         vec b0 = load(b + l * ldb), b1 = load(b + l * ldb + W);
-#pragma GCC unroll 8
-        for (int i = 0; i < MW; i++) {
+        UNROLL for (int i = 0; i < MW; i++) {
             float u = a[l * lda + i];
             s[i][0] += u * b0;
             s[i][1] += u * b1;
         }
     }
-    for (int i = 0; i < MW; i++) {
+    UNROLL for (int i = 0; i < MW; i++) {
         store(c + i * ldc, s[i][0]);
         store(c + i * ldc + W, s[i][1]);
     }
@@ -460,8 +459,10 @@ static void k_add_product(float *c, int64_t ldc, const float *a, int64_t lda, co
 INLINE void rows_of(float *c, int64_t ldc, const float *const *a, int64_t lda, const float *b, int64_t k,
                     int nrow, const float *bias, int n, int vecs) {
     vec s[MR][2];
-    for (int i = 0; i < n; i++)
-        for (int v = 0; v < vecs; v++) s[i][v] = load(bias + v * W);
+    UNROLL for (int i = 0; i < n; i++) {
+        s[i][0] = load(bias);
+        if (vecs > 1) s[i][1] = load(bias + W);
+    }
     for (int r = 0; r < nrow; r++) {
         const float *line = a[r];
         for (int64_t l = 0; l < k; l++, b += vecs * W) {
@@ -474,8 +475,10 @@ INLINE void rows_of(float *c, int64_t ldc, const float *const *a, int64_t lda, c
             }
         }
     }
-    for (int i = 0; i < n; i++)
-        for (int v = 0; v < vecs; v++) store(c + i * ldc + v * W, s[i][v]);
+    UNROLL for (int i = 0; i < n; i++) {
+        store(c + i * ldc, s[i][0]);
+        if (vecs > 1) store(c + i * ldc + W, s[i][1]);
+    }
 }
 
 #define ROWS(name, n, vecs)                                                                                    \

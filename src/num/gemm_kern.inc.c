@@ -15,8 +15,7 @@ enum { LANES = 4, MR = 4 };
 enum { NR = 2 * LANES };
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef float quad __attribute__((vector_size(16)));
-typedef int32_t places __attribute__((vector_size(16)));
+typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -39,8 +38,10 @@ typedef struct {
 INLINE void tile(int rows, int nv, float *c, int64_t ldc, const operands *o, bool add) {
     vec sum[MR][2];
     const float *a = o->a, *b = o->b;
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < nv; v++) sum[i][v] = (vec){ 0 };
+    UNROLL for (int i = 0; i < rows; i++) {
+        sum[i][0] = sum[i][1] = (vec){ 0 };
+        for (int v = 0; v < nv; v++) __builtin_prefetch(c + i * ldc + v * LANES, 1);
+    }
     for (int64_t l = 0; l < o->k; l++, a += o->step_k, b += o->ldb) {
         vec col[2];
         UNROLL
@@ -51,11 +52,14 @@ INLINE void tile(int rows, int nv, float *c, int64_t ldc, const operands *o, boo
             for (int v = 0; v < nv; v++) sum[i][v] += x * col[v];
         }
     }
-    for (int i = 0; i < rows; i++)
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        UNROLL
         for (int v = 0; v < nv; v++) {
             float *to = c + i * ldc + v * LANES;
             store(to, add ? load(to) + sum[i][v] : sum[i][v]);
         }
+    }
 }
 
 /* The number of rows as a constant, so that the sums stay in registers. */
@@ -106,34 +110,46 @@ static void panel_of(float *c, int64_t ldc, operands o, int64_t m, int64_t cols,
 
 /* ---- panels ---- */
 
-INLINE quad load4(const float *p) {
-    quad v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-INLINE void store4(float *p, quad v) { memcpy(p, &v, sizeof v); }
+/* a0 b0 a1 b1 ..: the lower and the upper half of it */
+#if defined(__AVX512F__)
+#    define LOWER(a, b)                                                                                        \
+        __builtin_shuffle(a, b, (lanes){ 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 })
+#    define UPPER(a, b)                                                                                        \
+        __builtin_shuffle(a, b, (lanes){ 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 })
+#elif defined(__AVX2__)
+#    define LOWER(a, b) __builtin_shuffle(a, b, (lanes){ 0, 8, 1, 9, 2, 10, 3, 11 })
+#    define UPPER(a, b) __builtin_shuffle(a, b, (lanes){ 4, 12, 5, 13, 6, 14, 7, 15 })
+#else
+#    define LOWER(a, b) __builtin_shuffle(a, b, (lanes){ 0, 4, 1, 5 })
+#    define UPPER(a, b) __builtin_shuffle(a, b, (lanes){ 2, 6, 3, 7 })
+#endif
 
-/* to (4 rows NR apart, 4) = from (4 rows ld apart, 4) transposed */
-INLINE void turn4(float *to, const float *from, int64_t ld) {
-    quad a = load4(from), b = load4(from + ld), c = load4(from + 2 * ld), d = load4(from + 3 * ld);
-    quad ab = __builtin_shuffle(a, b, (places){ 0, 4, 1, 5 }),
-         cd = __builtin_shuffle(c, d, (places){ 0, 4, 1, 5 });
-    quad AB = __builtin_shuffle(a, b, (places){ 2, 6, 3, 7 }),
-         CD = __builtin_shuffle(c, d, (places){ 2, 6, 3, 7 });
-    store4(to, __builtin_shuffle(ab, cd, (places){ 0, 1, 4, 5 }));
-    store4(to + NR, __builtin_shuffle(ab, cd, (places){ 2, 3, 6, 7 }));
-    store4(to + 2 * NR, __builtin_shuffle(AB, CD, (places){ 0, 1, 4, 5 }));
-    store4(to + 3 * NR, __builtin_shuffle(AB, CD, (places){ 2, 3, 6, 7 }));
+/* to (LANES rows NR apart, LANES) = from (LANES rows ld apart, LANES) transposed: each turn riffles the rows of
+ * one half with those of the other. */
+INLINE void turn_square(float *to, const float *from, int64_t ld) {
+    vec v[LANES], u[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) {
+        v[i] = load(from + i * ld);
+        __builtin_prefetch((const char *)from + (i + NR) * ld * (int64_t)sizeof *from); /* of the next panel */
+    }
+    UNROLL for (int n = 1; n < LANES; n *= 2) {
+        UNROLL for (int i = 0; i < LANES / 2; i++) {
+            u[2 * i] = LOWER(v[i], v[i + LANES / 2]);
+            u[2 * i + 1] = UPPER(v[i], v[i + LANES / 2]);
+        }
+        UNROLL for (int i = 0; i < LANES; i++) v[i] = u[i];
+    }
+    UNROLL for (int i = 0; i < LANES; i++) store(to + i * NR, v[i]);
 }
 
 /* panel (k, NR) from b (cols, k), rows ldb apart; columns that are not there are 0. */
 static void turn(float *panel, const float *b, int64_t ldb, int64_t cols, int64_t k) {
     int64_t j = 0;
-    for (; j + 4 <= cols; j += 4) {
+    for (; j + LANES <= cols; j += LANES) {
         int64_t l = 0;
-        for (; l + 4 <= k; l += 4) turn4(panel + l * NR + j, b + j * ldb + l, ldb);
+        for (; l + LANES <= k; l += LANES) turn_square(panel + l * NR + j, b + j * ldb + l, ldb);
         for (; l < k; l++)
-            for (int64_t i = j; i < j + 4; i++) panel[l * NR + i] = b[i * ldb + l];
+            for (int64_t i = j; i < j + LANES; i++) panel[l * NR + i] = b[i * ldb + l];
     }
     for (; j < cols; j++)
         for (int64_t l = 0; l < k; l++) panel[l * NR + j] = b[j * ldb + l];
@@ -149,25 +165,56 @@ static void widen(float *panel, const float *b, int64_t ldb, int64_t cols, int64
     }
 }
 
+/* All of one piece of the inner dimension. */
+static void piece_of(float *c, int64_t ldc, operands a, const float *b, int64_t ldb, bool tb, int64_t m,
+                     int64_t n, bool add) {
+    float panel[SN_GEMM_PIECE * NR];
+    for (int64_t j = 0, cols; j < n; j += cols) {
+        operands o = a;
+        cols = n - j < NR ? n - j : NR;
+        o.b = panel;
+        o.ldb = NR;
+        if (tb) {
+            turn(panel, b + j * ldb, ldb, cols, o.k);
+        } else if (cols == NR || cols == LANES) {
+            o.b = b + j;
+            o.ldb = ldb;
+        } else {
+            widen(panel, b + j, ldb, cols, o.k);
+        }
+        panel_of(c + j, ldc, o, m, cols, add);
+    }
+}
+
+/* The same of a transposed, by blocks that are copied: its columns may lie so far apart, often by a power of
+ * two, that they drive one another from the cache. */
+static void copied_of(float *c, int64_t ldc, operands a, const float *b, int64_t ldb, int64_t m, int64_t n,
+                      bool add) {
+    enum { ROOM = 8192, BESIDE = 16 };
+    float block[ROOM];
+    int64_t rows = (ROOM / a.k - BESIDE) / MR * MR;
+    operands o = { block, 1, rows + BESIDE, NULL, 0, a.k };
+    if (rows > m) o.step_k = (m + MR - 1) / MR * MR + BESIDE;
+    for (int64_t i = 0; i < m; i += rows) {
+        if (rows > m - i) rows = m - i;
+        for (int64_t l = 0; l < a.k; l++)
+            memcpy(block + l * o.step_k, a.a + i + l * a.step_k, (size_t)rows * sizeof *block);
+        piece_of(c + i * ldc, ldc, o, b, ldb, false, rows, n, add);
+    }
+}
+
 static void product(float *c, int64_t ldc, const float *a, int64_t step, int64_t step_k, const float *b,
                     int64_t ldb, bool tb, int64_t m, int64_t n, int64_t k, bool accumulate) {
-    float panel[SN_GEMM_PIECE * NR];
+    enum { APART = 1024, MOST = 128 };
+    bool copies = step == 1 && step_k >= APART && k <= MOST && n >= 2 * NR && !tb;
     for (int64_t l = 0; l < k; l += SN_GEMM_PIECE) {
         int64_t piece = k - l < SN_GEMM_PIECE ? k - l : SN_GEMM_PIECE;
         bool add = accumulate || l > 0;
-        for (int64_t j = 0, cols; j < n; j += cols) {
-            cols = n - j < NR ? n - j : NR;
-            operands o = { a + l * step_k, step, step_k, panel, NR, piece };
-            if (tb) {
-                turn(panel, b + j * ldb + l, ldb, cols, piece);
-            } else if (cols == NR || cols == LANES) {
-                o.b = b + l * ldb + j;
-                o.ldb = ldb;
-            } else {
-                widen(panel, b + l * ldb + j, ldb, cols, piece);
-            }
-            panel_of(c + j, ldc, o, m, cols, add);
-        }
+        operands o = { a + l * step_k, step, step_k, NULL, 0, piece };
+        if (copies)
+            copied_of(c, ldc, o, b + l * ldb, ldb, m, n, add);
+        else
+            piece_of(c, ldc, o, b + (tb ? l : l * ldb), ldb, tb, m, n, add);
     }
 }
 
