@@ -72,12 +72,11 @@ enum { SN_NO_TAP = 255 }; /* of one byte: no tap of this window gets a gradient 
          * top, which keeps the largest v so far, by that one. */                                              \
         void (*adam)(T * p, T *m, T *v, T *top, const T *g, size_t n, T a, T b, T step, T eps);                \
         /* Row oy of windows whose taps are kept in bytes: out (2, c) += sum of scale dy; sum of scale dy (x - \
-         * * mean), x being each window's winner. x: the image; dy, index: of the row, (ow, c). */             \
+         * mean), x being each window's winner. x: the image; dy, index: of the row, (ow, c). */               \
         void (*max_pool_sums)(double *out, const T *x, const T *dy, const uint8_t *index, const T *mean,       \
-                              T scale, const sn_windows *,                                                     \
-                              int64_t oy); /* The pixels of row oy of windows that tile the image: dx = a[c] g \
-                                              + b[c] x + k[c], where g is what            * max_unpool gives.  \
-                                              x, dx: the images, (h, w, c); they may be the same. */           \
+                              T scale, const sn_windows *, int64_t oy);                                        \
+        /* The pixels of row oy of windows that tile the image: dx = a[c] g + b[c] x + k[c], where g is what   \
+         * max_unpool gives. x, dx: the images, (h, w, c); they may be the same. */                            \
         void (*max_unpool_affine)(T * dx, const T *x, const T *dy, const uint8_t *index, T scale, const T *a,  \
                                   const T *b, const T *k, const sn_windows *, int64_t oy);                     \
         void (*from_u8)(T * y, const uint8_t *x, T scale, size_t n); /* y = x * scale */                       \

@@ -1,30 +1,34 @@
 /* Part of kern.inc.c: backward of a normalization through the max pool behind it, without the gradient between
  * them. */
 
-enum { RUN = 64 }; /* windows that are summed in `real`, before their sum is added in double */
+/* RUN: windows that are summed in `real`, before their sum is added in double. VECTORS of channels at once. */
+enum { RUN = 64, VECTORS = 16 };
 
-/* One vector of channels of windows ox .. end of a row: sums of their gradients, and of these by the winner
- * less its mean. Taps outside the image never won, and are not read. */
-INLINE void sum_winners(vec *sum, vec *dot, const real *x, const real *dy, const uint8_t *index, vec mean,
-                        real scale, const sn_windows *g, int64_t ox, int64_t end, taps v) {
-    vec s = { 0 }, d = { 0 };
+/* n vectors of channels of windows ox .. end of a row: sums of their gradients, and of these by the winner less
+ * its mean. Windows follow one another, so that memory is read in its order. Taps outside the image never won,
+ * and are not read. */
+INLINE void sum_winners(vec *sum, vec *dot, const real *x, const real *dy, const uint8_t *index,
+                        const real *mean, real scale, const sn_windows *g, int64_t ox, int64_t end, taps v,
+                        int n) {
+    for (int i = 0; i < n; i++) sum[i] = dot[i] = (vec){ 0 };
     for (; ox < end; ox++) {
         taps h = taps_of(ox, g->sw, g->pl, g->kw, g->w);
-        bits tap = load_taps(index + ox * g->c, false, 0), won = { 0 }, any = { 0 };
-        for (int64_t ky = v.from; ky < v.to; ky++) {
-            for (int64_t kx = h.from; kx < h.to; kx++) {
-                vec u = load(x + ((v.at + ky) * g->w + h.at + kx) * g->c);
-                bits here = (bits)(tap == (uint32_t)(ky * g->kw + kx) + (bits){ 0 });
-                won |= here & (bits)u;
-                any |= here;
+        for (int i = 0; i < n; i++) {
+            int64_t at = ox * g->c + i * WIDTH;
+            bits tap = load_taps(index + at, false, 0), won = { 0 }, any = { 0 };
+            for (int64_t ky = v.from; ky < v.to; ky++) {
+                for (int64_t kx = h.from; kx < h.to; kx++) {
+                    vec u = load(x + ((v.at + ky) * g->w + h.at + kx) * g->c + i * WIDTH);
+                    bits here = (bits)(tap == (uint32_t)(ky * g->kw + kx) + (bits){ 0 });
+                    won |= here & (bits)u;
+                    any |= here;
+                }
             }
+            vec t = load(dy + at) * scale;
+            sum[i] += (vec)(any & (bits)t);
+            dot[i] += (vec)(any & (bits)(t * ((vec)won - load(mean + i * WIDTH))));
         }
-        vec t = load(dy + ox * g->c) * scale;
-        s += (vec)(any & (bits)t);
-        d += (vec)(any & (bits)(t * ((vec)won - mean)));
     }
-    *sum = s;
-    *dot = d;
 }
 
 /* The same of one channel. */
@@ -49,18 +53,20 @@ static void k_max_pool_sums(double *out, const real *x, const real *dy, const ui
     known.pl = 0;
     known.w = 2 * g->ow > g->w ? 2 * g->ow : g->w;
     int64_t c = 0;
-    for (; c + WIDTH <= g->c; c += WIDTH) {
-        vec m = load(mean + c), sum, dot;
+    for (int n; c + WIDTH <= g->c; c += n * WIDTH) {
+        vec sum[VECTORS], dot[VECTORS];
+        n = (int)((g->c - c) / WIDTH);
+        if (n > VECTORS) n = VECTORS;
         for (int64_t ox = 0; ox < g->ow; ox += RUN) {
             int64_t end = ox + RUN < g->ow ? ox + RUN : g->ow;
             if (two)
-                sum_winners(&sum, &dot, x + c, dy + c, index + c, m, scale, &known, ox, end,
-                            (taps){ v.at, 0, 2 });
+                sum_winners(sum, dot, x + c, dy + c, index + c, mean + c, scale, &known, ox, end,
+                            (taps){ v.at, 0, 2 }, n);
             else
-                sum_winners(&sum, &dot, x + c, dy + c, index + c, m, scale, g, ox, end, v);
-            for (int l = 0; l < WIDTH; l++) {
-                out[c + l] += (double)sum[l];
-                out[g->c + c + l] += (double)dot[l];
+                sum_winners(sum, dot, x + c, dy + c, index + c, mean + c, scale, g, ox, end, v, n);
+            for (int l = 0; l < n * WIDTH; l++) {
+                out[c + l] += (double)sum[l / WIDTH][l % WIDTH];
+                out[g->c + c + l] += (double)dot[l / WIDTH][l % WIDTH];
             }
         }
     }
