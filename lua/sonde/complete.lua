@@ -9,6 +9,7 @@ local objects = require "sonde.objects"
 local scan = require "sonde.scan"
 local topics = require "sonde.topics"
 local trace = require "sonde.trace"
+local util = require "sonde.util"
 
 local complete = {}
 
@@ -163,8 +164,7 @@ end
 
 -- A line that is no longer than the screen.
 local function cut(s)
-  local width = (core.terminal "stdout" or 80) - 2
-  return #s > width and s:sub(1, width - 3) .. "..." or s
+  return util.cut(s, (core.terminal "stdout" or 80) - 2, "...")
 end
 
 -- Those that are not there yet, by name or by place.

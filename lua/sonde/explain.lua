@@ -105,8 +105,7 @@ end
 -- The last part of a path, on one line; of a long one the end.
 local function base_name(path)
   local name = util.plain(path:match "[^/]+$" or path)
-  local n, most = utf8.len(name), 24
-  return n > most and "..." .. name:sub(utf8.offset(name, n - most + 4)) or name
+  return util.cut(name, 24, "...", true)
 end
 
 local function sample_of(d, i)

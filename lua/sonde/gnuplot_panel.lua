@@ -1,6 +1,7 @@
 -- A panel of a plot as gnuplot's commands: axes, legend, series.
 local matrix = require "sonde.gnuplot_matrix"
 local text = require "sonde.gnuplot_text"
+local util = require "sonde.util"
 
 local quote, number, finite, block = text.quote, text.number, text.finite, text.block
 local FEW, FEW_BARS = 40, 24 -- points that are marked on a curve; bars that text shows, more are an outline
@@ -14,17 +15,12 @@ local VIRIDIS = "set palette defined (0 '#440154', 1 '#482878', 2 '#3E4989', 3 '
 
 -- ---- a panel's surroundings ----
 
-local function shortened(s, n)
-  if utf8.len(s) <= n then return s end
-  return s:sub(1, utf8.offset(s, n) - 1) .. "~"
-end
-
 -- Names where the axis has no numbers. Below it they are cut in text, and aslant elsewhere, when they are too many.
 local function named_tics(out, letter, tics, dev)
   local list, longest, most = {}, 0, letter == "x" and dev.text and dev.width * 0.75 // #tics or 24
   for i, t in ipairs(tics) do
-    local label = shortened(text.clean(t[2], dev), math.max(2, math.floor(most)))
-    longest = math.max(longest, utf8.len(label))
+    local label = util.cut(text.clean(t[2], dev), math.max(2, math.floor(most)), "~")
+    longest = math.max(longest, util.width(label))
     list[i] = ("%s %s"):format(text.tic(label, dev), number(t[1]))
   end
   local aslant = letter == "x" and not dev.text and longest * #list > dev.panel_width / 12
@@ -81,7 +77,7 @@ end
 local function legend(out, panel, dev)
   local n, longest = 0, 0
   for _, s in ipairs(panel.series) do
-    if s.title then n, longest = n + 1, math.max(longest, #s.title) end
+    if s.title then n, longest = n + 1, math.max(longest, util.width(s.title)) end
   end
   if n == 0 then
     out[#out + 1] = "unset key"

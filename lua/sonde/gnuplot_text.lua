@@ -15,9 +15,7 @@ function text.clean(s, dev)
   if not utf8.len(s) then s = s:gsub("[\128-\255]", "?") end
   s = s:gsub("\194[\128-\159]", " "):gsub("\239\191[\190\191]", "?") -- a terminal's controls, and what XML has not
   if dev.ascii then s = s:gsub(utf8.charpattern, function(c) return #c > 1 and "?" or nil end) end
-  local n = utf8.len(s)
-  if n > 200 then s = s:sub(1, utf8.offset(s, 198) - 1) .. "..." end
-  return s
+  return util.cut(s, 200, "...")
 end
 
 -- In double quotes, where whatever gnuplot could take for more than a letter is an octal number: backquotes, quotes and

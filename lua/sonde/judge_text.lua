@@ -14,17 +14,7 @@ local function fixed(v) return v and util.fixed("%.4f", v) or "-" end
 local function percent(level) return ("%g %%"):format(100 * level) end
 local function range(lower, upper) return fixed(lower) .. " .. " .. fixed(upper) end
 
-local function chars(s) return utf8.len(s) or #s end
-
--- At most n characters: the beginning, or with from_end the end, and a mark where something is missing.
-local function shortened(s, n, from_end)
-  local length = utf8.len(s)
-  if not length then s, length = s:gsub("[\x80-\xff]", "?"), #s end
-  if length <= n then return s end
-  if n < 4 then return s:sub(1, utf8.offset(s, n + 1) - 1) end
-  if from_end then return "..." .. s:sub(utf8.offset(s, length - (n - 3) + 1)) end
-  return s:sub(1, utf8.offset(s, n - 1) - 1) .. ".."
-end
+local function shortened(s, n) return util.cut(util.plain(s), n) end
 
 local function all_shortened(names, n)
   local list, seen, unique = {}, {}, true
@@ -61,13 +51,13 @@ local function matrix(t)
   local digits = most(t.counts, function(row) return most(row, function(v) return #tostring(v) end) end)
   local rows = all_shortened(t.classes, LONGEST_NAME)
   local corner = "true \\ predicted"
-  local room = (layout.width() - math.max(most(rows, chars), #corner)) // c - 2
+  local room = (layout.width() - math.max(most(rows, util.width), #corner)) // c - 2
   local heads, unique = all_shortened(t.classes, math.max(room, 1))
   if not unique or room < 3 then -- the rows say which number is which class
     for i, name in ipairs(rows) do heads[i], rows[i] = tostring(i - 1), ("%d %s"):format(i - 1, name) end
-    room = (layout.width() - math.max(most(rows, chars), #corner)) // c - 2
+    room = (layout.width() - math.max(most(rows, util.width), #corner)) // c - 2
   end
-  if room < math.max(digits, most(heads, chars)) then return nil end
+  if room < math.max(digits, most(heads, util.width)) then return nil end
   local out = { table.move(heads, 1, c, 2, { corner }) }
   for i, row in ipairs(t.counts) do
     local cells = { rows[i] }
@@ -160,14 +150,14 @@ function text.samples(t)
       util.number(r.confidence), util.number(r.loss) }
     named = named or r.name ~= nil
   end
-  local function used(c) return 2 + most(rows, function(row) return chars(row[c]) end) end
+  local function used(c) return 2 + most(rows, function(row) return util.width(row[c]) end) end
   local left = layout.width() - used(1) - used(4) - used(5) - used(6)
   local longest = math.min(math.max(LEAST_NAME, (left - (named and FILE or 0)) // 2 - 2), LONGEST_NAME)
   for _, row in ipairs(rows) do row[2], row[3] = shortened(row[2], longest), shortened(row[3], longest) end
   left = left - used(2) - used(3)
   if named then rows[1][7] = "file" end
   for i, r in ipairs(t) do
-    rows[i + 1][7] = named and shortened(util.plain(r.name or ""), math.max(left, FILE // 2), true) or nil
+    rows[i + 1][7] = named and util.cut(util.plain(r.name or ""), math.max(left, FILE // 2), "...", true) or nil
   end
   return wrapped(t.title) .. "\n" .. util.columns(rows, "rllrrrl")
 end
@@ -182,7 +172,7 @@ local function bin_rows(t)
         fixed(b.accuracy), range(b.lower, b.upper), ("%+.4f"):format(b.accuracy - b.confidence) }
     end
   end
-  return util.columns(rows, "lrrrrr")
+  return util.columns(rows, "rrrrrr")
 end
 
 local function temperature_line(t)
@@ -232,7 +222,7 @@ function text.histogram(t)
       util.thousands(b.wrong), bar(b.wrong, wrong, room) }
   end
   return wrapped(("confidence of %s right and %s wrong predictions; each side has its own scale"):format(
-    util.thousands(t.right), util.thousands(t.wrong))) .. "\n" .. util.columns(rows, "lrlrl")
+    util.thousands(t.right), util.thousands(t.wrong))) .. "\n" .. util.columns(rows, "rrlrl")
 end
 
 -- ---- curves ----

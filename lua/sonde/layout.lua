@@ -3,6 +3,8 @@ local core = require "sonde.core"
 
 local layout = {}
 
+local width_of = core.text_width
+
 local LEAST, MOST = 40, 110 -- longer lines than that are hard to read
 local NARROW = 30           -- a last column of fewer characters goes below the others instead
 
@@ -16,14 +18,14 @@ end
 function layout.wrap(text, width, indent, first)
   local lines, line, at = {}, "", first or indent
   local function put(word)
-    if line ~= "" and at + #line + 1 + #word > width then
+    if line ~= "" and at + width_of(line) + 1 + width_of(word) > width then
       lines[#lines + 1], line, at = line, word, indent
     else
       line = line == "" and word or line .. " " .. word
     end
   end
   for word in text:gsub(" =", "\1="):gsub("= ", "=\1"):gmatch "%S+" do
-    if indent + #word <= width then put(word)
+    if indent + width_of(word) <= width then put(word)
     else
       for part in word:gmatch "[^\1]+" do put(part) end
     end
@@ -39,17 +41,23 @@ function layout.fit(text)
   if not columns then return text end
   columns = math.max(columns, LEAST)
   return (text:gsub("[^\n]+", function(line)
-    if (utf8.len(line) or #line) <= columns then return nil end
+    if width_of(line) <= columns then return nil end
     local spaces, rest = line:match "^(%s*)(.*)$"
     rest = rest:gsub("(%S:) (%S)", "%1\1%2"):gsub(" %- (%S)", " -\1%1")
     return spaces .. layout.wrap(rest, columns, #spaces + 2, #spaces)
   end))
 end
 
+-- What stands below a table: the heads of columns that a narrow screen has no room for.
+function layout.no_room(heads, width)
+  return #heads > 0 and "\n" .. layout.wrap("no room for: " .. table.concat(heads, ", "), width, 2, 0) or ""
+end
+
 local function stacked(rows, width, indent)
   local lines, pad = {}, (" "):rep(indent)
   for _, row in ipairs(rows) do
-    lines[#lines + 1] = pad .. layout.wrap(table.concat(row, "  ", 1, #row - 1), width, indent + 2, indent)
+    local left = table.concat(row, "  ", 1, #row - 1)
+    if left:find "%S" then lines[#lines + 1] = pad .. layout.wrap(left, width, indent + 2, indent) end
     if row[#row] ~= "" then
       lines[#lines + 1] = pad .. "    " .. layout.wrap(row[#row], width, indent + 4)
     end
@@ -62,14 +70,14 @@ function layout.rows(rows, width, indent)
   local at, widths = indent, {}
   for c = 1, #rows[1] - 1 do
     widths[c] = 0
-    for _, row in ipairs(rows) do widths[c] = math.max(widths[c], #row[c]) end
+    for _, row in ipairs(rows) do widths[c] = math.max(widths[c], width_of(row[c])) end
     at = at + widths[c] + 2
   end
   if width - at < NARROW then return stacked(rows, width, indent) end
   local lines = {}
   for i, row in ipairs(rows) do
     local cells = {}
-    for c, w in ipairs(widths) do cells[c] = row[c] .. (" "):rep(w - #row[c] + 2) end
+    for c, w in ipairs(widths) do cells[c] = row[c] .. (" "):rep(w - width_of(row[c]) + 2) end
     lines[i] = ((" "):rep(indent) .. table.concat(cells) .. layout.wrap(row[#row], width, at)):gsub("%s+$", "")
   end
   return table.concat(lines, "\n")

@@ -209,6 +209,7 @@ end
 -- ---- printing ----
 
 local ROWS = 16
+local NARROW = 60 -- a screen that has no room for bars
 local LITTLE = 0.02 -- a fall that may be noise
 
 local function rate_text(v) return v and ("%.3g"):format(v) or "none" end
@@ -226,6 +227,9 @@ function Found.__tostring(t)
   for k, i in ipairs(chosen) do
     rows[k + 1] = { ("%.2e"):format(t.lr[i]), util.number(t.loss[i]), util.number(t.smoothed[i]),
       util.number(t.smoothed_data[i]), bars[k] }
+  end
+  if layout.width() < NARROW then
+    for _, row in ipairs(rows) do row[5] = nil end
   end
   local g, lines = t.suggestions, { util.columns(rows, "rrrrl") }
   local noise = g.fall and g.fall < LITTLE and ("; the loss falls by %.1f %% only, so that they say little"):format(

@@ -290,7 +290,7 @@ local function captions_text(s)
   for i = 1, columns do align[i] = "rl" end
   local text = util.columns(rows, table.concat(align))
   for line in text:gmatch "[^\n]+" do
-    if (utf8.len(line) or #line) > layout.width() then
+    if util.width(line) > layout.width() then
       local digits = 0
       for _, c in ipairs(s.captions) do digits = math.max(digits, #tostring(c.number)) end
       rows = {}

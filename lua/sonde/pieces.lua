@@ -8,6 +8,7 @@ local inside = require "sonde.inside"
 local layers = require "sonde.layers"
 local layout = require "sonde.layout"
 local run = require "sonde.run"
+local tables = require "sonde.probe_table"
 local util = require "sonde.util"
 
 local pieces = {}
@@ -15,63 +16,34 @@ local fail = util.fail
 
 -- ---- tables ----
 
--- Rows also by name; it prints title, aligned columns, last line.
+-- Rows also by name; it prints title, the columns that r:gradients() and its like have, last line.
 local Pass = {}
-local about = setmetatable({}, { __mode = "k" }) -- table -> { title, head, align, rows = texts, last }
-
-local function not_finite(s)
-  local list = {}
-  if s.nans > 0 then list[1] = s.nans .. " nan" end
-  if s.infs > 0 then list[#list + 1] = s.infs .. " inf" end
-  return table.concat(list, ", ")
-end
-
-local function percent(v) return ("%.1f"):format(100 * v) end
-
--- The columns without number c.
-local function without(rows, align, c)
-  local out = {}
-  for i, row in ipairs(rows) do
-    out[i] = table.move(row, 1, #row, 1, {})
-    table.remove(out[i], c)
-  end
-  return out, align:sub(1, c - 1) .. align:sub(c + 1)
-end
-
-local function widest(text)
-  local most = 0
-  for line in text:gmatch "[^\n]+" do most = math.max(most, utf8.len(line) or #line) end
-  return most
-end
+local about = setmetatable({}, { __mode = "k" }) -- table -> { title, rank, what, labels, last }
 
 function Pass.__tostring(t)
   local info = about[t]
-  local lines = { info.title }
-  if #info.rows > 1 then
-    local text = util.columns(info.rows, info.align)
-    if widest(text) > layout.width() then text = util.columns(without(info.rows, info.align, 2)) end
-    lines[#lines + 1] = text
-  end
-  if info.last then lines[#lines + 1] = info.last end
+  local lines = { layout.wrap(info.title, tables.width(), 2, 0) }
+  if #t > 0 then lines[#lines + 1] = tables.lines(t, info.rank, info.what, info.labels) end
+  lines[#lines + 1] = info.last and layout.wrap(info.last, tables.width(), 2, 0)
   return table.concat(lines, "\n")
 end
 
-local function new_pass(title, head, align)
+-- probe: what measures the same; what: the names' head.
+local function new_pass(title, probe, what)
   local t = setmetatable({}, Pass)
-  about[t] = { title = title, rows = { head }, align = align }
+  about[t] = { title = title, rank = tables.rank(probe), what = what, labels = {} }
   return t
 end
 
--- The row, also by its name.
-local function add(t, row, cells)
+-- The row, also by its name. stats: as the core gives them, or nil. label: its name in print, where that is another.
+local function add(t, stats, name, shape, label)
+  local row = stats or {}
+  row.name, row.shape = name, shape
+  row.nan, row.inf, row.nans, row.infs = row.nans, row.infs, nil, nil
   t[#t + 1] = row
-  if t[row.name] == nil then t[row.name] = row end
-  local rows = about[t].rows
-  rows[#rows + 1] = cells
-end
-
-local function numbers(s)
-  return util.number(s.mean), util.number(s.std), util.number(s.min), util.number(s.max), percent(s.zero), not_finite(s)
+  if t[name] == nil then t[name] = row end
+  about[t].labels[#t] = label
+  return row
 end
 
 -- ---- where it stands ----
@@ -146,17 +118,13 @@ end
 
 -- ---- forward ----
 
-local function forward_row(t, p, call)
-  local s = core.walk_stats(p.walk, call.node, false)
-  if not s then return end
-  local row = s
-  row.name, row.layer, row.shape = call.name, call.layer_name, call.shape
-  add(t, row, { call.name, util.shape_text(call.shape), numbers(s) })
-end
-
 local function forward_table(r, p, what, from, to)
-  local t = new_pass(title(r, p, what), { "layer", "output", "mean", "std", "min", "max", "zero %", "" }, "llrrrrrl")
-  for i = from, to do forward_row(t, p, p.calls[i]) end
+  local t = new_pass(title(r, p, what), "activations", "layer")
+  for i = from, to do
+    local call = p.calls[i]
+    local stats = core.walk_stats(p.walk, call.node, false)
+    if stats then add(t, stats, call.name, call.shape).layer = call.layer_name end
+  end
   return t
 end
 
@@ -181,28 +149,20 @@ local function params_of(r, call)
 end
 
 local function backward_row(t, r, p, call)
-  local s = core.walk_stats(p.walk, call.node, true)
-  local row = s or {}
-  row.name, row.layer, row.shape = call.name, call.layer_name, call.shape
-  local cells = { call.name, util.shape_text(call.shape), "not needed", "", "", "", "" }
-  if s then
-    cells = { call.name, util.shape_text(call.shape), util.number(s.norm), util.number(s.mean),
-      util.number(math.max(-s.min, s.max)), percent(s.zero), not_finite(s) }
-  end
-  add(t, row, cells)
+  local stats = core.walk_stats(p.walk, call.node, true)
+  local row = add(t, stats, call.name, call.shape)
+  row.layer, row.note = call.layer_name, not stats and "not needed" or nil
   for _, q in ipairs(params_of(r, call)) do
     if q.trainable then
-      s = core.look_stats(core.look_param(r, true, core.walk_slab(p.walk), q.index, "total"))
-      s.name, s.layer, s.shape = q.path, call.layer_name, q.shape
-      add(t, s, { "  " .. q.name, util.shape_text(q.shape), util.number(s.norm), util.number(s.mean),
-        util.number(math.max(-s.min, s.max)), percent(s.zero), not_finite(s) })
+      stats = core.look_stats(core.look_param(r, true, core.walk_slab(p.walk), q.index, "total"))
+      add(t, stats, q.path, q.shape, "  " .. q.name).layer = call.layer_name
     end
   end
 end
 
 -- Of the calls numbered from..to, in the order in which they are computed.
 local function backward_table(r, p, what, from, to)
-  local t = new_pass(title(r, p, what), { "gradient of", "shape", "norm", "mean", "max", "zero %", "" }, "llrrrrl")
+  local t = new_pass(title(r, p, what), "gradients", "gradient of")
   for i = from, to, -1 do backward_row(t, r, p, p.calls[i]) end
   return t
 end
@@ -216,14 +176,12 @@ end
 
 local function update_table(r, p)
   local s = core.state(r)
-  local t = new_pass(p, { "parameter", "shape", "norm", "update", "update/norm", "" }, "llrrrl")
+  local t = new_pass(p, "updates", "parameter")
   for _, q in ipairs(layers.params(layers.info(s.model), true)) do
     local norm, u = core.look_update(r, q.index)
     if norm then
-      u.name, u.shape, u.weights = q.path, q.shape, norm
-      u.ratio = norm > 0 and u.norm / norm or nil
-      add(t, u, { q.path, util.shape_text(q.shape), util.number(norm), util.number(u.norm), util.number(u.ratio),
-        not_finite(u) })
+      u.weights, u.ratio = norm, norm > 0 and u.norm / norm or nil
+      add(t, u, q.path, q.shape)
     end
   end
   local ev = s.last
@@ -278,7 +236,7 @@ function methods.step_layer(r, ...)
   end
   if not p.losses then
     walk_loss(r, p)
-    return with_losses(new_pass(title(r, p, "loss"), {}, ""), p)
+    return with_losses(new_pass(title(r, p, "loss")), p)
   end
   for i = #p.calls, 1, -1 do
     local first = p.calls[i].first

@@ -12,7 +12,7 @@ r:forward(), r:backward(), r:update(); r:step_layer()
 fields
   loss, data, penalty, activity, samples  of the batch; in what r:forward(), r:backward() and r:update() give
   [i], NAME  a row for each layer (a parameter, as "dense/kernel"): name, shape, norm, mean, std, min, max, zero
-    (share), nans, infs; of an update also weights (their norm) and ratio
+    (share), nan, inf (how many); of an update also weights (their norm) and ratio
 for example
   f = r:forward()
   f.dense.mean

@@ -70,6 +70,7 @@ end
 -- ---- columns ----
 
 local function bad_text(row)
+  if row.note then return row.note end
   local list = {}
   if row.nan > 0 then list[1] = whole(row.nan) .. " nan" end
   if row.inf > 0 then list[#list + 1] = whole(row.inf) .. " inf" end
@@ -87,14 +88,14 @@ local columns = {
     text = function(row) return util.shape_text(row.shape) end },
   numeric("penalty", "penalty", "loss penalty"), numeric "share", numeric "cosine", numeric "noise_scale",
   numeric "norm", numeric("data_norm", "data"), numeric("penalty_norm", "penalty"),
-  numeric("ratio", "upd/w"), numeric "mean", numeric "std", numeric "min", numeric "max",
+  numeric("ratio", "upd/w"), numeric "weights", numeric "mean", numeric "std", numeric "min", numeric "max",
   { head = "zero %", align = "r", known = function(row) return row.zero ~= nil end,
     text = function(row) return percent(row.zero) end },
   { head = "dead", align = "r", known = function(row) return row.units ~= nil end,
     text = function(row) return whole(row.dead) .. "/" .. whole(row.units) end },
   { head = "trend", align = "l", known = function(row) return row.trend ~= nil end,
     text = function(row) return row.trend end },
-  { head = "", align = "l", name = "bad", known = function(row) return row.nan and row.nan + row.inf > 0 end,
+  { head = "", align = "l", name = "bad", known = function(row) return row.note or row.nan and row.nan + row.inf > 0 end,
     text = bad_text },
 }
 
@@ -112,7 +113,7 @@ local ranks = {
   gradients = { "norm", "bad", "histogram", "upd/w", "zero %", "std", "penalty", "data", "mean", "max", "min",
     "shape" },
   weights = { "norm", "bad", "histogram", "std", "mean", "min", "max", "zero %", "shape" },
-  updates = { "norm", "bad", "upd/w", "histogram", "std", "max", "mean", "min", "zero %", "shape" },
+  updates = { "norm", "bad", "upd/w", "histogram", "std", "max", "mean", "min", "zero %", "weights", "shape" },
   activations = { "mean", "bad", "std", "dead", "zero %", "histogram", "max", "min", "shape", "norm" },
   output_gradients = { "norm", "bad", "histogram", "std", "zero %", "mean", "max", "min", "shape" },
 }
@@ -129,15 +130,13 @@ ranks.recorded = {
   noise_scale = { "noise_scale", "trend" },
 }
 
-local function length(s) return utf8.len(s) or #s end
-
 -- conv2d_transpose/kernel as conv2d_t~/kernel where names have to be short.
 local function shorten(name, most)
-  if length(name) <= most then return name end
+  if util.width(name) <= most then return name end
   local layer, param = name:match "^(.*)(/[^/]*)$"
-  if not layer or #param > most - 4 then layer, param = name, "" end
-  local keep = most - length(param) - 1
-  return layer:sub(1, (utf8.offset(layer, keep + 1) or keep + 1) - 1) .. "~" .. param
+  if not layer then return util.cut(name, most, "~") end
+  layer = util.cut(layer, math.max(3, most - util.width(param)), "~")
+  return layer .. util.cut(param, most - util.width(layer), "~")
 end
 
 local function column_of(t, head, width)
@@ -146,50 +145,53 @@ local function column_of(t, head, width)
     c = { head = "histogram", align = "l", known = function(row) return row.histogram ~= nil end,
       text = function(row) return row.histogram and tables.bars(row.histogram.counts, width) or "" end }
   end
-  local any, widest, texts = false, length(c.head), {}
+  local any, widest, texts = false, util.width(c.head), {}
   for i, row in ipairs(t) do
     any = any or c.known(row)
     texts[i] = c.known(row) and c.text(row) or ""
-    widest = math.max(widest, length(texts[i]))
+    widest = math.max(widest, util.width(texts[i]))
   end
   return any and { head = head, title = c.head, align = c.align, texts = texts, width = widest } or nil
 end
 
--- The columns that fit beside the names, in the order in which they stand.
+-- The columns that fit beside the names, in the order in which they stand, and the heads of those that do not.
 local function choose(t, rank, room)
-  local chosen = {}
+  local chosen, missing = {}, {}
   for _, head in ipairs(rank) do
     local c = column_of(t, head, 8)
     if c and c.width + 2 <= room then
       chosen[head] = c
       room = room - c.width - 2
+    elseif c then
+      missing[#missing + 1] = head == "bad" and "nan, inf" or head
     end
   end
   if chosen.histogram and room >= 8 then chosen.histogram = column_of(t, "histogram", 16) end
   local list = {}
   for _, c in ipairs(columns) do list[#list + 1] = chosen[c.name or c.head] end
   list[#list + 1] = chosen.histogram
-  return list
+  return list, missing
 end
 
 -- The columns of a probe that was recorded, the most telling one first.
 function tables.recorded(probe) return ranks.recorded[probe] end
 
--- The lines of a table: names below `what`, then the columns of rank that fit.
-function tables.lines(t, rank, what)
+-- The lines of a table: names (or labels, by row) below `what`, then the columns of rank that fit.
+function tables.lines(t, rank, what, labels)
   local width = tables.width()
   local most, names = math.max(12, math.min(32, width // 3)), { what }
-  for i, row in ipairs(t) do names[i + 1] = shorten(row.name, most) end
+  for i, row in ipairs(t) do names[i + 1] = shorten(labels and labels[i] or row.name, most) end
   local widest = 0
-  for _, name in ipairs(names) do widest = math.max(widest, length(name)) end
-  local list, rows, align = choose(t, rank, width - widest), {}, "l"
+  for _, name in ipairs(names) do widest = math.max(widest, util.width(name)) end
+  local list, missing = choose(t, rank, width - widest)
+  local rows, align = {}, "l"
   for i = 1, #names do rows[i] = { names[i] } end
   for _, c in ipairs(list) do
     rows[1][#rows[1] + 1] = c.title
     for i, text in ipairs(c.texts) do rows[i + 1][#rows[i + 1] + 1] = text end
     align = align .. c.align
   end
-  return util.columns(rows, align)
+  return util.columns(rows, align) .. layout.no_room(missing, width)
 end
 
 -- ---- the tables ----
@@ -202,6 +204,9 @@ function Table.__tostring(t)
   local title = layout.wrap(info.title, tables.width(), 2, 0)
   return title .. "\n" .. (#t == 0 and info.empty or tables.lines(t, info.rank, info.what))
 end
+
+-- The order of importance of a probe's columns.
+function tables.rank(probe) return ranks[probe] end
 
 -- Rows with their fields set, as a table that prints. probe: name of the probe.
 function tables.new(rows, probe, title, empty)

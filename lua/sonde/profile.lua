@@ -244,12 +244,14 @@ function Profile.__tostring(t)
   for i, row in ipairs(t) do names[i + 1] = (row.within and "+ " or "") .. row.name end
   names[#names + 1] = "whole"
   local widest = 0
-  for _, name in ipairs(names) do widest = math.max(widest, utf8.len(name) or #name) end
-  local room, chosen = width - widest, {}
+  for _, name in ipairs(names) do widest = math.max(widest, util.width(name)) end
+  local room, chosen, missing = width - widest, {}, {}
   for i, c in ipairs(COLUMNS) do
     local col = column(t, c)
     if col.any and col.width + 2 <= room then
       chosen[i], room = col, room - col.width - 2
+    elseif col.any then
+      missing[#missing + 1] = c[1]
     end
   end
   local rows, align = {}, "l"
@@ -260,7 +262,7 @@ function Profile.__tostring(t)
       for i in ipairs(rows) do rows[i][#rows[i] + 1] = chosen[k].cells[i] end
     end
   end
-  return layout.wrap(title(t), width, 2, 0) .. "\n" .. util.columns(rows, align)
+  return layout.wrap(title(t), width, 2, 0) .. "\n" .. util.columns(rows, align) .. layout.no_room(missing, width)
 end
 
 return profile

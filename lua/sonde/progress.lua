@@ -57,7 +57,7 @@ function Bar:update(what, step, steps, seconds, values)
   local text = ("%s%d/%d [%s%s] %s left%s"):format(what, step, steps, ("="):rep(filled), ("."):rep(WIDTH - filled),
     remaining(step > 0 and seconds / step * (steps - step) or 0), values_text(values()))
   core.bar_shown(true)
-  io.stderr:write("\r\27[K" .. text:sub(1, self.columns - 1)) -- at once: warnings come from other threads
+  io.stderr:write("\r\27[K" .. util.cut(text, self.columns - 1, "")) -- at once: warnings come from other threads
   self.on = true
 end
 

@@ -22,7 +22,7 @@ end
 -- Lines that a text takes on a screen of so many columns.
 local function height(text, columns)
   local n = 0
-  for line in text:gmatch "[^\n]*" do n = n + math.max(1, math.ceil((utf8.len(line) or #line) / columns)) end
+  for line in text:gmatch "[^\n]*" do n = n + math.max(1, math.ceil(util.width(line) / columns)) end
   return n
 end
 

@@ -22,10 +22,7 @@ local function samples(n) return count(n) .. (n == 1 and " sample" or " samples"
 local MOST_CLASSES, MOST_PAIRS, MOST_REPORTED = 20, 20, 200
 local DARK = 0.6 -- from this share on the cell's text is light
 
-local function short(s)
-  local n = utf8.len(s)
-  return n and n > 24 and s:sub(1, utf8.offset(s, 23) - 1) .. ".." or s
-end
+local function short(s) return util.cut(s, 24) end
 
 local function matrix(c)
   local head, rows = { "true \\ predicted" }, {}

@@ -12,20 +12,20 @@ end
 local function layer_table(info)
   local chain = layers.is_chain(info)
   local rows = { { "layer (type)", "output shape", "params", not chain and "connected to" or nil }, "─" }
+  local names = { "layer" } -- by row
   for _, layer in ipairs(info.layers) do
     if not (chain and layer.type == "input") then -- as Keras shows a sequential model
       local from = {}
       for i, k in ipairs(layer.inputs) do from[i] = info.layers[k].name end
       rows[#rows + 1] = { ("%s (%s)"):format(layer.name, layer.type), util.shape_text(layer.shape, true),
         util.thousands(count_of(layer)), not chain and table.concat(from, ", ") or nil }
+      names[#rows] = layer.name
     end
   end
   rows[#rows + 1] = "─"
   local columns = core.terminal "stdout"
   if columns and util.widest(rows) > columns then -- what is left without the types can be read
-    for _, row in ipairs(rows) do
-      if type(row) == "table" then row[1] = row[1]:gsub(" %(.*$", "") end
-    end
+    for i, name in pairs(names) do rows[i][1] = name end
   end
   return util.columns(rows, "llrl")
 end

@@ -21,13 +21,28 @@ function util.a(v)
   return util.article(t)
 end
 
+-- Columns that a text takes on the screen: wide characters count twice, marks on a letter not at all.
+util.width = core.text_width
+
+-- The text in at most so many columns, cut between characters: its beginning, or with from_end its end, and a mark (".."
+-- where none is given) for what is missing, where there is room for one.
+function util.cut(s, most, mark, from_end)
+  if util.width(s) <= most then return s end
+  mark = mark or ".."
+  if most < 2 * #mark then mark = "" end
+  local part = core.text_cut(s, most - #mark, from_end)
+  return from_end and mark .. part or part .. mark
+end
+
+-- The text with spaces up to that width, before it where it stands to the right.
+function util.pad(s, columns, right)
+  local fill = (" "):rep(columns - util.width(s))
+  return right and fill .. s or s .. fill
+end
+
 -- The beginning of a text that may be anything, for a message.
 local LONGEST = 60
-function util.brief(text)
-  text = util.plain((text:gsub("%z", "\\0")))
-  local n = utf8.len(text)
-  return n > LONGEST and text:sub(1, utf8.offset(text, LONGEST - 2) - 1) .. "..." or text
-end
+function util.brief(text) return util.cut(util.plain((text:gsub("%z", "\\0"))), LONGEST, "...") end
 
 local says_itself = { number = true, boolean = true, object = true, ["nil"] = true }
 
@@ -189,23 +204,8 @@ function util.colors()
   return core.terminal "stdout" and term and term ~= "dumb" and term ~= "" and not (no and no ~= "")
 end
 
--- Characters on the screen: UTF-8 counts once.
-local function width(s) return utf8.len(s) or #s end
-
-local function pad(s, w, right)
-  local fill = (" "):rep(w - width(s))
-  return right and fill .. s or s .. fill
-end
-
 local NARROWEST = 40         -- terminals that are narrower get lines of so many characters
-local GAP, SHORTEST = 2, 12  -- between columns; a text that is shortened keeps so many characters
-
--- The text in at most w characters.
-local function shorten(s, w)
-  local n = width(s)
-  if n <= w then return s end
-  return (utf8.len(s) and s:sub(1, utf8.offset(s, w - 1) - 1) or s:sub(1, w - 2)) .. ".."
-end
+local GAP, SHORTEST = 2, 12  -- between columns; a text that is shortened keeps so many columns
 
 local function total(widths, list)
   local sum = -GAP
@@ -213,24 +213,29 @@ local function total(widths, list)
   return math.max(sum, 0)
 end
 
--- Takes from the widest column of texts until the line fits, or each has but SHORTEST characters left.
-local function squeeze(widths, align, limit)
-  local all = {}
-  for c in ipairs(widths) do all[c] = c end
+-- Takes from the widest column of texts until the line fits: true; or each has but SHORTEST columns left: false.
+local function squeeze(widths, all, align, limit)
   for _ = limit, total(widths, all) - 1 do
     local widest
     for c, w in ipairs(widths) do
       if align:sub(c, c) ~= "r" and w > SHORTEST and w > (widest and widths[widest] or 0) then widest = c end
     end
-    if not widest then break end
+    if not widest then return false end
     widths[widest] = widths[widest] - 1
   end
-  return all
+  return true
 end
 
--- Lists of columns, each of which fits; all begin with the first column, which says what a row is about.
-local function blocks(widths, all, limit)
-  if total(widths, all) <= limit then return { all } end
+-- Lists of columns, each of which fits; all begin with the first column, which says what a row is about. Where several
+-- are needed, texts are shortened only as far as it takes one of them to stand beside the first column.
+local function blocks(widths, align, limit)
+  local all, whole = {}, {}
+  for c, w in ipairs(widths) do all[c], whole[c] = c, w end
+  if squeeze(widths, all, align, limit) then return { all } end
+  for c, w in ipairs(whole) do
+    local most = c == 1 and math.max(SHORTEST, limit // 3) or limit - GAP - widths[1]
+    widths[c] = align:sub(c, c) == "r" and w or math.min(w, most)
+  end
   local list = { { 1 } }
   for c = 2, #widths do
     local last = list[#list]
@@ -248,10 +253,23 @@ function util.widest(rows)
   local widths, all = {}, {}
   for _, row in ipairs(rows) do
     for c, cell in ipairs(type(row) == "table" and row or {}) do
-      widths[c], all[c] = math.max(widths[c] or 0, width(cell)), c
+      widths[c], all[c] = math.max(widths[c] or 0, util.width(cell)), c
     end
   end
   return total(widths, all)
+end
+
+-- Names of layers, files and classes may be anything.
+local function in_ascii(rows)
+  local list = {}
+  for i, row in ipairs(rows) do
+    list[i] = row
+    if type(row) == "table" then
+      list[i] = {}
+      for c, cell in ipairs(row) do list[i][c] = util.plain(cell) end
+    end
+  end
+  return list
 end
 
 local function block_text(rows, widths, list, align)
@@ -259,7 +277,9 @@ local function block_text(rows, widths, list, align)
   for i, row in ipairs(rows) do
     if type(row) == "table" then
       local cells = {}
-      for k, c in ipairs(list) do cells[k] = pad(shorten(row[c] or "", widths[c]), widths[c], align:sub(c, c) == "r") end
+      for k, c in ipairs(list) do
+        cells[k] = util.pad(util.cut(row[c] or "", widths[c]), widths[c], align:sub(c, c) == "r")
+      end
       lines[i] = table.concat(cells, "  "):gsub("%s+$", "")
     else
       lines[i] = util.screen(row):rep(total(widths, list))
@@ -273,14 +293,15 @@ end
 -- columns that find no room follow below, behind the first once more.
 function util.columns(rows, align)
   local widths, limit = {}, core.terminal "stdout"
+  if not core.utf8 then rows = in_ascii(rows) end
   for _, row in ipairs(rows) do
     if type(row) == "table" then
-      for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, width(cell)) end
+      for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, util.width(cell)) end
     end
   end
   limit = limit and math.max(limit, NARROWEST) or math.maxinteger
   local texts = {}
-  for i, list in ipairs(blocks(widths, squeeze(widths, align, limit), limit)) do
+  for i, list in ipairs(blocks(widths, align, limit)) do
     texts[i] = block_text(rows, widths, list, align)
   end
   return table.concat(texts, "\n\n")

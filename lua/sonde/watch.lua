@@ -2,7 +2,6 @@
 local core = require "sonde.core"
 local drive = require "sonde.drive"
 local layers = require "sonde.layers"
-local layout = require "sonde.layout"
 local moment = require "sonde.moment"
 local probes = require "sonde.probes"
 local tests = require "sonde.watch_tests"
@@ -361,10 +360,8 @@ local Info = {}
 function Info.__tostring(t)
   if #t == 0 then return "no watchpoints or breakpoints; r:watch and r:break_at set them" end
   local rows = { { "number", "what", "hits", "enabled", "condition" } }
-  local room = layout.width() - #"number  breakpoint  9999  enabled  "
   for i, w in ipairs(t) do
-    local text = #w.condition > room and w.condition:sub(1, room - 3) .. "..." or w.condition
-    rows[i + 1] = { tostring(w.number), w.what, tostring(w.hits), w.enabled and "yes" or "no", text }
+    rows[i + 1] = { tostring(w.number), w.what, tostring(w.hits), w.enabled and "yes" or "no", w.condition }
   end
   return util.columns(rows, "rlrll")
 end

@@ -29,8 +29,7 @@ local function shown(at, indent)
   local line = line_of(at.func, at.currentline)
   if not line or line == "" then return "" end
   local text = ("%s%d | %s"):format(indent, at.currentline, line)
-  local most, n = layout.width(), utf8.len(text)
-  return "\n" .. (n and n > most and text:sub(1, utf8.offset(text, most - 2) - 1) .. "..." or text)
+  return "\n" .. util.cut(text, layout.width(), "...")
 end
 
 -- Frames of the user's from that level up to util.call, innermost first; then the function that was given, where a call

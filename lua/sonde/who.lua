@@ -42,8 +42,7 @@ local function bytes(v, depth, seen)
 end
 
 local function cut(s)
-  s = s:gsub("%s+", " ")
-  return (utf8.len(s) or #s) <= MAX_TEXT and s or s:sub(1, (utf8.offset(s, MAX_TEXT - 2) or MAX_TEXT - 2) - 1) .. "..."
+  return util.cut((s:gsub("%s+", " ")), MAX_TEXT, "...")
 end
 
 local function place(fn)

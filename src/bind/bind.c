@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/rng.h"
+#include "base/text.h"
 #include "bind/embedded.h"
 #include "bind/glue.h"
 #include "num/gemm.h"
@@ -246,6 +247,25 @@ static int l_bar_shown(lua_State *L) {
     return 0;
 }
 
+/* core.text_width(text) -> columns that it takes on a screen */
+static int l_text_width(lua_State *L) {
+    size_t n;
+    const char *s = luaL_checklstring(L, 1, &n);
+    lua_pushinteger(L, (lua_Integer)sn_text_width(s, n));
+    return 1;
+}
+
+/* core.text_cut(text, columns [, from_end]) -> the longest beginning, or end, that takes at most so many */
+static int l_text_cut(lua_State *L) {
+    size_t n;
+    const char *s = luaL_checklstring(L, 1, &n);
+    lua_Integer most = luaL_checkinteger(L, 2);
+    size_t columns = most > 0 ? (size_t)most : 0;
+    size_t from = lua_toboolean(L, 3) ? sn_text_tail(s, n, columns) : 0;
+    lua_pushlstring(L, s + from, from ? n - from : lua_toboolean(L, 3) ? n : sn_text_head(s, n, columns));
+    return 1;
+}
+
 static int l_bytes(lua_State *L) {
     char text[64];
     lua_pushstring(L, sn_bytes(text, sizeof text, luaL_checknumber(L, 1)));
@@ -315,11 +335,23 @@ static int l_source(lua_State *L) {
 }
 
 static const luaL_Reg base_functions[] = {
-    { "fail", l_fail },       { "clock", l_clock },           { "interrupt_told", l_interrupt_told },
-    { "mix", l_mix },         { "entropy", l_entropy },       { "bytes", l_bytes },
-    { "memory", l_memory },   { "state", l_state },           { "terminal", l_terminal },
-    { "suggest", l_suggest }, { "fail_after", l_fail_after }, { "type", l_type },
-    { "source", l_source },   { "bar_shown", l_bar_shown },   { NULL, NULL },
+    { "fail", l_fail },
+    { "clock", l_clock },
+    { "interrupt_told", l_interrupt_told },
+    { "mix", l_mix },
+    { "entropy", l_entropy },
+    { "bytes", l_bytes },
+    { "memory", l_memory },
+    { "state", l_state },
+    { "terminal", l_terminal },
+    { "suggest", l_suggest },
+    { "fail_after", l_fail_after },
+    { "type", l_type },
+    { "source", l_source },
+    { "bar_shown", l_bar_shown },
+    { "text_width", l_text_width },
+    { "text_cut", l_text_cut },
+    { NULL, NULL },
 };
 
 /* ---- opening ---- */

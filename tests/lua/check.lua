@@ -61,6 +61,17 @@ function check.same_weights(a, b, what)
   end
 end
 
+-- Columns of the letters that tests use, reckoned by other means than the program's: CJK, kana and emoji take two,
+-- combining accents none.
+function check.width(s)
+  local n = 0
+  for _, c in utf8.codes(s) do
+    local wide = c >= 0x2e80 and c <= 0xd7a3 or c >= 0xff01 and c <= 0xff60 or c >= 0x1f300 and c <= 0x1faff
+    n = n + (wide and 2 or c >= 0x300 and c <= 0x36f and 0 or 1)
+  end
+  return n
+end
+
 -- What fn writes to stdout, or to stderr.
 function check.output(fn, stream)
   stream = stream or "stdout"

@@ -111,13 +111,92 @@ for _, n in ipairs { 40, 60, 80, 120 } do
     for _, name in ipairs(sorted(shown[owner])) do
       for line in text_of(shown[owner][name]):gmatch "[^\n]+" do
         local code = name == "help" and line:find "^  [%w_]+%s*{" -- an example is as it is
-        check.ok((utf8.len(line) or #line) <= n or code, "%s %s at %d columns: %s", owner, name, n, line)
+        check.ok(check.width(line) <= n or code, "%s %s at %d columns: %s", owner, name, n, line)
       end
     end
   end
   -- the lines of epochs
   for line in check.output(function() m:fit(d, { epochs = 1, validation_data = d }) end):gmatch "[^\n]+" do
     check.ok(#line <= n, "an epoch at %d columns: %s", n, line)
+  end
+end
+
+-- ---- letters that take two columns, or none: names of layers and of classes ----
+
+do
+  local text, path, of = nil, check.folder(), core.meta.model.methods
+  for i, name in ipairs { "猫", "ein Hund", "Pferde\u{301}😀" } do
+    assert(os.execute(("mkdir '%s/%s'"):format(path, name)))
+    for k = 1, 6 do check.bmp(("%s/%s/写真%d.bmp"):format(path, name, k), 8, 8, 40 * i, 9 * k, 7 * i * k) end
+  end
+  local pictures
+  check.output(function()
+    pictures = image_folder { path, image_size = { 8, 8 }, color_mode = "grayscale", label_mode = "int" }
+  end)
+  sonde.seed(1)
+  local wide = sequential {
+    conv2d { 4, 3, activation = "relu", input_shape = { 8, 8, 1 }, name = "卷积 (a) 😀" }, flatten {},
+    dense { 3, activation = "softmax", name = "予測" },
+  }
+  wide:compile { loss = "sparse_categorical_crossentropy", optimizer = adam { 1e-3 }, metrics = { "accuracy" } }
+  local run = wide:run(pictures, { epochs = 9, verbose = 0, seed = 1, batch_size = 9 })
+  run:epoch()
+  local tables = {
+    summary = function() wide:summary {} end, gradients = function() return run:gradients() end,
+    activations = function() return run:activations() end, forward = function() return run:forward() end,
+    backward = function() return run:backward() end, loss_terms = function() return run:loss_terms() end,
+    worst = function() return wide:worst(pictures, 4) end, engine = function() wide:summary { engine = true } end,
+  }
+  for _, name in ipairs { "confusion", "classification_report", "roc", "precision_recall", "calibration", "profile" } do
+    tables[name] = function() return of[name](wide, pictures) end
+  end
+  for _, n in ipairs { 40, 80, 160 } do
+    columns = n
+    for _, name in ipairs(sorted(tables)) do
+      local text = text_of(tables[name])
+      for line in text:gmatch "[^\n]+" do check.ok(check.width(line) <= n, "%s at %d columns: %s", name, n, line) end
+    end
+    -- numbers that stand to the right end in one column, below their head
+    local ends
+    text = text_of(tables.classification_report)
+    for line in text:gmatch "[^\n]+" do
+      if line:find "^class  " then ends = check.width(line)
+      elseif ends and line:find "%d$" then check.equal(check.width(line), ends, line) end
+    end
+    text = text_of(tables.gradients)
+    for line in text:gmatch "[^\n]+" do
+      local head = line:match "^(parameter .-norm)"
+      if head then ends = check.width(head)
+      elseif line:find "/" and line:find "^[^%s]" and not line:find "^gradients" and not line:find "^no room" then
+        check.equal(check.width(line:match "^%S.-%s%s+[%d.e-]+"), ends, line)
+      end
+    end
+  end
+  columns = 80
+  check.has(text_of(tables.summary), "卷积 (a) 😀 (conv2d)")
+  columns = 40
+  check.has(text_of(tables.summary), "卷积 (a) 😀  (None") -- its own parenthesis is no type's
+  -- what there is no room for is said
+  text = text_of(tables.gradients)
+  check.has(text, "no room for: ")
+  check.has(text, "shape")
+  columns = 160
+  check.ok(not text_of(tables.gradients):find "no room")
+  check.ok(not text_of(tables.profile):find "no room")
+  -- in a locale that has no such letters
+  core.utf8 = false
+  text = text_of(tables.forward) .. text_of(tables.backward)
+  core.utf8 = true
+  check.ok(not text:find "[\128-\255]", "%s", text)
+  check.has(text, "?? (a) ?")
+end
+
+-- what a step in pieces shows has the columns of the probes
+columns = 160
+for piece, probe in pairs { forward = "activations", backward = "gradients", update = "updates" } do
+  local heads = text_of(function() return r[probe](r) end):match "\n([^\n]+)"
+  for head in text_of(function() return r[piece](r) end):match("\n([^\n]+)"):gsub("^gradient of", ""):gmatch "%S+" do
+    check.ok(heads:find(head, 1, true) or head == "weights" or head == "layer" or head == "norm", "%s: %s", piece, head)
   end
 end
 
@@ -134,6 +213,15 @@ local rows = { { "name", "size", "kind" }, "─", { ("n"):rep(40), "1", "k" }, {
 columns = 40
 for line in (util.columns(rows, "lrl") .. "\n"):gmatch "(.-)\n" do check.ok(utf8.len(line) <= 40, "%s", line) end
 check.has(util.columns(rows, "lrl"), "nnn..")
+check.equal(util.columns({ { "猫猫猫猫猫猫猫猫猫猫", "1" }, { "e\u{301}", "22" } }, "lr"),
+  "猫猫猫猫猫猫猫猫猫猫   1\ne\u{301}                     22")
+check.equal(util.columns({ { ("猫"):rep(30), "1" }, { "b", ("2"):rep(20) } }, "lr"),
+  ("猫"):rep(8) .. ".." .. (" "):rep(21) .. "1\nb" .. (" "):rep(19) .. ("2"):rep(20))
+check.equal(util.cut("猫犬", 3, "~"), "猫~")
+check.equal(util.cut("猫犬鳥", 4, "~"), "猫~")
+check.equal(util.cut("猫犬鳥", 5, "...", true), "犬鳥") -- no room for a mark
+check.equal(util.cut("猫犬鳥猫犬", 7, "...", true), "...猫犬")
+check.equal(util.cut("abc\xff\xfe", 4, ""), "abc\xff")
 check.has(util.columns({ { "a", ("1"):rep(30), ("2"):rep(30) } }, "lrr"), "\n\na  2222")
 core.terminal = function() return nil end
 check.has(util.columns(rows, "lrl"), ("n"):rep(40)) -- into a file all of it

@@ -244,7 +244,7 @@ check.ok(r.layers.stem.output:sum() ~= r.layers.stem.output:sum(), "nan")
 check.ok(r.layers.add.output.grad:sum() ~= 0)
 local halted = r.layers.twice.kernel.grad
 check.ok(halted:sum() ~= halted:sum(), "nan")
-check.equal(r:forward()[1].nans, 6)
+check.equal(r:forward()[1].nan, 6)
 check.has(tostring(r:forward()), "6 nan")
 
 check.fails(function() c[1].output = 1 end, "cannot be set")
