@@ -76,17 +76,37 @@ local function run(name, list, attributes)
   return core.expr_run(("inputs %d; %s"):format(#list, table.concat(words, " ")), list, name)
 end
 
--- By way of float64, which holds places and whole numbers that float32 would round.
+-- float64 holds places and whole numbers that float32 would round.
+local function wide(v)
+  return type(v) == "number" and core.tensor(v, "float64") or v.dtype == "float64" and v or v:astype "float64"
+end
+
+-- Fails at the first number of a float64 tensor that is no place within 0..size - 1. what: how a message calls it.
+local function check_places(name, what, t, size, why)
+  local shape = t.shape
+  local bad = t:lt(0):logical_or(t:ge(size)):logical_or(t:ne(t:floor())) -- nan is unequal to itself
+  if #shape == 0 and core.tensor_at(bad, 0) == 0 or #shape > 0 and not bad:any() then return end
+  local i = 0
+  while core.tensor_at(bad, i) == 0 do i = i + 1 end
+  local v, at = core.tensor_at(t, i), {}
+  for axis = #shape, 1, -1 do
+    at[axis], i = i % shape[axis] + 1, i // shape[axis]
+  end
+  fail("%s: %s%s = %s is %s0..%d; %s", name, what, #at > 0 and "[" .. table.concat(at, ", ") .. "]" or "",
+    util.fixed("%.14g", v), v == math.floor(v) and "outside " or "no whole number within ", size - 1, why)
+end
+
 function direct.gather(x, index)
-  local wide = {}
-  for i, v in ipairs { x, index } do
-    wide[i] = type(v) == "number" and core.tensor(v, "float64") or v.dtype == "float64" and v or v:astype "float64"
-  end
-  local y, dtype = run("gather", wide), type(x) == "number" and "float64" or x.dtype
-  if dtype:find "int" and y:isnan():any() then
-    fail("gather: a place is outside of the last axis, 0..%d, and %s has no NaN for it", x.shape[#x.shape] - 1, dtype)
-  end
+  local values, places = wide(x), wide(index)
+  local dtype, size = type(x) == "number" and "float64" or x.dtype, values.shape[#values.shape]
+  if size and size > 0 then check_places("gather", "index", places, size, "places along x's last axis count from 0") end
+  local y = run("gather", { values, places })
   return dtype == "float64" and y or y:astype(dtype)
+end
+
+function direct.one_hot(x, depth)
+  check_places("one_hot", "x", wide(x), depth, "class numbers count from 0")
+  return run("one_hot", { x }, "dims " .. depth)
 end
 
 -- Runs an operation at once, on tensors and numbers; a number comes back where only numbers went in. attributes: as the
@@ -221,7 +241,9 @@ end
 local f = functional
 
 local function logsumexp(who, x, axis, keep)
-  local most = f.stop_gradient(reduce("max", x, axis, true, who))
+  local most = reduce("max", x, axis, true, who)
+  local finite = apply("lt", { apply("abs", { most }), math.huge }) -- inf - inf would be nan
+  most = f.stop_gradient(f.where(finite, most, 0))
   local sum = f.log(f.sum(f.exp(x - most), axis, true)) + most
   return keep and sum or f.sum(sum, axis)
 end
@@ -274,7 +296,8 @@ end
 
 function f.one_hot(x, depth)
   want("one_hot", 2, x, depth)
-  return apply("one_hot", { x }, "dims " .. util.whole("one_hot", "depth", depth, nil, 1))
+  depth = util.whole("one_hot", "depth", depth, nil, 1)
+  return apply("one_hot", { x }, "dims " .. depth, depth)
 end
 
 -- Constructors of layers have these two names: with symbols and tensors they are these functions.

@@ -366,6 +366,8 @@ of each number
   maximum(a, b), minimum(a, b)  the larger, the smaller of two
   lt(a, b), le(a, b), gt(a, b), ge(a, b), eq(a, b), ne(a, b)  1 where it holds, else 0
   where(c, a, b)  a where c is not 0, else b
+  a // b, a % b  the quotient rounded down and what remains, of the sign of b, as Lua's and NumPy's; the gradient of
+    a % b is 1 for a and -(a // b) for b
   stop_gradient(x)  x, which counts as a constant in gradients
 along axes
   sum(x, axis, keepdims), mean, max, min, prod, variance, logsumexp  axis from 1, or -1 for the last; a list for several;
@@ -374,7 +376,9 @@ along axes
 of shapes
   matmul(a, b), transpose(x, { 2, 1 }), reshape(x, { -1, 4 }), concat({ a, b }, axis), slice(x, axis, from, to)  the batch
     is axis 1
-  one_hot(x, depth), gather(x, index)  indices are class numbers, from 0
+  one_hot(x, depth), gather(x, index)  indices are class numbers, from 0. Others are an error, and so they are in the
+    targets that a loss uses as they come; elsewhere in a recorded function they give nan, which where(c, a, b) may
+    leave out
 gradients
   grad(f)  the gradient function of f: gx, gy = grad(f)(x, y). f gives one number. Gradients are computed, not recorded:
     there are no second derivatives

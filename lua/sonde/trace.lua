@@ -195,20 +195,15 @@ local function no_value(what)
   end
 end
 
-local function whole_parts(a, b) return trace.op("floor", { trace.op("div", { a, b }) }) end
-
 -- Of symbols, and of tensors and inputs beside them.
 trace.operators = {
   __add = binary "add", __sub = binary "sub", __mul = binary "mul", __div = binary "div", __pow = binary "pow",
   __unm = function(a) return trace.op("neg", { a }) end,
   __idiv = function(a, b)
     check_sides("//", a, b)
-    return whole_parts(a, b)
+    return trace.op("floor", { trace.op("div", { a, b }) })
   end,
-  __mod = function(a, b) -- of the sign of b, as Lua's
-    check_sides("%", a, b)
-    return trace.op("sub", { a, trace.op("mul", { whole_parts(a, b), b }) })
-  end,
+  __mod = binary "mod",
   __lt = no_value "a comparison", __le = no_value "a comparison",
 }
 for event, fn in pairs(trace.operators) do meta[event] = fn end

@@ -75,6 +75,10 @@ bool sn_expr_out_batched(const sn_expr_plan *);
 /* One shape for all samples of the batch: the program works on each sample by itself, up to a closing sum or
  * mean. */
 bool sn_expr_by_rows(const sn_expr_plan *);
+/* Is that input, as it comes, a place: what one_hot counts, or gather's index? Then the size of the shortest
+ * axis that it counts along; else 0. 0 too where a `where` may leave out what that
+ * gives. */
+int64_t sn_expr_places(const sn_expr_plan *, int input);
 size_t sn_expr_scratch(const sn_expr_plan *); /* bytes */
 
 /* n: samples (ignored without a batch). scratch: sn_expr_scratch bytes, 64-byte aligned. y: the result. */

@@ -139,6 +139,15 @@ static void unary_backward(const sn_op_io *io) {
 static real pow_slope(real a, real b) { return b == 0 ? 0 : b * M(pow)(a, b - 1); }
 static real pow_log(real a, real r) { return a > 0 ? r * M(log)(a) : 0; }
 
+/* Lua's and NumPy's: the result has the sign of the divisor. Of r = u - n v, n is the whole number. */
+static real modulo(real u, real v) {
+    real m = M(fmod)(u, v);
+    return (m > 0 ? v < 0 : m < 0 && v > 0) ? m + v : m;
+}
+static real modulo_slope(real u, real v, real r) {
+    return isinf(v) ? (real)(r != u) : -round_even((u - r) / v);
+}
+
 static real larger(real a, real b) { return a != a ? a : b != b ? b : a >= b ? a : b; }
 static real smaller(real a, real b) { return a != a ? a : b != b ? b : a <= b ? a : b; }
 
@@ -147,6 +156,7 @@ static real smaller(real a, real b) { return a != a ? a : b != b ? b : a <= b ? 
     LIST(sub, u - v, 1, -1)                                                                                    \
     LIST(mul, u *v, v, u)                                                                                      \
     LIST(div, u / v, 1 / v, -r / v)                                                                            \
+    LIST(mod, modulo(u, v), 1, modulo_slope(u, v, r))                                                          \
     LIST(pow, v == 2 ? u * u : M(pow)(u, v), v == 2 ? 2 * u : pow_slope(u, v), pow_log(u, r))                  \
     LIST(maximum, larger(u, v), (real)(u >= v), (real)(u < v))                                                 \
     LIST(minimum, smaller(u, v), (real)(u <= v), (real)(u > v))                                                \

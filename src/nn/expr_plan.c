@@ -393,3 +393,30 @@ const sn_shape *sn_expr_out(const sn_expr_plan *p) { return &p->slot[p->x->nnode
 bool sn_expr_out_batched(const sn_expr_plan *p) { return p->slot[p->x->nnode - 1].batched; }
 bool sn_expr_by_rows(const sn_expr_plan *p) { return p->by_rows; }
 size_t sn_expr_scratch(const sn_expr_plan *p) { return p->scratch + ALIGN; }
+
+static bool comes_from(const sn_expr *x, int node, int input) {
+    sn_op op = x->node[node].op;
+    while (op == SN_OP_reshape || op == SN_OP_transpose || op == SN_OP_stop_gradient) {
+        node = x->node[node].in[0];
+        op = x->node[node].op;
+    }
+    return op == SN_OP_input && node == input;
+}
+
+int64_t sn_expr_places(const sn_expr_plan *p, int input) {
+    int64_t least = 0;
+    bool uses[SN_EXPR_MAXNODE]; /* the node is computed with such places */
+    for (int i = 0; i < p->x->nnode; i++) {
+        const sn_expr_node *n = &p->x->node[i];
+        uses[i] = false;
+        for (int k = 0; k < sn_op_inputs(n->op); k++) uses[i] |= uses[n->in[k]];
+        if (uses[i] && n->op == SN_OP_where) return 0;
+        bool hot = n->op == SN_OP_one_hot;
+        if ((!hot && n->op != SN_OP_gather) || !comes_from(p->x, n->in[hot ? 0 : 1], input)) continue;
+        const sn_shape *s = &p->slot[hot ? i : n->in[0]].shape;
+        int64_t size = s->d[s->n - 1];
+        if (!least || size < least) least = size;
+        uses[i] = true;
+    }
+    return least;
+}

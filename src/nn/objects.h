@@ -68,7 +68,10 @@ typedef struct sn_loss_type {
                  size_t cols, size_t tcols, double scale);
     /* Memory for one call of eval, with dp where grad is true, right before it. NULL: it needs none. */
     sn_status (*prepare)(const void *cfg, size_t rows, size_t cols, size_t tcols, bool grad, sn_err *);
-    bool sparse; /* targets are class indices */
+    bool sparse; /* targets are class indices: 0 .. cols - 1 */
+    /* For outputs and targets of one sample that check_shapes takes: how many classes the targets are indices
+     * of; 0: none, they are any numbers. NULL: as sparse says. */
+    sn_status (*classes)(const void *cfg, const sn_shape *out, const sn_shape *target, int64_t *, sn_err *);
     struct {
         const char *cfg;
         int cols;        /* outputs of one sample */

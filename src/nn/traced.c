@@ -43,19 +43,26 @@ sn_status sn_traced_result(const sn_traced_cfg *c, const sn_expr_opts *o, sn_sha
     return SN_OK;
 }
 
-/* Outputs of more dimensions come with a row for each position, as for all losses. */
+enum { ROWS = 104729 }; /* a prime that no size is by chance */
+
+/* Outputs of more dimensions come with a row for each position, as for all losses. in: y and p. */
+static void shapes_of(const sn_shape *out, const sn_shape *target, sn_shape in[2]) {
+    int64_t cols = out->n ? out->d[out->n - 1] : 1, positions = sn_shape_count(out) / cols;
+    in[0] = (sn_shape){ 2, { ROWS, sn_shape_count(target) / positions } };
+    in[1] = (sn_shape){ 2, { ROWS, cols } };
+}
+
 sn_status sn_traced_check_rows(const sn_traced_cfg *c, const char *who, const sn_shape *out,
                                const sn_shape *target, sn_err *e) {
-    enum { ROWS = 104729 }; /* a prime that no size is by chance */
     int64_t cols = out->n ? out->d[out->n - 1] : 1, positions = cols ? sn_shape_count(out) / cols : 0;
     int64_t count = sn_shape_count(target);
     char a[96], b[96];
     if (positions < 1 || count < 1 || count % positions)
         return sn_fail(e, SN_ESHAPE, "%s: outputs of shape %s and targets of shape %s cannot be compared", who,
                        sn_shape_text(out, false, a, sizeof a), sn_shape_text(target, false, b, sizeof b));
-    sn_shape in[2] = { { 2, { ROWS, count / positions } }, { 2, { ROWS, cols } } };
+    sn_shape in[2], got;
+    shapes_of(out, target, in);
     sn_expr_opts o = { .dtype = SN_F32, .in = in, .batched = 3, .wrt = 2, .who = who };
-    sn_shape got;
     bool by_rows;
     sn_status s = sn_traced_result(c, &o, &got, &by_rows, e);
     if (s == SN_OK && got.n != 0 && !(got.n == 1 && got.d[0] == ROWS))
@@ -64,6 +71,19 @@ sn_status sn_traced_check_rows(const sn_traced_cfg *c, const char *who, const sn
                     "each sample",
                     who, sn_shape_text(&got, got.n > 0 && got.d[0] == ROWS, a, sizeof a));
     return s;
+}
+
+sn_status sn_traced_classes(const sn_traced_cfg *c, const sn_shape *out, const sn_shape *target, int64_t *n,
+                            sn_err *e) {
+    sn_shape in[2];
+    shapes_of(out, target, in);
+    sn_expr_opts o = { .dtype = SN_F32, .in = in, .batched = 3, .who = "loss" };
+    sn_expr_plan *p;
+    sn_status s = sn_expr_plan_new(&p, c->cache->x, &o, e);
+    if (s != SN_OK) return s;
+    *n = sn_expr_places(p, 0);
+    sn_expr_plan_free(p);
+    return SN_OK;
 }
 
 void sn_traced_drop(void *cfg) {

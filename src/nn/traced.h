@@ -28,5 +28,10 @@ sn_status sn_traced_result(const sn_traced_cfg *, const sn_expr_opts *, sn_shape
  */
 sn_status sn_traced_check_rows(const sn_traced_cfg *, const char *who, const sn_shape *out,
                                const sn_shape *target, sn_err *);
+/* Where such a function uses targets as they come as class numbers (one_hot, gather): of how many classes; else
+ * 0.
+ */
+sn_status sn_traced_classes(const sn_traced_cfg *, const sn_shape *out, const sn_shape *target, int64_t *n,
+                            sn_err *);
 
 #endif

@@ -224,11 +224,15 @@ sn_status sn_trainer_check_target(sn_trainer *t, const sn_shape *y, sn_err *e) {
     if (s != SN_OK) return s;
     if (t->target_known && sn_shape_equal(&t->target, y)) return SN_OK;
     const sn_shape *out = sn_model_output_shape(t->model);
-    s = sn_loss_in(t->loss->desc, SN_F32)->check_shapes(t->loss->cfg, out, y, e);
+    const sn_loss_type *loss = sn_loss_in(t->loss->desc, SN_F32);
+    int64_t classes = loss->sparse && out->n > 0 ? out->d[out->n - 1] : 0;
+    s = loss->check_shapes(t->loss->cfg, out, y, e);
+    if (s == SN_OK && loss->classes) s = loss->classes(t->loss->cfg, out, y, &classes, e);
     t->target_known = false;
     for (int i = 0; i < t->nmetric && s == SN_OK; i++) s = check_metric(&t->metric[i], out, y, e);
     if (s != SN_OK) return s;
     t->target = *y;
+    t->classes = classes;
     t->target_known = true;
     return SN_OK;
 }
@@ -241,8 +245,7 @@ typedef struct {
 
 static target_range range_of(const sn_trainer *t) {
     const sn_desc *d = t->loss->desc;
-    const sn_shape *out = sn_model_output_shape(t->model);
-    if (sn_loss_in(d, SN_F32)->sparse) return (target_range){ 0, (float)out->d[out->n - 1] - 1, true };
+    if (t->classes > 0) return (target_range){ 0, (float)t->classes - 1, true };
     if (strcmp(d->name, "binary_crossentropy") == 0) return (target_range){ 0, 1, false };
     return (target_range){ -INFINITY, INFINITY, false };
 }
@@ -252,7 +255,8 @@ static bool fits(const target_range *r, float v) {
 }
 
 static sn_status refuse_target(const sn_trainer *t, const target_range *r, float v, int64_t sample, sn_err *e) {
-    const char *name = t->loss->desc->name;
+    bool sparse = sn_loss_in(t->loss->desc, SN_F32)->sparse, written = !sparse && r->whole; /* a Lua function */
+    const char *name = written ? "loss" : t->loss->desc->name;
     if (isnan(v))
         return sn_fail(e, SN_EINVAL, "%s: target nan (sample %lld of the batch); the targets need numbers",
                        name, (long long)sample);
@@ -266,10 +270,10 @@ static sn_status refuse_target(const sn_trainer *t, const target_range *r, float
                        "%s: label %.9g (sample %lld of the batch) is outside 0..1; labels are 0 or 1, or "
                        "probabilities",
                        name, (double)v, (long long)sample);
-    return sn_fail(
-        e, SN_EINVAL,
-        "%s: label %.9g (sample %lld of the batch) is outside 0..%.0f; the last layer has %.0f units", name,
-        (double)v, (long long)sample, (double)r->high, (double)r->high + 1);
+    return sn_fail(e, SN_EINVAL, "%s: label %.9g (sample %lld of the batch) is outside 0..%.0f; %s has %.0f %s",
+                   name, (double)v, (long long)sample, (double)r->high,
+                   written ? "its one_hot or gather" : "the last layer", (double)r->high + 1,
+                   written ? "places" : "units");
 }
 
 sn_status sn_trainer_check_batch(sn_trainer *t, int64_t n, const float *y, const sn_shape *y_shape, sn_err *e) {

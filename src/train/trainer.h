@@ -57,6 +57,7 @@ typedef struct sn_trainer {
     /* of the target's shape that was last checked */
     sn_shape target;
     bool target_known;
+    int64_t classes; /* that the loss takes targets of this shape for; 0: they are any numbers */
     sn_times *times; /* borrowed: of the steps and predictions from now on; NULL: not measured */
     float *outputs;  /* a batch's outputs, kept until the step is known to have succeeded */
     size_t outputs_count;

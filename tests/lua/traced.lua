@@ -62,8 +62,35 @@ check.fails(function() sum(tensor { 1 }, { 1, keepdims = true }) end, 'sum: the 
 check.equal(gather(tensor({ 16777217, 5 }, "int64"), 0), 16777217)
 check.equal(gather(tensor({ 16777217, 5 }, "int64"), tensor { 1, 0 }).dtype, "int64")
 check.equal(gather(tensor.arange(0, 16777300, 1, "int32"), tensor({ 16777217 }, "int64"))[1], 16777217)
-check.fails(function() gather(tensor({ 1, 2 }, "uint8"), 2) end, "gather: a place is outside of the last axis, 0..1")
-check.ok(gather(tensor { 1, 2 }, 2) ~= gather(tensor { 1, 2 }, 2))
+check.fails(function() gather(tensor({ 1, 2 }, "uint8"), 2) end, "gather: index = 2 is outside 0..1; places along x's last")
+check.fails(function() gather(tensor { { 1, 2 }, { 3, 4 } }, tensor { 0, -1 }) end, "gather: index[2] = -1 is outside 0..1")
+check.fails(function() one_hot(tensor { { 0, 2 }, { 3, 1 } }, 3) end, "one_hot: x[2, 1] = 3 is outside 0..2; class numbers")
+check.fails(function() one_hot(tensor({ 0, 1.5 }, "float64"), 3) end, "one_hot: x[2] = 1.5 is no whole number within 0..2")
+check.fails(function() one_hot(tensor { 0 / 0 }, 3) end, "one_hot: x[1] = nan is no whole number within 0..2")
+check.fails(function() one_hot(-1, 3) end, "one_hot: x = -1 is outside 0..2")
+check.list(one_hot(tensor({ 2, 0 }, "int64"), 3):flatten():tolist(), { 0, 0, 1, 1, 0, 0 })
+check.list(one_hot(tensor.zeros { 0 }, 3).shape, { 0, 3 })
+do -- in a loss: the targets as they come are looked at before the step; what a where leaves out may be anything
+  local labels = tensor.zeros { 8 }
+  labels[6] = 3
+  local net = sequential { dense { 3, activation = "softmax", input_shape = { 6 } } }
+  for what, loss in pairs {
+    one_hot = function(t, p) return -sum(log_softmax(p) * reshape(one_hot(t, 3), { -1, 3 }), -1) end,
+    gather = function(t, p) return -mean(log(gather(p, t))) end,
+  } do
+    net:compile { loss = loss, optimizer = "sgd" }
+    local way = "loss: label 3 (sample 2 of the batch) is outside 0..2; its one_hot or gather has 3 places"
+    check.fails(function() net:fit(x[{ { 1, 8 } }], labels, { batch_size = 4, shuffle = false, verbose = 0 }) end, way)
+    check.fails(function() net:evaluate(x[{ { 1, 8 } }], labels, { batch_size = 4 }) end, way)
+    labels[6] = -1
+    check.fails(function() net:train_on_batch(x[{ { 1, 8 } }], labels) end, "loss: label -1 (sample 6 of the batch)")
+    labels[6] = 3
+    check.ok(not net:get_weights()[1]:isnan():any(), "weights of %s", what)
+  end
+  net:compile { loss = function(t, p) return -sum(where(lt(t, 3), log(gather(p, t)), 0), -1) end, optimizer = "sgd" }
+  check.ok(net:train_on_batch(x[{ { 1, 8 } }], labels) > 0)
+  check.ok(not net:get_weights()[1]:isnan():any())
+end
 -- elu(0.5) is a number, elu{ 0.5 } an activation
 check.near(elu(-1, 0.5), 0.5 * (math.exp(-1) - 1), 1e-15)
 check.near(leaky_relu(-1, 0.5), -0.5, 0)
@@ -406,7 +433,42 @@ do -- of outputs of layers
   local v = tensor { { -3, 3 }, { 2.5, -0.5 } }
   check.list(both:predict(v):flatten():tolist(), tensor.concat({ v % -2, 7 // v }, 2):flatten():tolist())
 end
-check.near(select(2, grad(function(a, b) return a % b end)(7.5, 2)), -3, 0)
+-- % is Lua's, as that of tensors: near multiples, of negative and of infinite divisors; gradients as PyTorch's
+do
+  local inf = math.huge
+  for _, c in ipairs { { -7.5, 2, 1, 4 }, { 7.5, 2, 1, -3 }, { 7.5, -2, 1, 4 }, { -5, inf, 1, 1 }, { 5, inf, 1, 0 },
+    { 5, -inf, 1, 1 }, { -5, -inf, 1, 0 }, { 0, inf, 1, 0 }, { 6, 3, 1, -2 }, { -6, 3, 1, 2 }, { 0.7, 0.1, 1, -6 },
+    { 0.3, 0.1, 1, -2 }, { 1e15, 0.3, 1, -3333333333333333 } } do
+    local a, b = c[1], c[2]
+    local recorded
+    check.near(grad(function(u, v) recorded = u % v; return recorded end)(a, b), c[3], 0)
+    check.near(select(2, grad(function(u, v) return u % v end)(a, b)), c[4], 0, a .. " % " .. b)
+    local net = sequential { lambda { function(v) return v % b end, input_shape = { 1 } } }
+    check.equal(net:predict(tensor { { a } })[{ 1, 1 }], (tensor { a } % b)[1], a .. " % " .. b)
+    local wide = tensor({ a }, "float64")
+    check.equal((wide % b)[1], a % b)
+    if a % b < inf then check.equal(grad(function(v) return (v % b) ^ 2 / 2 end)(a), a % b) end
+  end
+end
+-- logsumexp of infinities: values and gradients (nan where they are) of PyTorch 2's logsumexp
+do
+  local inf, nan = math.huge, "nan"
+  check.equal(logsumexp(-inf), -inf)
+  check.equal(logsumexp(inf), inf)
+  local rows = tensor { { -inf, -inf }, { 1, 2 }, { -inf, 0 }, { inf, 0 } }
+  local got = logsumexp(rows, 2)
+  check.equal(got[1], -inf)
+  check.near(got[2], 2 + math.log(1 + math.exp(-1)), 1e-6)
+  check.equal(got[3], 0.0)
+  check.equal(got[4], inf)
+  local slopes = grad(function(v) return sum(logsumexp(v, 2)) end)(rows):flatten():tolist()
+  for i, want in ipairs { nan, nan, 0.26894143, 0.73105857, 0, 1, nan, 0 } do
+    if want == nan then check.ok(slopes[i] ~= slopes[i], "slope %d", i) else check.near(slopes[i], want, 1e-6) end
+  end
+  local net = sequential { lambda { function(v) return logsumexp(v, -1, true) end, input_shape = { 2 } } }
+  check.list(net:predict(rows):flatten():tolist(), got:tolist())
+  check.equal(log_softmax(tensor { -inf, 0 })[1], -inf)
+end
 
 -- a chain of residual blocks: each computes its own sum, and a sum may be a model's output
 do

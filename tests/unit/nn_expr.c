@@ -75,6 +75,8 @@ static const grad_case grad_cases[] = {
       { { 2, { 5, 3 } }, { 2, { 5, 3 } } },
       -2,
       2 },
+    { "inputs 2; mod 0 1; mul 2 1", 2, { { 2, { 5, 3 } }, { 2, { 5, 3 } } }, 0.7, 2.5 },
+    { "inputs 2; neg 1; mod 0 2; mul 3 3", 2, { { 2, { 5, 3 } }, { 1, { 3 } } }, 0.7, 2.5 },
     { "inputs 2; mul 0 1; add 2 0", 2, { { 3, { 4, 5, 3 } }, { 1, { 3 } } }, -2, 2 },
     { "inputs 2; mul 0 1; div 0 1; sub 2 3", 2, { { 3, { 4, 5, 3 } }, { 3, { 4, 1, 3 } } }, 0.5, 2 },
     { "inputs 2; mul 0 1", 2, { { 3, { 4, 1, 3 } }, { 2, { 5, 1 } } }, -2, 2 },
@@ -307,6 +309,37 @@ static void bad_shapes(void **state) {
     }
 }
 
+/* Of what a program uses an input for as places: how many there are. */
+static void places(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t places;
+    } cases[] = {
+        { "inputs 2; one_hot 0 dims 5; sum 2 axes -1; sum 1 axes -1; add 3 4", 5 },
+        { "inputs 2; gather 1 0", 4 },
+        { "inputs 2; reshape 0 dims -1; reshape 2 dims -1 1; gather 1 3; one_hot 2 dims 3; sum 5; sub 4 6", 3 },
+        { "inputs 2; sub 1 0", 0 },                                  /* numbers */
+        { "inputs 2; const 0; maximum 0 2; gather 1 3", 0 },         /* others than come */
+        { "inputs 2; gather 1 0; const 0; ge 0 3; where 4 2 3", 0 }, /* may be left out */
+        { "inputs 2; const 0; gt 1 2; where 3 1 2; gather 4 0", 4 }, /* another where */
+        { "inputs 2; slice 1 dims 1 0 1; one_hot 2 dims 5; sum 3 axes -1; add 4 0",
+          0 }, /* of the other input */
+    };
+    sn_shape in[2] = { { 2, { 6, 1 } }, { 2, { 6, 4 } } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sn_expr *x;
+        sn_expr_plan *p;
+        sn_err e = { 0 };
+        assert_int_equal(sn_expr_parse(&x, cases[i].text, &e), SN_OK);
+        sn_expr_opts o = { .dtype = SN_F32, .in = in, .batched = 3, .who = "loss" };
+        if (sn_expr_plan_new(&p, x, &o, &e) != SN_OK) fail_msg("\"%s\": %s", cases[i].text, e.msg);
+        assert_int_equal(sn_expr_places(p, 0), cases[i].places);
+        sn_expr_plan_free(p);
+        sn_expr_free(x);
+    }
+}
+
 /* Whatever was reserved before, and for how many threads: what is reserved last is there. */
 static void what_is_reserved_is_there(void **state) {
     (void)state;
@@ -337,6 +370,7 @@ int main(void) {
         cmocka_unit_test(bad_texts),
         cmocka_unit_test(bad_shapes),
         cmocka_unit_test(what_is_reserved_is_there),
+        cmocka_unit_test(places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,10 @@ static sn_status check_shapes(const void *cfg, const sn_shape *out, const sn_sha
     return sn_traced_check_rows(cfg, "loss", out, target, e);
 }
 
+static sn_status classes(const void *cfg, const sn_shape *out, const sn_shape *target, int64_t *n, sn_err *e) {
+    return sn_traced_classes(cfg, out, target, n, e);
+}
+
 static sn_status prepare(const void *cfg, size_t rows, size_t cols, size_t tcols, bool grad, sn_err *e) {
     const sn_traced_cfg *c = cfg;
     sn_shape in[2] = { { 2, { (int64_t)rows, (int64_t)tcols } }, { 2, { (int64_t)rows, (int64_t)cols } } };
@@ -59,6 +63,7 @@ const sn_loss_type SN_R(sn_loss_traced) = {
               .derive = sn_traced_derive_loss,
               .drop = sn_traced_drop },
     .check_shapes = check_shapes,
+    .classes = classes,
     .eval = eval,
     .prepare = prepare,
     .check = { { "traced{program=\"inputs 2; sub 0 1; square 2; mean 3\"}", 3, 0 },
