@@ -276,7 +276,22 @@ function f.transpose(x, axes)
   for i, a in ipairs(axes) do words[i] = axis_text("transpose", a) end
   return apply("transpose", { x }, "dims " .. table.concat(words, " "), axes)
 end
-function direct.transpose(x, axes) return axes and methods.permute(x, axes) or methods.transpose(x) end
+function direct.transpose(x, axes)
+  if not axes then return methods.transpose(x) end
+  local n, seen, whole = #x.shape, {}, #axes == #x.shape
+  for _, a in ipairs(axes) do
+    if math.abs(a) > n then
+      fail("transpose: axis %d is outside 1..%d for a tensor of shape %s", a, n, util.shape_text(x.shape))
+    end
+    local at = a > 0 and a or n + 1 + a
+    whole, seen[at] = whole and not seen[at], true
+  end
+  if not whole then
+    fail("transpose: wants each of the %d axes of shape %s once, as in transpose(x, { 2, 1 }), got { %s }", n,
+      util.shape_text(x.shape), table.concat(axes, ", "))
+  end
+  return methods.permute(x, axes)
+end
 
 function f.slice(x, axis, from, to)
   want("slice", 3, x, axis, from)
@@ -290,7 +305,19 @@ function direct.slice(x, axis, from, to)
   if math.abs(axis) > n then
     fail("slice: axis %d is outside 1..%d for a tensor of shape %s", axis, n, util.shape_text(x.shape))
   end
-  for i = 1, n do key[i] = i == (axis > 0 and axis or n + 1 + axis) and { from, to } or {} end
+  axis = axis > 0 and axis or n + 1 + axis
+  local size = x.shape[axis]
+  local first, last = from > 0 and from or size + 1 + from, to > 0 and to or size + 1 + to
+  if not (last == first - 1 and first >= 1 and last <= size) then -- which is empty
+    for _, v in ipairs { { "from", from, first }, { "to", to, last } } do
+      if v[3] < 1 or v[3] > size then
+        fail("slice: %s = %d is outside 1..%d, the size of axis %d of shape %s", v[1], v[2], size, axis,
+          util.shape_text(x.shape))
+      end
+    end
+    if last < first then fail("slice: from = %d lies behind to = %d; slice(x, axis, from, to)", from, to) end
+  end
+  for i = 1, n do key[i] = i == axis and { from, to } or {} end
   return x[key]
 end
 
@@ -397,6 +424,9 @@ end
 
 for name, fn in pairs(functional) do
   if name ~= "grad" then trace.methods[name] = fn end
+end
+for name in ("sum mean max min prod variance logsumexp log_softmax softmax transpose"):gmatch "%S+" do
+  trace.operands[f[name]] = 1
 end
 trace.methods.reshape = shaped.reshape
 trace.methods.softmax = f.softmax

@@ -85,7 +85,7 @@ do
   local function lambda(t, ...)
     local fn = type(t) == "function" and t or type(t) == "table" and t[1]
     if type(fn) ~= "function" then return construct(t, ...) end
-    local count = debug.getinfo(fn, "u").nparams
+    local count = trace.operands[fn] or debug.getinfo(fn, "u").nparams
     if count < 1 then util.fail "lambda: its function takes no argument; write lambda(function(x) return ... end)" end
     local options = {}
     for k, v in pairs(type(t) == "table" and t or {}) do options[k] = v end

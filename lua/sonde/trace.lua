@@ -38,13 +38,10 @@ trace.GRAPH = {} -- what is computed from outputs of layers belongs to no call
 
 local innermost -- recording; .outer is the one around it
 
--- The recording that goes on. One in a coroutine that waits, or was left, does not.
+-- The recording that goes on.
 local function recording()
-  while innermost do
-    local status = coroutine.status(innermost.thread)
-    if not innermost.over and (status == "running" or status == "normal") then return innermost end
-    innermost = innermost.outer
-  end
+  while innermost and innermost.over do innermost = innermost.outer end
+  return innermost
 end
 
 local function new_node(op, args, attributes, of)
@@ -322,18 +319,29 @@ local function check_used(rec, root)
   end
 end
 
--- Calls fn with count symbols; gives what it computes from them as a node. what: "y and p".
+-- Functions of ours that take options behind their operands -> how many operands.
+trace.operands = setmetatable({}, { __mode = "k" })
+
+-- The node that fn computes from the recording's symbols. what: "y and p".
+local function result_of(rec, fn, args, what)
+  local result = util.call(rec.who, fn, table.unpack(args))
+  if type(result) ~= "number" and not trace.is_symbol(result) then
+    fail("%s: the %s gave %s; it must give what it computes from %s", rec.who, util.function_at(fn), util.a(result), what)
+  end
+  local root = trace.node(result, rec.who)
+  check_used(rec, root)
+  return root
+end
+
+-- Calls fn with count symbols; gives what it computes from them as a node.
 function trace.record(who, fn, count, what)
-  local args, rec = {}, { who = who, outer = recording(), thread = coroutine.running(), comparisons = {}, count = 0 }
+  local args, rec = {}, { who = who, outer = recording(), comparisons = {}, count = 0 }
   for i = 1, count do args[i] = symbol_of { leaf = i, recording = rec } end
   innermost = rec
-  local done <close> = setmetatable({}, { __close = function() rec.over = true end })
-  local result = util.call(who, fn, table.unpack(args))
-  if type(result) ~= "number" and not trace.is_symbol(result) then
-    fail("%s: the %s gave %s; it must give what it computes from %s", who, util.function_at(fn), util.a(result), what)
-  end
-  local root = trace.node(result, who)
-  check_used(rec, root)
+  -- A coroutine that waited in there, or died, would leave the recording open.
+  local ok, root = pcall(core.call, result_of, rec, fn, args, what)
+  rec.over = true
+  if not ok then error(root, 0) end
   return root
 end
 

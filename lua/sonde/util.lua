@@ -70,6 +70,7 @@ function util.call(who, fn, ...)
   local results = table.pack(xpcall(fn, function(err)
     if type(err) ~= "string" or err == "interrupted" then return err end
     local place, text = err:match "^([^\n]-:%d+: )(.*)$"
+    if err:find "^attempt to yield" then text = "it yields (coroutine.yield), and must come to its end at once" end
     return (place or "") .. who .. ": " .. (text or err) .. require("sonde.way").text(2, fn)
   end, ...))
   if not results[1] then error(results[2], 0) end

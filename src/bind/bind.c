@@ -307,6 +307,13 @@ static int l_type(lua_State *L) {
     return 1;
 }
 
+/* core.call(fn, ...) -> what fn(...) gives; fn cannot yield to a coroutine around this */
+static int l_call(lua_State *L) {
+    luaL_checkany(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
 static int l_suggest(lua_State *L) {
     /* core.suggest(word, list of words) -> the nearest or nil */
     const char *word = luaL_checkstring(L, 1);
@@ -351,6 +358,7 @@ static const luaL_Reg base_functions[] = {
     { "bar_shown", l_bar_shown },
     { "text_width", l_text_width },
     { "text_cut", l_text_cut },
+    { "call", l_call },
     { NULL, NULL },
 };
 
