@@ -31,10 +31,9 @@ local function lines(line, before)
 end
 
 local function has(line, wanted, before)
-  for _, l in ipairs(lines(line, before)) do
-    if l == wanted then return check.ok(true) end
-  end
-  check.ok(false, "%s does not give %s but %s", line, wanted, table.concat(lines(line, before), " | "))
+  local there, list = false, lines(line, before)
+  for _, l in ipairs(list) do there = there or l == wanted end
+  check.ok(there, "%s does not give %s but %s", line, wanted, table.concat(list, " | "))
 end
 local function only(line, ...) check.equal(table.concat(lines(line), " | "), table.concat({ ... }, " | ")) end
 local function files(line) check.ok(offered(line).files, "%s wants files", line) end
