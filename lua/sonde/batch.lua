@@ -56,12 +56,34 @@ end
 -- d:batch(i) or d:batch{ index =, batch_size =, shuffle =, seed =, epoch = } -> x, y or nil, numbers of the samples
 function batch.dataset.batch(d, index, opts) return take("batch", d, options_of("batch", index, opts)) end
 
+-- What goes through the batches in a for loop, which closes it at its end, also at a break.
+local Batches = {}
+local passes = setmetatable({}, { __mode = "k" }) -- that -> { d =, size =, loader = }
+
+function Batches.__call(t)
+  local pass = passes[t]
+  return core.loader_next(pass.loader, pass.d, pass.size)
+end
+
+function Batches.__close(t)
+  local _ <close> = passes[t].loader
+end
+
+function Batches.__tostring(t)
+  local pass = passes[t]
+  local n = (#pass.d + pass.size - 1) // pass.size
+  return ("%s of %s of %s, for a loop: for x, y, index in d:batches{ batch_size = %d } do ... end"):format(
+    util.thousands(n) .. (n == 1 and " batch" or " batches"), util.thousands(pass.size),
+    util.thousands(#pass.d) .. (#pass.d == 1 and " sample" or " samples"), pass.size)
+end
+
 -- for x, y, index in d:batches{ batch_size = 32 } do ... end
 function batch.dataset.batches(d, opts)
   if type(opts) == "number" then opts = { batch_size = opts } end
   local pass = pass_of("batches", d, util.options("batches", opts, ORDER), 1, 0)
-  -- The loop closes the loader at its end, also at a break.
-  return function() return core.loader_next(pass.loader, d, pass.size) end, nil, nil, pass.loader
+  local t = setmetatable({}, Batches)
+  pass.d, passes[t] = d, pass
+  return t, nil, nil, t
 end
 
 -- ---- where a batch is wanted ----

@@ -76,9 +76,15 @@ function show.text(v)
   return ours and layout.fit(s) or s
 end
 
+-- Are these the four values that a for loop begins with, where one of ours goes through something?
+local function is_loop(first, a, b, last)
+  local mt = type(first) == "table" and getmetatable(first)
+  return type(mt) == "table" and mt.__close and mt.__call and a == nil and b == nil and rawequal(first, last)
+end
+
 -- A value whose metatable has __show(v) shows itself: pictures and plots.
 local function each(write, ...)
-  for i = 1, select("#", ...) do
+  for i = 1, select("#", ...) == 4 and is_loop(...) and 1 or select("#", ...) do
     local v = select(i, ...)
     local mt = type(v) == "table" and getmetatable(v) or core.meta[core.type(v)]
     if type(mt) == "table" and mt.__show then mt.__show(v) else write(show.text(v) .. "\n") end

@@ -144,6 +144,11 @@ for _ = 1, 20 do
 end
 check.ok(threads() < before + 20, "%d threads, %d before", threads(), before)
 collectgarbage "restart"
+-- typed alone it is one value, which says what it is for
+check.equal(check.output(function() sonde.print(folder:batches { batch_size = 1 }) end),
+  tostring(folder:batches { batch_size = 1 }) .. "\n")
+check.has(tostring(folder:batches(4)), " samples, for a loop: for x, y, index in d:batches{ batch_size = ")
+check.equal(check.output(function() sonde.print(1, nil, nil, 1) end), "1\nnil\nnil\n1\n")
 local step = folder:batches(4) -- without a loop
 check.equal(#step(), 3)
 check.equal(#step(), 2)
