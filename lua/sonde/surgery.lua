@@ -230,15 +230,23 @@ function surgery.recompile(r, c)
   warn_of_run(s.model, "compile")
 end
 
--- A schedule begins where it comes; callbacks that set the rate have the last word.
+-- A schedule begins where it comes.
 local function say_rate(r, v, before)
-  local s = core.state(r)
-  local text = ("learning_rate: %s from step %d on, in place of %s"):format(type(v) == "function" and "the function"
-    or tostring(v), r.iterations + 1, before)
+  drive.say(core.state(r), ("learning_rate: %s from step %d on, in place of %s"):format(type(v) == "function"
+    and "the function" or tostring(v), r.iterations + 1, before))
+end
+
+-- A number that a callback is going to replace. Once in an epoch: a callback of the user's may set one at each step.
+local function say_overridden(r, rate)
+  local s, epoch = core.state(r), core.run_info(r).epoch
+  if type(rate) ~= "number" or s.overridden == epoch then return end
   for _, cb in ipairs(core.run_callbacks(r)) do
-    if cb.type == "learning_rate_scheduler" then text = text .. "; learning_rate_scheduler sets it at each epoch" end
+    if cb.type == "learning_rate_scheduler" then
+      s.overridden = epoch
+      drive.say(s, ("learning_rate: %s only until the next epoch begins: learning_rate_scheduler, a callback of this run, "
+        .. "sets it then; a run without that callback keeps it"):format(rate))
+    end
   end
-  drive.say(s, text)
 end
 
 -- r.learning_rate = v: a number, a schedule or a function in place of whatever it was.
@@ -248,7 +256,10 @@ function surgery.set_rate(r, v)
     fail("learning_rate wants a number, a schedule or a function, got %s", util.quoted(v))
   end
   local now, kind = core.trainer_rate(trainer)
-  if kind == "plain" and type(v) == "number" then return core.trainer_set_rate(trainer, v) end
+  if kind == "plain" and type(v) == "number" then
+    core.trainer_set_rate(trainer, v)
+    return say_overridden(r, v)
+  end
   local before = kind == "plain" and ("%g"):format(now) or kind == "function" and "a function"
     or tostring(select(2, core.trainer_info(trainer)).learning_rate)
   surgery.run.compile(r, { learning_rate = v })
@@ -271,6 +282,7 @@ function surgery.run.compile(r, opts)
   if opts.metrics ~= nil then metrics, names = model.metrics(opts.metrics) end
   surgery.recompile(r, { loss = loss, optimizer = optimizer, metrics = metrics, names = names,
     given = opts.optimizer ~= nil or opts.learning_rate ~= nil })
+  if opts.optimizer ~= nil or opts.learning_rate ~= nil then say_overridden(r, optimizer.learning_rate) end
 end
 
 return surgery

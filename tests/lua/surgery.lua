@@ -135,6 +135,28 @@ do
   check.equal(#m.layers, 1)
 end
 
+-- ---- a rate beside a callback that sets it ----
+do
+  for _, schedule in ipairs { exponential_decay { 0.5, 1, 0.5 }, function() return 0.5 end } do
+    local m = network()
+    m:compile { loss = "mse", optimizer = sgd { 0.1 } }
+    local r = m:run(x, m:predict(x), { epochs = 3, verbose = 0, callbacks = { learning_rate_scheduler { schedule } } })
+    r:step()
+    check.equal(r.learning_rate, 0.5)
+    local text = check.output(function() r.learning_rate = 1e-4 end):gsub("%s+", " ")
+    check.has(text, "learning_rate: 0.0001 only until the next epoch begins: learning_rate_scheduler, a callback of this run")
+    check.equal(check.output(function() r.learning_rate = 2e-4 end), "", "said once in an epoch")
+    check.equal(r.learning_rate, 2e-4)
+    r:epoch(2)
+    check.ok(r.learning_rate >= 0.25)
+    check.has(check.output(function() r:compile { learning_rate = 1e-3 } end), "learning_rate: 0.001 only until")
+  end
+  local m = network()
+  m:compile { loss = "mse", optimizer = sgd { 0.1 } }
+  local r = m:run(x, m:predict(x), { epochs = 3, verbose = 0, callbacks = { reduce_lr_on_plateau {} } })
+  check.equal(check.output(function() r.learning_rate = 1e-4 end), "", "it goes on from whatever rate there is")
+end
+
 -- ---- freezing ----
 do
   local m = network()
