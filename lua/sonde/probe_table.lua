@@ -130,15 +130,6 @@ ranks.recorded = {
   noise_scale = { "noise_scale", "trend" },
 }
 
--- conv2d_transpose/kernel as conv2d_t~/kernel where names have to be short.
-local function shorten(name, most)
-  if util.width(name) <= most then return name end
-  local layer, param = name:match "^(.*)(/[^/]*)$"
-  if not layer then return util.cut(name, most, "~") end
-  layer = util.cut(layer, math.max(3, most - util.width(param)), "~")
-  return layer .. util.cut(param, most - util.width(layer), "~")
-end
-
 local function column_of(t, head, width)
   local c = by_head[head]
   if head == "histogram" then
@@ -180,7 +171,7 @@ function tables.recorded(probe) return ranks.recorded[probe] end
 function tables.lines(t, rank, what, labels)
   local width = tables.width()
   local most, names = math.max(12, math.min(32, width // 3)), { what }
-  for i, row in ipairs(t) do names[i + 1] = shorten(labels and labels[i] or row.name, most) end
+  for i, row in ipairs(t) do names[i + 1] = util.cut_path(labels and labels[i] or row.name, most, "~") end
   local widest = 0
   for _, name in ipairs(names) do widest = math.max(widest, util.width(name)) end
   local list, missing = choose(t, rank, width - widest)

@@ -50,7 +50,7 @@ local function table_text(t, depth, seen)
   seen[t] = nil
   if #list == 0 then return "{}" end
   local line = "{ " .. table.concat(list, ", ") .. " }"
-  if #line + 2 * depth <= layout.width() and not line:find "\n" then return line end
+  if core.text_width(line) + 2 * depth <= layout.width() and not line:find "\n" then return line end
   local indent = ("  "):rep(depth + 1)
   return "{\n" .. indent .. table.concat(list, ",\n" .. indent) .. "\n" .. ("  "):rep(depth) .. "}"
 end

@@ -34,6 +34,17 @@ function util.cut(s, most, mark, from_end)
   return from_end and mark .. part or part .. mark
 end
 
+-- The same for what may be a parameter's path: conv2d_transpose/kernel as conv2d_t../kernel, so that what it ends with
+-- is there in part at least.
+function util.cut_path(name, most, mark)
+  mark = mark or ".."
+  if util.width(name) <= most then return name end
+  local layer, param = name:match "^(.*)(/[%w_]+)$"
+  if not layer then return util.cut(name, most, mark) end
+  layer = util.cut(layer, math.max(2 + #mark, most - util.width(param)), mark)
+  return layer .. util.cut(param, most - util.width(layer), mark)
+end
+
 -- The text with spaces up to that width, before it where it stands to the right.
 function util.pad(s, columns, right)
   local fill = (" "):rep(columns - util.width(s))
@@ -279,7 +290,8 @@ local function block_text(rows, widths, list, align)
     if type(row) == "table" then
       local cells = {}
       for k, c in ipairs(list) do
-        cells[k] = util.pad(util.cut(row[c] or "", widths[c]), widths[c], align:sub(c, c) == "r")
+        local cut = c == 1 and util.cut_path or util.cut
+        cells[k] = util.pad(cut(row[c] or "", widths[c]), widths[c], align:sub(c, c) == "r")
       end
       lines[i] = table.concat(cells, "  "):gsub("%s+$", "")
     else

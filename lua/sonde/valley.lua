@@ -373,6 +373,8 @@ local function here_text(t)
     t.here.accuracy and "  accuracy " .. value(t.here.accuracy) or "")
 end
 
+local NARROW = 60 -- a screen that has no room for bars
+
 local function line_text(t)
   local rows = { { "alpha", "loss", "data", t.accuracy and "accuracy" or "", "" } }
   local room = math.max(8, math.min(30, layout.width() - 46))
@@ -380,8 +382,9 @@ local function line_text(t)
   rows[1][5] = log and "loss, logarithmic" or "loss"
   for i, a in ipairs(t.alphas) do
     rows[i + 1] = { ("%.3g"):format(a), value(t.loss[i]), value(t.data[i]), t.accuracy and value(t.accuracy[i]) or "",
-      bars[i] }
+      layout.width() >= NARROW and bars[i] or nil }
   end
+  if layout.width() < NARROW then rows[1][5] = nil end
   return util.columns(rows, "rrrrl")
 end
 

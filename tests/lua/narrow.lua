@@ -218,6 +218,10 @@ check.equal(util.columns({ { "猫猫猫猫猫猫猫猫猫猫", "1" }, { "e\u{301
 check.equal(util.columns({ { ("猫"):rep(30), "1" }, { "b", ("2"):rep(20) } }, "lr"),
   ("猫"):rep(8) .. ".." .. (" "):rep(21) .. "1\nb" .. (" "):rep(19) .. ("2"):rep(20))
 check.equal(util.cut("猫犬", 3, "~"), "猫~")
+check.equal(util.cut_path("conv2d_transpose/kernel", 14), "conv2../kernel")
+check.equal(util.cut_path("batch_norm/moving_variance", 13, "~"), "ba~/moving_v~")
+check.equal(util.cut_path("batch_norm/moving_mean", 13, "~"), "ba~/moving_m~")
+check.equal(util.cut_path("猫猫猫猫猫猫/kernel", 12), "猫../kernel")
 check.equal(util.cut("猫犬鳥", 4, "~"), "猫~")
 check.equal(util.cut("猫犬鳥", 5, "...", true), "犬鳥") -- no room for a mark
 check.equal(util.cut("猫犬鳥猫犬", 7, "...", true), "...猫犬")
