@@ -50,7 +50,8 @@ end
 
 -- What stands below a table: the heads of columns that a narrow screen has no room for.
 function layout.no_room(heads, width)
-  return #heads > 0 and "\n" .. layout.wrap("no room for: " .. table.concat(heads, ", "), width, 2, 0) or ""
+  local list = table.concat(heads, ", "):gsub(" %%", "\1%%") -- "zero %" is one word
+  return #heads > 0 and "\n" .. layout.wrap("no room for: " .. list, width, 2, 0) or ""
 end
 
 local function stacked(rows, width, indent)

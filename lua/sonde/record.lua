@@ -271,8 +271,12 @@ local function check(v)
 end
 
 -- Measures probes at every k-th step from now on; gives the series. record(false) ends all that there are.
-function record.run.record(r, v)
+function record.run.record(r, v, more)
   local s = core.state(r)
+  if more ~= nil then
+    fail('record: probes and options stand in the same braces, r:record{ "gradients", every = 1 }; got also %s',
+      util.quoted(more))
+  end
   s.records = s.records or {}
   if v == false then
     for _, series in ipairs(s.records) do methods.stop(series) end

@@ -1,5 +1,6 @@
 #include "base/err.h"
 
+#include "base/text.h"
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@ sn_status sn_fail(sn_err *e, sn_status code, const char *fmt, ...) {
     e->code = code;
     vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
+    sn_text_mend(e->msg);
     return code;
 }
 
@@ -25,6 +27,7 @@ sn_status sn_fail_prefix(sn_err *e, const char *fmt, ...) {
     va_end(ap);
     memcpy(tail, e->msg, sizeof tail);
     snprintf(e->msg, sizeof e->msg, "%s: %.340s", head, tail);
+    sn_text_mend(e->msg);
     return e->code;
 }
 
@@ -43,6 +46,7 @@ void sn_warn(const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
+    sn_text_mend(line);
     pthread_mutex_lock(&warn_lock);
     if (warn_handler) {
         warn_handler(line);

@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <langinfo.h>
 #include <locale.h>
 #include <pthread.h>
 #include <string.h>
@@ -65,4 +66,23 @@ size_t sn_text_tail(const char *s, size_t n, size_t most) {
     }
     leave(before);
     return at;
+}
+
+void sn_text_mend(char *s) {
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) return;
+    char *to = s;
+    mbstate_t state;
+    for (size_t left = strlen(s), len; left > 0; left -= len, s += len) {
+        memset(&state, 0, sizeof state);
+        len = mbrtowc(NULL, s, left, &state);
+        if (len > 0 && len <= left) {
+            memmove(to, s, len);
+            to += len;
+            continue;
+        }
+        *to++ = '?';
+        len = 1;
+        while (len < left && ((unsigned char)s[len] & 0xc0) == 0x80) len++;
+    }
+    *to = 0;
 }

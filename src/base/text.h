@@ -12,5 +12,8 @@ size_t sn_text_width(const char *s, size_t n);
 size_t sn_text_head(const char *s, size_t n, size_t columns);
 /* Where the longest end begins that takes at most so many columns: 0..n. */
 size_t sn_text_tail(const char *s, size_t n, size_t columns);
+/* Where the person's locale is UTF-8: each piece of s that is none (a character that was cut by a length in
+ * bytes, a name in another encoding) becomes a question mark. s gets no longer. */
+void sn_text_mend(char *s);
 
 #endif

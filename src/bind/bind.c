@@ -55,6 +55,7 @@ int sn_raise_text(lua_State *L, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(e.msg, sizeof e.msg, fmt, ap);
     va_end(ap);
+    sn_text_mend(e.msg);
     return sn_raise(L, &e);
 }
 

@@ -15,7 +15,7 @@ m:compile { loss = "sparse_categorical_crossentropy", optimizer = adam { 1e-3 },
   metrics = { "accuracy", top_k { 2 }, a_metric_with_a_long_name = function(t, p) return mean(p) end } }
 local r = m:run(d, { validation_data = d, epochs = 100, verbose = 0, seed = 1, batch_size = 16 })
 r:epoch()
-r:record("gradients", { every = 1 })
+r:record { "gradients", every = 1 }
 model_of_mine, some_data, a_text = m, d, ("text "):rep(30)
 
 local shown = {

@@ -147,6 +147,7 @@ collectgarbage()
 run(m):finish()
 
 -- what is wrong is said
+check.fails(function() r:record("gradients", { every = 1 }) end, "record.lua:", 'r:record{ "gradients", every = 1 }')
 check.fails(function() r:record() end, "record.lua:", "wants probes, got nil")
 check.fails(function() r:record {} end, "at least one probe")
 check.fails(function() r:record { "gradient" } end, 'did you mean "gradients"?')

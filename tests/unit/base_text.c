@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "base/text.h"
 #include <locale.h>
 #include <stdlib.h>
@@ -101,10 +102,38 @@ static void locale_stays(void **state) {
     assert_int_equal(MB_CUR_MAX, 1);
 }
 
+/* Lengths in bytes cut characters: what a person reads is whole all the same. */
+static void messages_are_whole(void **state) {
+    (void)state;
+    sn_err e;
+    sn_fail(&e, SN_EINVAL, "\"%.4s\" x", CAT CAT);
+    assert_string_equal(e.msg, "\"" CAT "\xe7\" x"); /* a locale without UTF-8 gets the bytes */
+    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+    sn_fail(&e, SN_EINVAL, "\"%.4s\" %.5s %.3s\xff", CAT CAT, CAT CAT, GRIN);
+    assert_string_equal(e.msg, "\"" CAT "?\" " CAT "? ??");
+    sn_fail(&e, SN_EINVAL, "%s", "caf\xe9.jpg \x80\x80" E_ACUTE GRIN);
+    assert_string_equal(e.msg, "caf?.jpg ?" E_ACUTE GRIN);
+    char cats[1000] = "x"; /* longer than a message, and cut within a character or not */
+    for (size_t i = 1; i + 4 < sizeof cats; i += 3) memcpy(cats + i, CAT, 4);
+    sn_fail(&e, SN_EINVAL, "%s", cats);
+    size_t n = strlen(e.msg), whole = (n - 1) / 3;
+    assert_true(n <= sizeof e.msg - 1 && n >= sizeof e.msg - 3);
+    assert_memory_equal(e.msg, cats, 1 + 3 * whole);
+    assert_string_equal(e.msg + 1 + 3 * whole, (n - 1) % 3 ? "?" : "");
+    sn_fail_prefix(&e, "%s", "p");
+    assert_int_equal(sn_text_width(e.msg, strlen(e.msg)), 4 + 2 * ((340 - 1) / 3));
+    assert_non_null(setlocale(LC_CTYPE, "C"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(widths), cmocka_unit_test(no_utf8),   cmocka_unit_test(heads),
-        cmocka_unit_test(tails),  cmocka_unit_test(any_bytes), cmocka_unit_test(locale_stays),
+        cmocka_unit_test(widths),
+        cmocka_unit_test(no_utf8),
+        cmocka_unit_test(heads),
+        cmocka_unit_test(tails),
+        cmocka_unit_test(any_bytes),
+        cmocka_unit_test(locale_stays),
+        cmocka_unit_test(messages_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
