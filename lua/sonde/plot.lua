@@ -39,16 +39,18 @@ local function colors()
   return (term:find "256" or os.getenv "COLORTERM") and "ansi256" or "ansi"
 end
 
--- Without the paper around: no empty lines above and below, none of the spaces and escapes that show nothing.
+-- Without the paper around: no empty lines above and below, none of the spaces and escapes that show nothing. gnuplot
+-- gives each character one column: what a word takes more or less comes off the spaces behind it.
 local function tidy(page)
   local lines = {}
   for line in (page .. "\n"):gmatch "([^\n]*)\n" do
-    local out, want, is = {}, "", ""
+    local out, want, is, over = {}, "", "", 0
     for escape, chars in ("\27[0m" .. line):gmatch "\27%[([%d;]*)m([^\27]*)" do
       want = escape:find "^0" and "" or escape
       for space, word in (chars .. "\0"):gmatch "(%s*)([^%s]*)" do
         word = word:gsub("%z", "")
-        out[#out + 1] = space
+        local n = space == "" and 0 or math.max(1, #space - over)
+        out[#out + 1], over = (" "):rep(n), over + n - #space + util.width(word) - (utf8.len(word) or #word)
         if word ~= "" then
           if want ~= is then out[#out + 1] = "\27[" .. (want == "" and "0" or want) .. "m" end
           is = want

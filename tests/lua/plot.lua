@@ -227,6 +227,17 @@ check.has(svg, "&lt;script>alert(1)&lt;/script>&amp;amp;")
 check.has(plot.bars({ 1 }, { labels = { "100%s" } }):render "svg", ">100%s<")
 check.has(plot { y = { 1, 2 }, title = "it's `x`" }:render "svg", ">it's `x`<")
 check.has(plot { y = { 1, 2 }, title = "a_b^c" }:render "txt", "a_b^c")
+do -- letters of two columns, and of none, beside the axis and below it
+  local axis
+  for line in plot { { 1, 4, 2, 8 }, ylabel = "猫の軸 e\u{301}" }:render("txt"):gmatch "[^\n]+" do
+    local left = line:match "^(.-)|" or line:match "^(.-)%+"
+    axis = axis or left and check.width(left)
+    if left then check.equal(check.width(left), axis, line) end
+  end
+  local below = plot.bars { { 3, 2, 1 }, labels = { "猫猫", "dog", "cow" } }:render("txt"):match "[^\n]*dog[^\n]*"
+  local plain = plot.bars { { 3, 2, 1 }, labels = { "xx", "dog", "cow" } }:render("txt"):match "[^\n]*dog[^\n]*"
+  check.equal(check.width(below:match "^.-dog"), #plain:match "^.-dog")
+end
 kinds.one:save(file "quote'`touch x` $(touch y).png")
 check.ok(picture.load(file "quote'`touch x` $(touch y).png"))
 
