@@ -95,8 +95,8 @@ local columns = {
     text = function(row) return whole(row.dead) .. "/" .. whole(row.units) end },
   { head = "trend", align = "l", known = function(row) return row.trend ~= nil end,
     text = function(row) return row.trend end },
-  { head = "", align = "l", name = "bad", known = function(row) return row.note or row.nan and row.nan + row.inf > 0 end,
-    text = bad_text },
+  { head = "", align = "l", name = "bad", text = bad_text,
+    known = function(row) return row.note or row.nan and row.nan + row.inf > 0 end },
 }
 
 -- The field of a row that stands below that head.

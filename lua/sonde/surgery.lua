@@ -243,8 +243,8 @@ local function say_overridden(r, rate)
   for _, cb in ipairs(core.run_callbacks(r)) do
     if cb.type == "learning_rate_scheduler" then
       s.overridden = epoch
-      drive.say(s, ("learning_rate: %s only until the next epoch begins: learning_rate_scheduler, a callback of this run, "
-        .. "sets it then; a run without that callback keeps it"):format(rate))
+      drive.say(s, ("learning_rate: %s only until the next epoch begins: learning_rate_scheduler, a callback of this "
+        .. "run, sets it then; a run without that callback keeps it"):format(rate))
     end
   end
 end

@@ -326,7 +326,8 @@ trace.operands = setmetatable({}, { __mode = "k" })
 local function result_of(rec, fn, args, what)
   local result = util.call(rec.who, fn, table.unpack(args))
   if type(result) ~= "number" and not trace.is_symbol(result) then
-    fail("%s: the %s gave %s; it must give what it computes from %s", rec.who, util.function_at(fn), util.a(result), what)
+    fail("%s: the %s gave %s; it must give what it computes from %s", rec.who, util.function_at(fn), util.a(result),
+      what)
   end
   local root = trace.node(result, rec.who)
   check_used(rec, root)

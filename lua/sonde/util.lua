@@ -24,8 +24,8 @@ end
 -- Columns that a text takes on the screen: wide characters count twice, marks on a letter not at all.
 util.width = core.text_width
 
--- The text in at most so many columns, cut between characters: its beginning, or with from_end its end, and a mark (".."
--- where none is given) for what is missing, where there is room for one.
+-- The text in at most so many columns, cut between characters: its beginning, or with from_end its end, and a mark
+-- (".." where none is given) for what is missing, where there is room for one.
 function util.cut(s, most, mark, from_end)
   if util.width(s) <= most then return s end
   mark = mark or ".."
