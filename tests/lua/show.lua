@@ -38,7 +38,14 @@ local t = sonde.clock()
 check.ok(sonde.clock() >= t)
 check.equal(sonde.conv2d, conv2d)
 check.equal(sonde.sequential, sequential)
-check.ok(sonde.memory() >= 0)
+do
+  collectgarbage()
+  local before = sonde.memory()
+  local large = tensor.zeros { 512, 512 }
+  local now, peak, limit = sonde.memory()
+  check.ok(now >= before + 4 * 512 * 512 and peak >= now and limit >= peak, "%d, %d before", now, before)
+  check.equal(#large, 512)
+end
 
 -- what is ours cannot be taken apart
 check.equal(getmetatable(tensor { 1 }), "tensor")
