@@ -1,11 +1,8 @@
 -- ??NAME: the source of a function, the user's or one of sonde's own; of what is written in C the file that it is in.
-local complete = require "sonde.complete"
 local core = require "sonde.core"
-local help = require "sonde.help"
 local objects = require "sonde.objects"
 local prompt = require "sonde.prompt"
 local scan = require "sonde.scan"
-local topics = require "sonde.topics"
 local util = require "sonde.util"
 
 local source = {}
@@ -91,8 +88,8 @@ local FOLDERS = { activation = "nn/activations", layer = "nn/layers", loss = "nn
 function source.file(kind, name) return ("src/%s/%s.c"):format(FOLDERS[kind], name) end
 
 local function of_objects(word)
-  local out = {}
-  for i, d in ipairs(topics.described(word)) do
+  local out, help = {}, require "sonde.help" -- read late: help parses all its pages
+  for i, d in ipairs(require("sonde.topics").described(word)) do
     out[i] = ("%s %s: %s"):format(d.kind, d.name, source.file(d.kind, d.name))
   end
   return #out > 0 and help.text(word) .. "\n\nsource\n  " .. table.concat(out, "\n  ") or nil
@@ -101,7 +98,7 @@ end
 -- What ?? shows of a name.
 function source.text(name)
   local tokens = scan.tokens(name)
-  local at = tokens and #tokens > 0 and complete.resolve(scan.chain(tokens, #tokens))
+  local at = tokens and #tokens > 0 and require("sonde.complete").resolve(scan.chain(tokens, #tokens))
   local v = at and at.value
   local made = objects.constructor_of[v]
   if made or v == nil or core.type(v) == "object" then
@@ -112,7 +109,7 @@ function source.text(name)
   if type(v) ~= "function" then return ("%s is %s: %s"):format(name, util.a(v), tostring(v)) end
   local text, where, line = source.of(v)
   if text then return ("-- %s:%d\n%s"):format(where, line, text) end
-  local about = help.text(v)
+  local about = require("sonde.help").text(v)
   return (about and about .. "\n\n" or "") .. name .. " " .. where
 end
 

@@ -453,6 +453,36 @@ check.fails(function() m:compile { optimizer = "sgd", loss = function(t, q)
   if ge(q, 0.5) then return mean(t) end
   return mean(q)
 end } end, "compile: loss: its function asks ge(...)", "where(ge(a, b), x, y)")
+-- == of an argument and a number: Lua answers it itself, and only the function's text tells
+do
+  local function asks(fn, what, ...)
+    local at = ("traced.lua:%d"):format(debug.getinfo(fn, "S").linedefined + 1)
+    check.fails(function() grad(fn)(1, 2) end, "grad: its function asks " .. what .. " at ", at .. ", which is ", ...)
+  end
+  asks(function(v, w)
+    if v == 0 then return w end return v * w
+  end, "v == 0", "false of a symbol", "where(eq(v, 0), x, y)")
+  asks(function(v, w)
+    return 2 ~= w and v or w
+  end, "2 ~= w", "true of a symbol", "where(ne(2, w), x, y)")
+  asks(function(v, w) local function other(u) return u == v end
+    return not (w == 0.5) and w or other(3) and v
+  end, "w == 0.5", "false of")
+  local v = 1
+  for i, fn in ipairs {
+    function(w) local k = 3 if k == 3 then return w end end,
+    function(w) w = 3 * w local n = 0 if n == 0 then return w end end,
+    function(w) for w = 1, 2 do if w == 1 then break end end return w end,
+    function(w) local s = "w == 0" -- w == 0
+      return s and w end,
+    function(w) local o = { w = 1 } if o.w == 1 then return w end end,
+    function(w) return w ~= nil and w end,
+    function(w) return w * (function(w) return w == 0 and 1 or 2 end)(0) end,
+    function(w) return v == 1 and w or 2 * w end,
+    function(w) if select("#", w) - 1 == 0 then return w end end,
+  } do check.ok(pcall(grad(fn), 1), "comparison %d", i) end
+  if v == 1 then check.equal(grad(function(v) return 2 * v end)(1), 2.0) end
+end
 check.fails(function() grad(function(v) while gt(v, 0) do v = v - 1 end return v end)(3) end, "gt(...) at",
   "the condition of a loop")
 check.fails(function() grad(function(v) while true do v = v - 1 end end)(3) end, "is there a loop without an end?")
