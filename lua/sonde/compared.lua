@@ -14,7 +14,7 @@ local function arguments(fn)
   return list
 end
 
--- Do the names stand in brackets behind the token `function` at i, maybe with a name of its own between? The place behind.
+-- Do the names stand in brackets behind the token `function` at i, maybe with its own name between? The place behind.
 local function behind_arguments(tokens, i, names)
   while tokens[i] and tokens[i].text ~= "(" do i = i + 1 end
   for k, name in ipairs(names) do
@@ -79,7 +79,8 @@ local function find(text, names)
       local a, b = body[i - 1], body[i + 1]
       local at = a and b and (b.type == "number" and i - 1 or a.type == "number" and i + 1)
       for _, name in ipairs(at and names or {}) do
-        if body[at].type == "name" and body[at].text == name and alone(body, at, i) and not is_given_anew(body, name) then
+        local is_it = body[at].type == "name" and body[at].text == name and alone(body, at, i)
+        if is_it and not is_given_anew(body, name) then
           return ("%s %s %s"):format(a.text, t.text, b.text), select(2, text:sub(1, t.at):gsub("\n", "\n"))
         end
       end

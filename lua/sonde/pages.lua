@@ -344,13 +344,14 @@ npy.load(path), npy.save(path, t)
 
   functions = [[
 mean((y - p)^2), where(gt(x, 0), x, 0), grad(f)
-  Functions of numbers, tensors and symbols. Wherever a loss, metric, regularizer or activation is wanted, a Lua function
-  does too: it is called once with symbols, and what it computes is recorded as operations that run and are
-  differentiated in C. A symbol stands for numbers that come later, so Lua's `if`, `while`, `and`, `or` and `not` cannot
-  ask for its value; where(condition, a, b) can. A comparison that the result does not depend on is an error: an `if`
-  was meant. Lua answers == and ~= with a number itself, without asking: where the function's text shows that an argument
-  is compared so (p == 0) it is an error too, of what is computed from one (q == 0) it is false, and nobody can tell. A symbol lives as long as its function is recorded. What
-  holds a recording is called traced, where it is printed; its program is text that is saved with the model.
+  Functions of numbers, tensors and symbols. Wherever a loss, metric, regularizer or activation is wanted, a Lua
+  function does too: it is called once with symbols, and what it computes is recorded as operations that run and are
+  differentiated in C. A symbol stands for numbers that come later, so Lua's `if`, `while`, `and`, `or` and `not`
+  cannot ask for its value; where(condition, a, b) can. A comparison that the result does not depend on is an error:
+  an `if` was meant. Lua answers == and ~= with a number itself, without asking: where the function's text shows that
+  an argument is compared so (p == 0) it is an error too, of what is computed from one (q == 0) it is false, and
+  nobody can tell. A symbol lives as long as its function is recorded. What holds a recording is called traced, where
+  it is printed; its program is text that is saved with the model.
   Tensors keep the type that their methods give: sum(t) is t:sum(). Names of layers and activations are constructors too,
   with options in braces: elu(0.5) is a number, elu{ 0.5 } an activation, and relu(h) of a layer's output h the layer.
 what such a function is given
