@@ -48,7 +48,7 @@ local function take(who, d, opts)
   local first = util.whole(who, "index", opts.index, 1, 1)
   local pass = pass_of(who, d, opts, first, 1)
   local loader <close> = pass.loader
-  local x, y, index = core.loader_next(loader, d, pass.size)
+  local x, y, index = core.loader_next(loader)
   if not x then fail("%s: none of the samples from there on can be read", who) end
   return x, y, index
 end
@@ -62,7 +62,7 @@ local passes = setmetatable({}, { __mode = "k" }) -- that -> { d =, size =, load
 
 function Batches.__call(t)
   local pass = passes[t]
-  return core.loader_next(pass.loader, pass.d, pass.size)
+  return core.loader_next(pass.loader)
 end
 
 function Batches.__close(t)

@@ -415,8 +415,8 @@ function f.grad(fn)
   return function(...)
     local tensors = as_tensors("grad", { ... })
     local n = #tensors
-    programs[n] = programs[n] or trace.program(trace.record("grad", fn, n, "its arguments"), n)
-    local results = { core.expr_run(programs[n], tensors, "grad", true) }
+    programs[n] = programs[n] or table.pack(trace.program(trace.record("grad", fn, n, "its arguments"), n))
+    local results = { core.expr_run(programs[n][1], tensors, "grad", true, programs[n][3]) }
     for i, t in ipairs(results) do results[i] = plain(t) end
     return table.unpack(results, 2)
   end

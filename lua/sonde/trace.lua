@@ -134,12 +134,16 @@ function trace.node(v, who)
   fail("%s: wants symbols, numbers and tensors, got %s", who, util.a(v))
 end
 
--- The user's line, for a message later on.
-local function place()
+-- The user's line, for a message later on. Of a function that ends in `return mean(...)` nothing is left by then: where
+-- it begins.
+local function place(rec)
   local level = 3
   while true do
-    local at = debug.getinfo(level, "Sl")
-    if not at then return "?" end
+    local at = debug.getinfo(level, "Slf")
+    if not at or at.func == trace.record then
+      at = debug.getinfo(rec.fn, "S")
+      return ("%s:%d"):format(at.short_src, at.linedefined)
+    end
     if at.what ~= "C" and not at.source:find "^[=@]sonde" then return ("%s:%d"):format(at.short_src, at.currentline) end
     level = level + 1
   end
@@ -152,8 +156,12 @@ local function new_op(name, args, attributes)
     of = of or nodes[i].recording
   end
   local now = recording()
-  if now and of == now then count_node(now) end
-  return new_node(name, nodes, attributes, of)
+  local n = new_node(name, nodes, attributes, of)
+  if now and of == now then
+    count_node(now)
+    n.place = place(now)
+  end
+  return n
 end
 
 function trace.op(name, args, attributes) return symbol_of(new_op(name, args, attributes)) end
@@ -163,7 +171,7 @@ function trace.comparison(name, args)
   local n = new_op(name, args)
   local now = recording()
   if now then
-    n.place = place()
+    n.place = n.place or place(now)
     table.insert(now.comparisons, n)
   end
   return symbol_of(n)
@@ -269,9 +277,9 @@ local function in_order(root)
 end
 
 -- The program of a node, and the graph's symbols that are its inputs. count: how many inputs a recorded function has.
--- What is computed twice is written once.
+-- What is computed twice is written once. Third comes where each operation was written, a line each.
 function trace.program(root, count)
-  local leaves, order, lines, number, seen = {}, in_order(root), {}, {}, {}
+  local leaves, order, lines, places, number, seen = {}, in_order(root), {}, {}, {}, {}
   for _, n in ipairs(order) do
     if n.leaf then number[n] = leaf_number(n, leaves) - 1 end
   end
@@ -289,14 +297,15 @@ function trace.program(root, count)
       words[#words + 1] = n.attributes
       local line = table.concat(words, " ")
       if not seen[line] or rawequal(n, root) then
-        lines[#lines + 1], seen[line] = line, at
+        lines[#lines + 1], places[#places + 1], seen[line] = line, n.place or "", at
         at = at + 1
       end
       number[n] = seen[line]
     end
   end
   if root.leaf then lines = { "const 1", ("mul %d %d"):format(number[root], inputs) } end -- itself
-  return ("inputs %d%s%s"):format(inputs, #lines > 0 and "; " or "", table.concat(lines, "; ")), leaves
+  return ("inputs %d%s%s"):format(inputs, #lines > 0 and "; " or "", table.concat(lines, "; ")), leaves,
+    table.concat(places, "\n")
 end
 
 -- ---- recording ----
@@ -342,7 +351,8 @@ end
 
 -- Calls fn with count symbols; gives what it computes from them as a node.
 function trace.record(who, fn, count, what)
-  local args, rec = {}, { who = who, outer = recording(), comparisons = {}, count = 0 }
+  local args = {}
+  local rec = { who = who, fn = fn, outer = recording(), thread = coroutine.running(), comparisons = {}, count = 0 }
   for i = 1, count do args[i] = symbol_of { leaf = i, recording = rec } end
   innermost = rec
   -- A coroutine that waited in there, or died, would leave the recording open.
@@ -394,8 +404,12 @@ function trace.object(kind, fn, who)
   local root = trace.record(who, fn, count, what)
   check_learns(kind, root, count, fn, who)
   local inner = count == 2 and mean_of(root)
-  local program = trace.program(inner and new_node("mean", { inner }) or root, count)
-  return require("sonde.objects").by_kind[kind].traced { program }
+  local whole = inner and new_node("mean", { inner }) or root
+  whole.place = root.place
+  local program, _, places = trace.program(whole, count)
+  local object = require("sonde.objects").by_kind[kind].traced { program }
+  core.set_places(object, places)
+  return object
 end
 
 return trace

@@ -80,11 +80,11 @@ static bool is_exit(lua_State *L, const char *text, int idx) {
     if (text[n + strspn(text + n, " \t;")] || !lua_isfunction(L, idx)) return false;
     for (int i = 0; i < 2 && !same; i++) {
         if (strlen(names[i]) != n || strncmp(text, names[i], n)) continue;
-        luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-        lua_getfield(L, -1, "sonde");
-        lua_getfield(L, -1, names[i]);
+        lua_getfield(L, LUA_REGISTRYINDEX, SN_BIND_PUBLIC);
+        lua_pushstring(L, names[i]);
+        lua_rawget(L, -2);
         same = lua_rawequal(L, -1, idx);
-        lua_pop(L, 3);
+        lua_pop(L, 2);
     }
     return same;
 }

@@ -93,11 +93,20 @@ static void count(size_t bytes) {
 
 enum { HUGE_PAGE = 2 << 20, MAPPED = 32 << 20 };
 
+/* GCC says it by a macro, Clang by a feature. */
+#ifdef __has_feature
+#    define ADDRESS_SANITIZED __has_feature(address_sanitizer)
+#elif defined __SANITIZE_ADDRESS__
+#    define ADDRESS_SANITIZED 1
+#else
+#    define ADDRESS_SANITIZED 0
+#endif
+
 /* Large blocks are mappings of their own (as malloc's are from this size on): the system gives them as zeros,
  * so that nobody has to write them, and their pages are first touched by the threads that use them. The
  * sanitizers watch over the heap alone. */
 static header *map_block(size_t total) {
-#ifdef __SANITIZE_ADDRESS__
+#if ADDRESS_SANITIZED
     (void)total;
     return NULL;
 #else

@@ -454,7 +454,8 @@ void sn_bind_open(lua_State *L) {
     preload_embedded(L);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "sonde");
-    lua_call(L, 1, 0);
+    lua_call(L, 1, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, SN_BIND_PUBLIC);
 }
 
 int sn_bind_print(lua_State *L) {

@@ -9,6 +9,7 @@
  * once on a new state after luaL_openlibs, in protected mode (it raises what goes wrong). Leaves the stack as
  * it was. SONDE_THREADS and SONDE_ISA are read at this moment. */
 void sn_bind_open(lua_State *L);
+#define SN_BIND_PUBLIC "sonde.public" /* the table `sonde` in the registry, where no chunk can take it away */
 
 /* Someone is at the prompt, who can look after an interruption: the gradients of the last whole step are kept
  * then, which costs as much memory as the weights. */

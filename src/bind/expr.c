@@ -1,6 +1,6 @@
 /* Recorded functions run on tensors at the prompt. */
-#include "nn/expr.h"
 #include "bind/glue.h"
+#include "nn/traced.h"
 
 #define MT_EXPR "sonde.expr"
 
@@ -37,8 +37,8 @@ static sn_dtype take_inputs(lua_State *L, int n, const sn_tensor **t) {
     return dtype;
 }
 
-/* core.expr_run(program, list of tensors, who, gradients wanted) -> the result; then a gradient for each input
- */
+/* core.expr_run(program, list of tensors, who, gradients wanted, where its operations were written or nil) ->
+ * the result; then a gradient for each input */
 static int expr_run(lua_State *L) {
     const char *text = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -47,7 +47,9 @@ static int expr_run(lua_State *L) {
     int n = (int)luaL_len(L, 2);
     expr_box *box = sn_push_box(L, MT_EXPR, sizeof *box);
     sn_err e;
+    const char *places = luaL_optstring(L, 5, NULL);
     if (sn_expr_parse(&box->x, text, &e) != SN_OK) return sn_raise(L, &e);
+    if (places && sn_expr_set_places(box->x, places, &e) != SN_OK) return sn_raise(L, &e);
     if (n != box->x->ninput)
         return sn_raise_text(L, "a recorded function of %d inputs got %d", box->x->ninput, n);
     sn_shape in[SN_EXPR_MAXIN];
@@ -78,6 +80,15 @@ static int expr_run(lua_State *L) {
     return lua_gettop(L) - first + 1;
 }
 
+/* core.set_places(new traced object, where its operations were written) */
+static int expr_set_places(lua_State *L) {
+    sn_obj *o = sn_check_object(L, 1, NULL);
+    const char *places = luaL_checkstring(L, 2);
+    sn_err e;
+    if (sn_traced_set_places(o, places, &e) != SN_OK) return sn_raise(L, &e);
+    return 0;
+}
+
 /* core.symbol(table) -> a symbol with that as its state: a userdata, so that nothing takes it for a list */
 static int expr_symbol(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -89,7 +100,12 @@ static int expr_symbol(lua_State *L) {
 }
 
 void sn_open_expr(lua_State *L) {
-    static const luaL_Reg functions[] = { { "expr_run", expr_run }, { "symbol", expr_symbol }, { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "expr_run", expr_run },
+        { "set_places", expr_set_places },
+        { "symbol", expr_symbol },
+        { NULL, NULL },
+    };
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "meta");
     luaL_newmetatable(L, SN_MT_SYMBOL); /* the Lua half fills it */

@@ -62,15 +62,13 @@ static void shorten(lua_State *L, int64_t n) {
     lua_remove(L, -2);
 }
 
-/* core.loader_next(loader, dataset that it is of, batch_size) -> x, y or nil, numbers of the samples from 1,
- * number of the batch from 1; nothing at the end of the epoch. They are there before the batch is taken: want
- * of memory loses none. */
+/* core.loader_next(loader) -> x, y or nil, numbers of the samples from 1, number of the batch from 1; nothing
+ * at the end of the epoch. They are there before the batch is taken: want of memory loses none. */
 static int loader_next(lua_State *L) {
     sn_lua_loader *box = luaL_checkudata(L, 1, MT_LOADER);
-    sn_dataset *d = sn_check_dataset(L, 2);
-    int64_t most = sn_check_batch_size(L, 3);
     if (!box->loader) return sn_raise_text(L, "the loader is closed");
-    if (most > d->count) most = d->count;
+    const sn_dataset *d = sn_loader_dataset(box->loader);
+    int64_t most = sn_loader_batch_size(box->loader);
     sn_shape x_shape = sn_shape_with_batch(&d->x_shape, most), y_shape = sn_shape_with_batch(&d->y_shape, most);
     sn_tensor *x = sn_new_tensor(L, SN_F32, &x_shape), *y = sn_new_tensor(L, SN_F32, &y_shape);
     sn_tensor *index = sn_new_tensor(L, SN_I64, &(sn_shape){ .n = 1, .d = { most } });

@@ -268,6 +268,8 @@ void sn_loader_free(sn_loader *l) {
 }
 
 int64_t sn_loader_batches(const sn_loader *l) { return l->batches; }
+sn_dataset *sn_loader_dataset(const sn_loader *l) { return l->data; }
+int64_t sn_loader_batch_size(const sn_loader *l) { return l->opts.batch_size; }
 
 /* ---- the consumer ---- */
 

@@ -27,7 +27,9 @@ typedef struct sn_loader sn_loader;
 
 sn_status sn_loader_new(sn_loader **, sn_dataset *, const sn_loader_opts *, sn_err *); /* retains the dataset */
 void sn_loader_free(sn_loader *);
-int64_t sn_loader_batches(const sn_loader *); /* per epoch: ceil(count / batch_size) */
+int64_t sn_loader_batches(const sn_loader *);     /* per epoch: ceil(count / batch_size) */
+sn_dataset *sn_loader_dataset(const sn_loader *); /* borrowed */
+int64_t sn_loader_batch_size(const sn_loader *);  /* the most samples that a batch has */
 /* The next batch asked for will be this one; drops what was prepared for elsewhere. */
 sn_status sn_loader_seek(sn_loader *, int64_t epoch, int64_t batch, sn_err *);
 /* Waits for the next batch that has any sample; after the last one, n = 0 until a seek. SN_ECANCEL when it

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,5 +235,28 @@ void sn_expr_free(sn_expr *x) {
     sn_free(x->node);
     sn_free(x->values);
     sn_free(x->text);
+    sn_free(x->places);
     sn_free(x);
+}
+
+/* ---- where it was written ---- */
+
+sn_status sn_expr_set_places(sn_expr *x, const char *places, sn_err *e) {
+    char *copy = sn_strdup(places, e);
+    if (!copy) return SN_ENOMEM;
+    sn_free(x->places);
+    x->places = copy;
+    return SN_OK;
+}
+
+const char *sn_expr_place(const sn_expr *x, int node, char *text, size_t size) {
+    const char *at = node >= x->ninput ? x->places : NULL;
+    for (int i = x->ninput; at && i < node; i++) {
+        at = strchr(at, '\n');
+        if (at) at++;
+    }
+    size_t n = at ? strcspn(at, "\n") : 0;
+    text[0] = '\0';
+    if (n) snprintf(text, size, " at %.*s", (int)n, at);
+    return text;
 }

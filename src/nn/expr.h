@@ -38,7 +38,8 @@ typedef struct {
     sn_expr_node *node;
     double *values; /* of all tensors in it */
     size_t nvalues;
-    char *text; /* as parsed, in one spelling */
+    char *text;   /* as parsed, in one spelling */
+    char *places; /* where each operation was written, a line each, for messages; NULL: not known */
 } sn_expr;
 
 const char *sn_op_name(sn_op);
@@ -47,6 +48,11 @@ int sn_op_inputs(sn_op);
 /* Any bytes give a program or an error that says what is wrong with which operation. */
 sn_status sn_expr_parse(sn_expr **, const char *text, sn_err *);
 void sn_expr_free(sn_expr *);
+/* places: "loss.lua:3\nloss.lua:4\n\n", of the operations behind the inputs; an empty line is not known. Before
+ * anyone else has it: it is no part of the program, and not saved. */
+sn_status sn_expr_set_places(sn_expr *, const char *places, sn_err *);
+/* " at loss.lua:3" of that node, or "". */
+const char *sn_expr_place(const sn_expr *, int node, char *text, size_t size);
 
 /* ---- running: for shapes and a type; whatever can fail is settled here ---- */
 

@@ -32,6 +32,7 @@ typedef struct {
     const sn_shape *in[3];
     int64_t batch; /* shown by name; -1: there is none */
     sn_err *e;
+    const sn_expr *x;
 } question;
 
 static sn_status refuse(const question *q, const char *remedy) {
@@ -39,8 +40,10 @@ static sn_status refuse(const question *q, const char *remedy) {
     int nin = sn_op_inputs(q->n->op);
     for (int i = 0; i < nin; i++)
         sn_shape_text(q->in[i], q->in[i]->n > 0 && q->in[i]->d[0] == q->batch, text[i], sizeof text[i]);
-    return sn_fail(q->e, SN_ESHAPE, "%s: %s of %s%s%s%s%s: %s", q->who, sn_op_name(q->n->op), text[0],
-                   nin > 1 ? " and " : "", text[1], nin > 2 ? " and " : "", text[2], remedy);
+    char place[96];
+    return sn_fail(q->e, SN_ESHAPE, "%s: %s of %s%s%s%s%s%s: %s", q->who, sn_op_name(q->n->op), text[0],
+                   nin > 1 ? " and " : "", text[1], nin > 2 ? " and " : "", text[2],
+                   sn_expr_place(q->x, (int)(q->n - q->x->node), place, sizeof place), remedy);
 }
 
 static sn_status broadcast(const question *q, sn_shape *out) {
@@ -198,7 +201,7 @@ sn_status sn_expr_infer(const sn_expr_plan *p, int64_t n, sn_shape *shape, sn_er
             if (p->o.batched >> i & 1) shape[i].d[0] = n;
             continue;
         }
-        question q = { p->o.who, node, { 0 }, p->o.batched ? n : -1, e };
+        question q = { p->o.who, node, { 0 }, p->o.batched ? n : -1, e, p->x };
         for (int k = 0; k < sn_op_inputs(node->op); k++) q.in[k] = &shape[node->in[k]];
         sn_status s = shape_of(&q, &shape[i]);
         int64_t count = s == SN_OK ? sn_shape_count(&shape[i]) : 0;

@@ -52,6 +52,14 @@ static void shapes_of(const sn_shape *out, const sn_shape *target, sn_shape in[2
     in[1] = (sn_shape){ 2, { ROWS, cols } };
 }
 
+/* The last operation that someone wrote: sn_traced_derive_loss may have added one. */
+static int last_written(const sn_expr *x) {
+    char text[8];
+    int i = x->nnode - 1;
+    while (i > x->ninput && !*sn_expr_place(x, i, text, sizeof text)) i--;
+    return i;
+}
+
 sn_status sn_traced_check_rows(const sn_traced_cfg *c, const char *who, const sn_shape *out,
                                const sn_shape *target, sn_err *e) {
     int64_t cols = out->n ? out->d[out->n - 1] : 1, positions = cols ? sn_shape_count(out) / cols : 0;
@@ -67,9 +75,10 @@ sn_status sn_traced_check_rows(const sn_traced_cfg *c, const char *who, const sn
     sn_status s = sn_traced_result(c, &o, &got, &by_rows, e);
     if (s == SN_OK && got.n != 0 && !(got.n == 1 && got.d[0] == ROWS))
         s = sn_fail(e, SN_ESHAPE,
-                    "%s: its function gives shape %s; it must give one number, as mean(...) does, or one for "
+                    "%s: its function%s gives shape %s; it must give one number, as mean(...) does, or one for "
                     "each sample",
-                    who, sn_shape_text(&got, got.n > 0 && got.d[0] == ROWS, a, sizeof a));
+                    who, sn_expr_place(c->cache->x, last_written(c->cache->x), b, sizeof b),
+                    sn_shape_text(&got, got.n > 0 && got.d[0] == ROWS, a, sizeof a));
     return s;
 }
 
@@ -84,6 +93,11 @@ sn_status sn_traced_classes(const sn_traced_cfg *c, const sn_shape *out, const s
     *n = sn_expr_places(p, 0);
     sn_expr_plan_free(p);
     return SN_OK;
+}
+
+sn_status sn_traced_set_places(sn_obj *o, const char *places, sn_err *e) {
+    const sn_traced_cfg *c = o->cfg;
+    return o->desc->fields == sn_traced_fields ? sn_expr_set_places(c->cache->x, places, e) : SN_OK;
 }
 
 void sn_traced_drop(void *cfg) {

@@ -20,6 +20,8 @@ extern const sn_field sn_traced_fields[];
 sn_status sn_traced_derive_loss(void *cfg, sn_err *);
 sn_status sn_traced_derive_one(void *cfg, sn_err *); /* a function of one array */
 void sn_traced_drop(void *cfg);
+/* Where its function was written (sn_expr_set_places), of an object that nobody else has yet. */
+sn_status sn_traced_set_places(sn_obj *, const char *places, sn_err *);
 /* What the program gives for inputs of these shapes, or the error that it has with them. */
 sn_status sn_traced_result(const sn_traced_cfg *, const sn_expr_opts *, sn_shape *out, bool *by_rows, sn_err *);
 

@@ -253,7 +253,7 @@ do
   check.near(n:fit(bx, by, { validation_data = { bx, by }, batch_size = 70, verbose = 0 }):history().val_f1[1],
     of(1, 70), 1e-6)
   n:compile { loss = "mse", optimizer = "sgd", metrics = { f1 = function(t, q) return mean(t - q, 1) end } }
-  check.fails(function() n:evaluate(bx, by) end, "metric: its function gives shape (1,); it must give one number")
+  check.fails(function() n:evaluate(bx, by) end, "metric: its function at ", " gives shape (1,); it must give one number")
 end
 
 -- saved as data, read back
@@ -337,6 +337,39 @@ check.fails(function()
   m:compile { loss = function(t, q) return matmul(t, q) end, optimizer = "sgd" }
   m:fit(x, y, { verbose = 0 })
 end, "loss: matmul of (batch, 3) and (batch, 3)", "inner sizes") -- both are (samples, 3)
+do -- shapes are known when it runs, and the line of the function that does not fit them is named
+  local here = debug.getinfo(1, "l").currentline
+  m:compile { loss = function(t, q)
+    local d = t - q
+    local twice = d * 2
+    return mean(matmul(d, tensor { { 1, 2 }, { 3, 4 } }) + mean(twice))
+  end, optimizer = "sgd", metrics = { "mae" } }
+  check.fails(function() m:fit(x, y, { verbose = 0 }) end,
+    ("loss: matmul of (batch, 3) and (2, 2) at %s:%d: the inner"):format(debug.getinfo(1, "S").short_src, here + 4))
+  m:compile { loss = function(t, q)
+    local d = t - q
+    return mean(d, 1) -- a tail call: its line is gone, and the function's stands for it
+  end, optimizer = "sgd" }
+  check.fails(function() m:fit(x, y, { verbose = 0 }) end, ("loss: its function at %s:%d gives shape (3,)"):format(
+    debug.getinfo(1, "S").short_src, here + 8))
+  check.fails(function()
+    return grad(function(v) -- also where it is compiled away: computed twice, written once
+      return sum(v * 2) + sum(v * 2) +
+        sum(matmul(v, tensor { 1, 2 }))
+    end)(tensor { 1, 2, 3 })
+  end, ("traced.lua:%d: wants matrices"):format(here + 17))
+  -- a line is no part of the program: the same one written elsewhere is the same
+  local one = function(t, q) return mean((t - q) ^ 2) end
+  local two = function(t, q)
+    return mean((t - q) ^ 2)
+  end
+  local text = {}
+  for i, fn in ipairs { one, two } do
+    m:compile { loss = fn, optimizer = "sgd" }
+    text[i] = tostring(m.loss)
+  end
+  check.equal(text[1], text[2])
+end
 check.fails(function() local _ = lambda(function() return 1 end) end, "takes no argument")
 check.fails(function()
   sequential { lambda { function(v) return sum(v, 1) end, input_shape = { 3 } } }

@@ -195,6 +195,14 @@ sonde>
 sonde> exit
 %exit 0
 %run -q
+sonde> package.loaded.sonde = nil
+sonde> exit
+%exit 0
+%run -q
+sonde> package.loaded.sonde = 1
+sonde> quit
+%exit 0
+%run -q
 sonde>   quit ;
 %exit 0
 %run -q

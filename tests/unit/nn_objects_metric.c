@@ -1,5 +1,6 @@
 /* Metrics against Keras 3.15.1 (keras.metrics objects, TensorFlow backend, float32, update_state on the arrays
  * below), fed here in two parts. */
+#include "base/mem.h"
 #include "nn_objects.h"
 
 #include <stdio.h>
@@ -172,6 +173,33 @@ static void target_shapes(void **state) {
     shapes("categorical_accuracy{}", SHAPE(3), SHAPE(1), "sparse_categorical_accuracy");
 }
 
+/* One that gives a number for each sample goes sample by sample, and takes memory for one: this function needs
+ * the whole of what it is given (its samples are the last axis on the way). */
+static void recorded_ones_take_what_they_need(void **state) {
+    (void)state;
+    enum { MANY = 1 << 18 };
+    static const char by_sample[] =
+        "traced{program=\"inputs 2; sub 1 0; square 2; transpose 3 dims 1 0; sum 4 axes 0\"}";
+    static const char of_all[] = "traced{program=\"inputs 2; sub 1 0; transpose 2 dims 1 0; max 3\"}";
+    sn_err e;
+    for (int i = 0; i < 2; i++) {
+        sn_obj *o = make(&sn_kind_metric, i ? of_all : by_sample);
+        const sn_metric_type *m = (const sn_metric_type *)(const void *)o->desc;
+        size_t before = sn_mem_used();
+        assert_int_equal(m->prepare(o->cfg, MANY, COLS, COLS, &e), SN_OK);
+        size_t taken = sn_mem_used() - before;
+        if (i) {
+            assert_true(taken > MANY * sizeof(float));
+        } else {
+            assert_true(taken < MANY * sizeof(float));
+        }
+        double sum[2] = { 0 };
+        m->update(o->cfg, sum, class_p, one_hot, ROWS, COLS, COLS);
+        assert_near(m->result(o->cfg, sum), i ? 0.4 : 0.541, 1e-7);
+        sn_obj_release(o);
+    }
+}
+
 static void directions_are_known(void **state) {
     (void)state;
     for (const sn_desc *const *d = sn_kind_metric.list; *d; d++) {
@@ -192,6 +220,7 @@ int main(void) {
         cmocka_unit_test(odd_inputs),
         cmocka_unit_test(accuracy_is_chosen_by_shapes),
         cmocka_unit_test(target_shapes),
+        cmocka_unit_test(recorded_ones_take_what_they_need),
         cmocka_unit_test(directions_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,26 +15,39 @@ static sn_expr_opts whole(sn_shape in[2], size_t rows, size_t cols, size_t tcols
     return (sn_expr_opts){ .dtype = SN_F32, .in = in, .batched = 3, .who = "metric" };
 }
 
-/* A function that gives one number for all samples (an F1 score) is given the batch, and its values are
- * averaged weighted by samples. One that gives a number for each sample is summed sample by sample. */
-static void update(const void *cfg, double *state, const float *p, const float *t, size_t rows, size_t cols,
-                   size_t tcols) {
-    const sn_traced_cfg *c = cfg;
+/* Does the function give one number for all samples? Asked of one sample, whose memory is always there. */
+static bool gives_one(const sn_traced_cfg *c, size_t cols, size_t tcols, bool *one) {
+    sn_shape in[2];
+    sn_expr_opts o = whole(in, 1, cols, tcols);
+    sn_expr_ready r;
+    sn_err e;
+    if (sn_expr_take(c->cache, &o, true, &r, &e) != SN_OK) return false;
+    *one = sn_expr_out(r.plan)->n == 0;
+    sn_expr_give(c->cache, &r);
+    return true;
+}
+
+/* Of all samples; NaN for callers that have not prepared it. */
+static double value_of_all(const sn_traced_cfg *c, const float *p, const float *t, size_t rows, size_t cols,
+                           size_t tcols) {
     sn_shape in[2];
     sn_expr_opts o = whole(in, rows, cols, tcols);
     sn_expr_ready r;
     sn_err e;
-    double v = (double)NAN; /* for callers that have not prepared it */
+    float y;
+    if (sn_expr_take(c->cache, &o, true, &r, &e) != SN_OK) return (double)NAN;
+    sn_expr_forward(r.plan, (int64_t)rows, (const void *[]){ t, p }, &y, r.scratch);
+    sn_expr_give(c->cache, &r);
+    return (double)y;
+}
+
+/* A function that gives one number for all samples (an F1 score) is given the batch, and its values are
+ * averaged weighted by samples. One that gives a number for each sample is summed sample by sample. */
+static void update(const void *cfg, double *state, const float *p, const float *t, size_t rows, size_t cols,
+                   size_t tcols) {
     bool one = true;
-    if (sn_expr_take(c->cache, &o, true, &r, &e) == SN_OK) {
-        one = sn_expr_out(r.plan)->n == 0;
-        float y;
-        if (one) {
-            sn_expr_forward(r.plan, (int64_t)rows, (const void *[]){ t, p }, &y, r.scratch);
-            v = (double)y;
-        }
-        sn_expr_give(c->cache, &r);
-    }
+    double v =
+        gives_one(cfg, cols, tcols, &one) && one ? value_of_all(cfg, p, t, rows, cols, tcols) : (double)NAN;
     if (one) {
         state[0] += v * (double)rows;
         state[1] += (double)rows;
@@ -45,11 +58,12 @@ static void update(const void *cfg, double *state, const float *p, const float *
 
 static sn_status prepare(const void *cfg, size_t rows, size_t cols, size_t tcols, sn_err *e) {
     const sn_traced_cfg *c = cfg;
+    sn_status s = sn_loss_traced_f32.prepare(cfg, 1, cols, tcols, false, e);
+    bool one;
+    if (s != SN_OK || !gives_one(c, cols, tcols, &one) || !one) return s;
     sn_shape in[2];
     sn_expr_opts o = whole(in, rows, cols, tcols);
-    sn_status s = sn_expr_reserve(c->cache, &o, true, 1, e);
-    if (s != SN_OK) return s;
-    return sn_loss_traced_f32.prepare(cfg, 1, cols, tcols, false, e); /* sn_metric_of_loss goes row by row */
+    return sn_expr_reserve(c->cache, &o, true, 1, e);
 }
 
 const sn_metric_type sn_metric_traced = {
