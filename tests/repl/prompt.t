@@ -296,9 +296,9 @@ sonde> for i = 1, 2 do
 %until   ..>
 %key TAB
 %type pri
-%pause 0.2
+%until pri
 %key TAB
-%pause 0.2
+%until nt
 %type (i * 7)
 %key ENTER
 %until   ..>
