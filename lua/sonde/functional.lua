@@ -1,7 +1,7 @@
 -- Functions of numbers, tensors and symbols alike: exp(x), mean(x, -1), where(c, a, b). With a symbol they record, with a
 -- tensor they compute.
 local core = require "sonde.core"
-require "sonde.tensor"
+local tensor = require "sonde.tensor".tensor
 local trace = require "sonde.trace"
 local util = require "sonde.util"
 
@@ -329,8 +329,9 @@ end
 
 -- Constructors of layers have these two names: with symbols and tensors they are these functions.
 local shaped = {}
-function shaped.reshape(x, shape)
+function shaped.reshape(x, shape, ...)
   want("reshape", 2, x, shape)
+  if type(shape) == "number" then shape = { shape, ... } end
   return apply("reshape", { x }, numbers_text("reshape", shape), shape)
 end
 direct.reshape = methods.reshape
@@ -371,12 +372,25 @@ local function is_parts(list, axis)
   return false
 end
 
+-- concat({ 1, 2 }, 1) is neither.
+local function check_parts(list)
+  if core.type(list) ~= "table" or getmetatable(list) then return end
+  for _, v in ipairs(list) do
+    if core.type(v) ~= "tensor" and not is_symbol(v) then
+      fail("concat: wants a list of tensors or symbols, as in concat({ a, b }, 1), got %s in it%s", util.a(v),
+        (type(v) == "number" or core.type(v) == "table") and "; tensor{ 1, 2 } makes a tensor" or "")
+    end
+  end
+end
+
 -- fn where the first argument is something to compute with, else what the name stood for. An activation of a layer's
 -- output is the layer of that activation. elu(0.5) is a number, elu{ 0.5 } an activation.
 local function either(fn, construct, name, kind)
   return function(x, ...)
     if fn == shaped.concat then
       if is_parts(x, ...) then return fn(x, (...), construct) end
+      check_parts(x)
+      if x == nil and select("#", ...) == 0 then return construct {} end
       return construct(x, ...)
     end
     if x == nil then
@@ -458,6 +472,13 @@ for name in ("matmul maximum minimum eq ne lt le gt ge"):gmatch "%S+" do
     if is_symbol(u) then return functional[name](t, u) end
     return fn(t, u, ...)
   end
+end
+
+-- tensor.where of symbols is recorded, as where is.
+local where = tensor.where
+function tensor.where(mask, a, b)
+  if is_symbol(mask) or is_symbol(a) or is_symbol(b) then return functional.where(mask, a, b) end
+  return where(mask, a, b)
 end
 
 -- A tensor or an input{} as the left operand of a symbol.

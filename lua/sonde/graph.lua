@@ -91,8 +91,9 @@ end
 
 -- Constructors of layers with several inputs: add{ h, x } is called at once, add{} waits for its call.
 local function merging(construct)
-  return function(t, ...)
-    if type(t) ~= "table" or getmetatable(t) or not as_output(t[1], "layer") then return construct(t, ...) end
+  return function(...)
+    local t = ...
+    if type(t) ~= "table" or getmetatable(t) or not as_output(t[1], "layer") then return construct(...) end
     local options, values = {}, {}
     for k, v in pairs(t) do
       if math.type(k) == "integer" then values[k] = v else options[k] = v end

@@ -1,5 +1,6 @@
 -- help "conv2d": what the tables say; help "run": what the pages say; help "r:step": the lines about it.
 local core = require "sonde.core"
+local foreign = require "sonde.foreign"
 local groups = require "sonde.groups"
 local layout = require "sonde.layout"
 local objects = require "sonde.objects"
@@ -181,6 +182,16 @@ local function owner_page(word)
   return owners[word] or topics.page(word)
 end
 
+-- What is described is a method of the same name too, or what another tool has that is called otherwise here: ?weights
+-- is more often asked by who looks for m:get_weights() than for the probe.
+local function elsewhere(word, width)
+  local lines = {}
+  for _, text in ipairs { foreign.method(word) or "", foreign.of("model", word) or "" } do
+    if text ~= "" then lines[#lines + 1] = layout.wrap("also: " .. text, width, 2, 0) end
+  end
+  return #lines > 0 and table.concat(lines, "\n") or nil
+end
+
 -- Everything about a word, or nil.
 local function about(word, width)
   local group = topics.group(word)
@@ -204,6 +215,7 @@ local function about(word, width)
     if #rows > 0 then found[#found + 1] = rows_text(rows, width) end
   else
     found[#found + 1] = options.also(word, width)
+    if not page and not kind then found[#found + 1] = elsewhere(word, width) end
   end
   return #found > 0 and table.concat(found, "\n\n") or nil
 end
@@ -302,9 +314,11 @@ end
 function help.help(topic)
   local text = help.text(topic)
   if not text then
+    local word = type(topic) == "string" and topic:match "([%w_]+)[%s%(%){}]*$"
+    local known = word and foreign.anywhere(word)
     local near = type(topic) == "string" and core.suggest(topic, topics.all())
     util.fail("help: there is nothing about %s%s", type(topic) == "string" and ('"%s"'):format(topic) or util.a(topic),
-      near and ('; did you mean "%s"?'):format(near) or "; help() lists what there is")
+      known and "; " .. known or near and ('; did you mean "%s"?'):format(near) or "; help() lists what there is")
   end
   require "sonde.prompt".page(colored(text) .. "\n")
 end

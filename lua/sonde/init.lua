@@ -75,11 +75,11 @@ for _, name in ipairs { "exit", "quit" } do
   _G[name] = sonde[name]
 end
 setmetatable(_G, { __index = names.global })
-_G.sonde = sonde
+_G.sonde = require "sonde.settings" (sonde)
 
 require "sonde.who".remember()
 
 -- The metatables stay out of reach: a changed __gc would break the core.
 for name, mt in pairs(core.meta) do mt.__metatable = name end
 
-return sonde
+return _G.sonde

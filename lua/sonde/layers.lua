@@ -115,9 +115,14 @@ end
 
 local List = {}
 
--- A name that is none; what is behind the last number is nil, as in every list.
+-- A name or a number that is none. Behind the last number is a nil, as in every list; -1 is the last, as of a tensor.
 function List.__index(list, k)
-  if math.type(k) == "integer" then return nil end
+  if math.type(k) == "integer" then
+    local n = rawlen(list)
+    if k < 0 and k >= -n then return rawget(list, n + 1 + k) end
+    if k == n + 1 then return nil end
+    util.fail("layers: there is no layer %d; the model has %d, from 1, or from the end with -1", k, n)
+  end
   local names = {}
   for i, v in ipairs(list) do names[i] = layer_of(v).name end
   local near = type(k) == "string" and core.suggest(k, names)

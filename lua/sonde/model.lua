@@ -6,6 +6,7 @@ local layers = require "sonde.layers"
 local layout = require "sonde.layout"
 local objects = require "sonde.objects"
 local parts = require "sonde.parts"
+local progress = require "sonde.progress"
 local run = require "sonde.run"
 local seeds = require "sonde.seeds"
 local summary = require "sonde.summary"
@@ -95,6 +96,9 @@ end
 -- m:compile{ loss = , optimizer = , metrics = {} }; again: the weights stay, the optimizer starts anew. A run that
 -- stands goes on with it.
 function methods.compile(m, opts)
+  if type(opts) == "string" or core.type(opts) == "object" then
+    fail('compile: loss and optimizer have names: m:compile{ loss = "mse", optimizer = "adam" }')
+  end
   opts = util.options("compile", opts, { "loss", "optimizer", "metrics" })
   if opts.loss == nil then
     fail 'compile: loss is missing; for example m:compile{ loss = "categorical_crossentropy", optimizer = adam{} }'
@@ -206,8 +210,8 @@ local Evaluation = {}
 local extra = setmetatable({}, { __mode = "k" }) -- data, penalty, samples: there to be asked for, not in pairs()
 function Evaluation.__index(t, k) return extra[t][k] end
 function Evaluation.__tostring(t)
-  local out = { "loss: " .. util.fixed("%.4f", t.loss) }
-  for _, name in ipairs(extra[t].names) do out[#out + 1] = name .. ": " .. util.fixed("%.4f", t[name]) end
+  local out = { "loss: " .. progress.loss_text(t.loss) }
+  for _, name in ipairs(extra[t].names) do out[#out + 1] = name .. ": " .. progress.loss_text(t[name]) end
   return table.concat(out, " - ")
 end
 

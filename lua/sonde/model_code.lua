@@ -1,5 +1,6 @@
 -- A model's graph as the Lua text that makes one of the same shapes, as m.
 local calls = require "sonde.calls"
+local core = require "sonde.core"
 local layers = require "sonde.layers"
 
 -- Does every call read the one before it, and is no layer called twice?
@@ -17,7 +18,7 @@ end
 local function chain(model, info, list)
   local out = { "m = sequential {" }
   for i, call in ipairs(list) do
-    out[i + 1] = ("  %s,"):format(tostring(info.layers[call.layer].object))
+    out[i + 1] = ("  %s,"):format(core.object_text(info.layers[call.layer].object))
   end
   local name = name_option(info, "sequential")
   if name ~= "" then out[#out + 1] = "  " .. name:sub(3) .. "," end
@@ -28,7 +29,7 @@ end
 local function graph(model, info, list)
   local out, value, shared = {}, {}, {} -- node -> the variable that holds it; layer -> the variable of a shared one
   for i, call in ipairs(list) do
-    local object, from = tostring(info.layers[call.layer].object), {}
+    local object, from = core.object_text(info.layers[call.layer].object), {}
     if call.of > 1 then
       if not shared[call.layer] then
         shared[call.layer] = "layer" .. call.layer

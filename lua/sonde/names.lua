@@ -77,21 +77,85 @@ local function table_at(path)
   return type(v) == "table" and v or nil
 end
 
--- "; did you mean conv2d?" for a message of Lua's about a name that is nil. chunk: the text that was typed, if it was.
-function names.hint(text, chunk)
-  local kind, name = text:match "a nil value %((%l+) '([%a_][%w_]*)'%)"
+-- The value of a path of names, and what it is: "tensor", "run", "layer", "maker" (the table tensor), ...
+local function owner_of(path)
+  local parts = {}
+  for part in path:gmatch "[%a_][%w_]*" do parts[#parts + 1] = #parts == 0 and part or { ".", part } end
+  local at = require "sonde.complete".resolve(parts)
+  local v = at and at.value
+  if v ~= nil and v == rawget(_G, "tensor") then return "maker" end
+  if require "sonde.layers".about(v) then return "layer" end
+  return at and (at.kind or core.type(v))
+end
+
+-- What may have been meant by a global that is nil.
+local function of_global(name)
+  local foreign = require "sonde.foreign"
+  local maker = type(rawget(_G, "tensor")) == "table" and rawget(rawget(_G, "tensor"), name)
+  if maker then return ("did you mean tensor.%s?"):format(name) end
+  local known = foreign.of("global", name) or foreign.method(name)
+  if known then return known end
+  if foreign.commands[name] then return ("!%s runs it in the shell"):format(name) end
+  local near = nearest(name, _G)
+  return near and ("did you mean %s?"):format(near)
+end
+
+-- r.history.loss: a method is a function, which has no fields.
+local function of_function(kind, name, text, chunk)
+  local foreign = require "sonde.foreign"
   if kind == "global" then
-    local maker = type(rawget(_G, "tensor")) == "table" and rawget(rawget(_G, "tensor"), name)
-    if maker then return ("; did you mean tensor.%s?"):format(name) end
-    local near = nearest(name, _G)
-    return near and ("; did you mean %s?"):format(near)
-  elseif kind == "field" or kind == "method" then
-    local line = line_of(text, chunk)
-    local path, sep = (line or ""):match("([%a_][%w_%.]*)([.:])" .. name .. "%f[^%w_]")
-    local t = path and table_at(path)
-    local near = t and rawget(t, name) == nil and nearest(name, t)
-    return near and ("; did you mean %s%s%s?"):format(path, sep, near) or nil
+    local member = (line_of(text, chunk) or ""):match("%f[%w_]" .. name .. "%s*[.:]%s*([%a_][%w_]*)")
+    local method = member and foreign.method(member)
+    if method then return method end
+    return rawget(_G, name) == sonde[name] and ("%s is a function; ?%s explains it"):format(name, name)
   end
+  local line = line_of(text, chunk)
+  local path, member = (line or ""):match("([%a_][%w_%.]*)%." .. name .. "%.([%a_][%w_]*)")
+  if path and foreign.method(name, owner_of(path)) then
+    return ("it is a method: %s:%s().%s"):format(path, name, member)
+  end
+  return foreign.method(name)
+end
+
+local function of_field(name, text, chunk)
+  local line = line_of(text, chunk)
+  local path, sep = (line or ""):match("([%a_][%w_%.]*)([.:])" .. name .. "%f[^%w_]")
+  if not path then return nil end
+  local known = owner_of(path) == "maker" and require "sonde.foreign".of("maker", name)
+  if known then return known end
+  local t = table_at(path)
+  local near = t and rawget(t, name) == nil and nearest(name, t)
+  return near and ("did you mean %s%s%s?"):format(path, sep, near)
+end
+
+-- "; did you mean conv2d?" for a message of Lua's about a name that is nil, or a method that was not called. chunk: the
+-- text that was typed, if it was.
+function names.hint(text, chunk)
+  local what, kind, name = text:match "a (%l+) value %((%l+) '([%a_][%w_]*)'%)"
+  local hint
+  if what == "nil" and kind == "global" then
+    hint = of_global(name)
+  elseif what == "nil" and (kind == "field" or kind == "method") then
+    hint = of_field(name, text, chunk)
+  elseif what == "function" then
+    hint = of_function(kind, name, text, chunk)
+  end
+  return hint and "; " .. hint
+end
+
+-- The same for a chunk that Lua cannot read.
+function names.syntax(message, chunk)
+  local hint = require "sonde.foreign".of_syntax(message, chunk)
+  return hint and "; " .. hint
+end
+
+-- What was typed is one name, and its value nil: what it may have been, for a line below the nil.
+function names.alone(chunk)
+  local name = chunk:match "^%s*([%a_][%w_]*)%s*$"
+  if not name or rawget(_G, name) ~= nil then return nil end
+  local foreign = require "sonde.foreign"
+  return foreign.of("global", name) or foreign.method(name)
+    or foreign.commands[name] and ("!%s runs it in the shell"):format(name) or nil
 end
 
 return names

@@ -29,9 +29,10 @@ local function recorded(fields, list)
 end
 
 local function recording(construct, name, fields)
-  return function(t, ...)
+  return function(...)
+    local t = ...
     if type(t) == "function" and fields[1] then t = { t } end
-    if core.type(t) ~= "table" or getmetatable(t) then return construct(t, ...) end
+    if core.type(t) ~= "table" or getmetatable(t) then return construct(...) end
     local copy
     for k, v in pairs(t) do
       local made = objects.constructor_of[v]
@@ -46,11 +47,11 @@ local function recording(construct, name, fields)
           or trace.object(kind, v, name .. ": " .. fields[k].name)
       end
     end
-    if not copy then return construct(t, ...) end
+    if not copy then return construct(t, select(2, ...)) end
     for k, v in pairs(t) do
       if copy[k] == nil then copy[k] = v end
     end
-    return construct(copy, ...)
+    return construct(copy, select(2, ...))
   end
 end
 
@@ -67,12 +68,13 @@ end
 -- zeros{ 2, 3 } was meant as a tensor.
 for _, name in ipairs { "zeros", "ones" } do
   local construct = objects.by_kind.initializer[name]
-  local function initializer(t, ...)
+  local function initializer(...)
+    local t = ...
     if type(t) == "number" or core.type(t) == "table" and math.type(t[1]) then
       util.fail('%s is how weights begin: dense{ 8, bias_initializer = "%s" }; tensor.%s{ 2, 3 } makes a tensor',
         name, name, name)
     end
-    return construct(t, ...)
+    return construct(...)
   end
   objects.constructor_of[initializer] = objects.constructor_of[construct]
   objects.by_kind.initializer[name] = initializer
@@ -82,14 +84,15 @@ end
 -- lambda(function(x) ... end): a layer of what the function computes.
 do
   local construct = objects.by_kind.layer.lambda
-  local function lambda(t, ...)
+  local function lambda(...)
+    local t = ...
     local fn = type(t) == "function" and t or type(t) == "table" and t[1]
-    if type(fn) ~= "function" then return construct(t, ...) end
+    if type(fn) ~= "function" then return construct(...) end
     local count = trace.operands[fn] or debug.getinfo(fn, "u").nparams
     if count < 1 then util.fail "lambda: its function takes no argument; write lambda(function(x) return ... end)" end
     local options = {}
     for k, v in pairs(type(t) == "table" and t or {}) do options[k] = v end
-    options[1] = trace.program(trace.record("lambda", fn, count, "its input"), count)
+    options[1] = trace.remember(trace.program(trace.record("lambda", fn, count, "its input"), count), fn)
     return construct(options)
   end
   objects.constructor_of[lambda] = objects.constructor_of[construct]
@@ -111,7 +114,7 @@ function objects.as(kind, v, who)
   if core.type(v) == "object" then
     if v.kind == kind then return v end
     -- mse{} is the loss; as a metric the metric of that name is meant
-    if core.describe(kind, v.type) and tostring(v) == tostring(core.named(v.kind, v.type)) then
+    if core.describe(kind, v.type) and v == core.named(v.kind, v.type) then
       return core.named(kind, v.type)
     end
     util.fail("%s: wants %s, got the %s %s", who, util.article(kind), v.kind, v.type)

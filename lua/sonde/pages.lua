@@ -29,17 +29,19 @@ methods
   m:predict(x)  the outputs; ?predict
   m:train_on_batch(x, y)  one optimizer step; ?train_on_batch
   m:gradients_on_batch(x, y)  the gradients, and no step; ?gradients_on_batch
-  m:get_weights()  all weights, a list of tensors in Keras's order: layer by layer, in a batch_norm gamma, beta,
-    moving_mean, moving_variance
+  m:get_weights()  copies of all weights, a list of tensors in Keras's order: layer by layer, in a batch_norm gamma,
+    beta, moving_mean, moving_variance
   m:set_weights(list)  sets them from such a list
   m:count_params()  number of parameters: total, trainable, not trainable
   m:memory(batch_size)  bytes that training with that batch will hold
   m:save(path)  writes model, weights and how it is compiled; load_model(path) reads them
 fields
   m.layers  the layers by number and name: m.layers[1], m.layers.conv2d_1. The numbers are those of m:summary()'s rows:
-    where layers follow one another, 1 is the first behind the input, which has a name alone, m.layers.input
+    where layers follow one another, 1 is the first behind the input, which has a name alone, m.layers.input; -1 is the
+    last
   m.layers.NAME.kernel  a copy of a parameter's values, a tensor; after a step also .grad. Written, it sets them:
-    m.layers.dense.kernel = t, of the same shape
+    m.layers.dense.kernel = t, of the same shape. Of elements: k = m.layers.dense.kernel; k[1] = 0;
+    m.layers.dense.kernel = k. Without the last step only the copy is changed
   m.layers.NAME.trainable  can be set: false keeps the layer's weights as they are, from the next step on
   m.last_run  the run that was made last, m:fit's too
   m.name, m.input_shape, m.output_shape, m.loss, m.optimizer  what it was made of]],
@@ -212,7 +214,8 @@ tensor{ {1, 2}, {3, 4} }, tensor{ 1, 2, dtype = "int64" }, tensor(list, "float64
   uint8. Axes and places count from 1, and from -1 backwards. ?slices, ?dtypes tell more.
 making
   tensor.zeros{ 2, 3 }, tensor.ones{ 2, 3 }, tensor.full({ 2, 3 }, 0.5)  all the same. A type may stand behind, as in
-    tensor.zeros({ 2, 3 }, "int64"), or in the shape, as in tensor.rand{ 2, 3, dtype = "float64" }
+    tensor.zeros({ 2, 3 }, "int64"), or in the shape, as in tensor.rand{ 2, 3, dtype = "float64" }. Sizes may also
+    stand without braces: tensor.zeros(2, 3), in random ones too
   tensor.random{ 2, 3 }, tensor.rand{ 2, 3 }  evenly spread over 0 to 1
   tensor.randn{ 2, 3 }  normal, of mean 0 and variance 1. { 2, 3, seed = 7 } gives the same again in all three
   tensor.arange(5), tensor.arange(1, 9, 2)  0 1 2 3 4; from 1 in steps of 2, without 9. Whole numbers give int64
@@ -223,7 +226,8 @@ making
 looking
   t.shape, t.dtype, #t  sizes of the axes; type; size of the first axis
   t[1], t[{ 1, 2 }], t[{ {}, 3 }], t[{ 1, { 2, 5 } }]  a row, an element, a column, a slice; ?slices
-  ipairs(t), t:values()  for i, row in ipairs(t) goes over the first axis, for v in t:values() over all numbers
+  ipairs(t), t:values()  for i, row in ipairs(t) goes over the first axis, for v in t:values() over all numbers. ipairs
+    ends behind the last row; t[3] of two rows is an error
   t:tolist(), t:unpack(), t:item()  a table of tables; the rows as results; the number of a tensor that has but one
   print(t)  shape, type, statistics of the finite values, how many are NaN and inf, then the values, shortened. Of more
     than four million elements the statistics are of so many, spread evenly, and say so
@@ -254,10 +258,11 @@ comparing
   t:nonzero()  the places of what is not zero, a row for each
   t:index(1, { 3, 1 })  the third and the first row; along axis 2 columns
 shape
-  t:reshape{ 3, -1 }, t:flatten()  the same numbers in another shape; share them
+  t:reshape{ 3, -1 }, t:reshape(3, -1), t:flatten()  the same numbers in another shape; share them
   t:unsqueeze(1), t:squeeze()  a new axis of size 1 there; without the axes of size 1, or without that one; share
   t:rows(1, 10)  the first ten along the first axis; shares
-  t:transpose(), t:transpose(1, 2), t:t(), t:permute{ 3, 1, 2 }  axes reversed, two swapped, of a matrix, in that order
+  t:transpose(), t:transpose(1, 2), t:t(), t:permute{ 3, 1, 2 }  axes reversed, two swapped, of a matrix, in that
+    order, as t:transpose{ 3, 1, 2 } does too
   tensor.concat({ a, b }, 1), tensor.stack({ a, b }, 1)  along an axis that is there; along a new one
 memory
   local t <close> = ...  its memory is free when the block ends, unless others share it; else Lua's collector sees to it
@@ -351,7 +356,8 @@ mean((y - p)^2), where(gt(x, 0), x, 0), grad(f)
   an `if` was meant. Lua answers == and ~= with a number itself, without asking: where the function's text shows that
   an argument is compared so (p == 0) it is an error too, of what is computed from one (q == 0) it is false, and
   nobody can tell. A symbol lives as long as its function is recorded. What holds a recording is called traced, where
-  it is printed; its program is text that is saved with the model.
+  it is printed, with the name and the place of the function; its program is text that is saved with the model. Such a
+  function gives one value.
   Tensors keep the type that their methods give: sum(t) is t:sum(). Names of layers and activations are constructors too,
   with options in braces: elu(0.5) is a number, elu{ 0.5 } an activation, and relu(h) of a layer's output h the layer.
 what such a function is given
@@ -425,7 +431,7 @@ functions
   sonde.who(), sonde.time(f), sonde.edit()  also without sonde; ?who, ?time, ?edit
 fields
   sonde.version  of this program
-  sonde.pager  shows what is longer than the screen: a command, or false for nothing; ?prompt
+  sonde.pager  shows what is longer than the screen: a command, or false for nothing; ?prompt. It alone can be set
   sonde.threads  how many compute; the results do not depend on it
   sonde.isa, sonde.corename  instruction sets of our kernels, and of OpenBLAS's
   sonde.kinds.metric.mse  constructors by kind, where two kinds share a name]],

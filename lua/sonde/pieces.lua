@@ -48,7 +48,7 @@ end
 
 -- ---- where it stands ----
 
-local function text_of(v) return util.fixed("%.4f", v) end
+local text_of = require "sonde.progress".loss_text
 
 local function loss_text(l)
   return ("loss: %s = data %s + penalty %s%s"):format(text_of(l.loss), text_of(l.data), text_of(l.penalty),

@@ -9,6 +9,9 @@ local WIDTH, INTERVAL = 25, 0.1
 -- keras/src/utils/progbar.py: %.4f where the value is above 1e-3 in size, else %.4e
 function progress.value_text(v) return util.fixed(math.abs(v) > 1e-3 and "%.4f" or "%.4e", v) end
 
+-- The same away from an epoch's line, where a penalty that is not there need not look like a tiny one.
+function progress.loss_text(v) return v == 0 and "0.0000" or progress.value_text(v) end
+
 -- keras/src/utils/progbar.py, _format_time
 local function step_time(seconds)
   if seconds >= 1 or seconds == 0 then return ("%.0fs/step"):format(seconds) end

@@ -122,6 +122,18 @@ local function capture(command)
   return lines
 end
 
+-- ---- what a chunk did that its writer may not have meant ----
+
+local MOST = 10000 -- characters of a chunk that are looked through
+
+-- Called with each chunk that ran.
+function prompt.note(text)
+  if #text > MOST then return end
+  local note = text:find "layers" and text:find "=" or text:find "get_weights"
+  note = note and require "sonde.copies".note(text) or require "sonde.names".alone(text)
+  if note then io.stderr:write(require "sonde.layout".fit("note: " .. note), "\n") end
+end
+
 -- ---- lines that are no Lua ----
 
 -- A line that begins with ? or !, or assigns what a command writes.

@@ -91,7 +91,7 @@ local terms_info = setmetatable({}, { __mode = "k" }) -- terms -> { title, layer
 local function cell(side, get)
   local v = side and get(side)
   if v == nil then return side and "-" or "" end
-  return util.fixed("%.4f", v)
+  return util.fixed(v ~= 0 and math.abs(v) < 5e-5 and "%.1e" or "%.4f", v) -- a tiny one is not nothing
 end
 
 function Terms.__tostring(t)

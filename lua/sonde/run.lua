@@ -80,7 +80,7 @@ end
 
 local Losses = {}
 function Losses.__tostring(t)
-  local function text(v) return util.fixed("%.4f", v) end
+  local text = progress.loss_text
   return ("loss: %s = data %s + penalty %s%s"):format(text(t.loss), text(t.data), text(t.penalty),
     t.activity ~= 0 and " + activity " .. text(t.activity) or "")
 end

@@ -95,6 +95,19 @@ local function of_objects(word)
   return #out > 0 and help.text(word) .. "\n\nsource\n  " .. table.concat(out, "\n  ") or nil
 end
 
+-- run, r.run, model:run: the method of that name, of the owner that is named or of the first that has it.
+local OWNERS = { m = "model", r = "run", d = "dataset", t = "tensor", p = "picture" }
+local function method_of(name)
+  local before, word = name:match "^([%w_]-)[.:]?([%w_]+)$"
+  if not word then return nil end
+  for _, owner in ipairs { "model", "run", "dataset", "tensor", "picture" } do
+    if before == "" or before == owner or OWNERS[before] == owner then
+      local fn = core.meta[owner].methods[word]
+      if fn then return fn end
+    end
+  end
+end
+
 -- What ?? shows of a name.
 function source.text(name)
   local tokens = scan.tokens(name)
@@ -105,6 +118,8 @@ function source.text(name)
     local text = of_objects(made and made.name or v and v.type or name:match "[%w_]*$")
     if text then return text end
   end
+  if v == nil then v = method_of(name) end
+  if v == nil and help.text(name) then return help.text(name) end -- what has a page and is no value
   if v == nil then util.fail("??: there is no %s", name) end
   if type(v) ~= "function" then return ("%s is %s: %s"):format(name, util.a(v), tostring(v)) end
   local text, where, line = source.of(v)

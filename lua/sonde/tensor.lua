@@ -8,15 +8,34 @@ local methods, raw_index = meta.methods, meta.raw_index
 
 meta.lacks = setmetatable({}, { __mode = "k" }) -- tensor -> function(k) that fails where it knows why there is no k
 
+-- Behind the last row there is a nil, where ipairs and others of C's ask for it; who writes t[3] of two rows made a
+-- mistake.
+local function beyond(t, k)
+  local asking = debug.getinfo(2, "S") -- beyond is called at __index's end, and stands in its place
+  if not asking or asking.what == "C" then return nil end
+  util.fail("tensor: index %d of axis 1 is outside 1..%d%s in a tensor of shape %s", k, k - 1,
+    k > 1 and ", or -1 and below from the end," or "", util.shape_text(core.tensor_shape(t)))
+end
+
 function meta.__index(t, k)
-  if type(k) ~= "string" then return raw_index(t, k) end
+  if type(k) ~= "string" then
+    local v = raw_index(t, k)
+    if v == nil then return beyond(t, k) end
+    return v
+  end
   if k == "shape" then return core.tensor_shape(t) end
   if k == "dtype" then return core.tensor_dtype(t) end
   if methods[k] then return methods[k] end
   local state = core.state(t)
   if state[k] then return state[k]() end -- what a run hung on it: .grad
   if meta.lacks[t] then meta.lacks[t](k) end
-  if k ~= "grad" then util.unknown("a tensor", k, methods, state, { "shape", "dtype" }) end
+  if k ~= "grad" then
+    local function_of = require "sonde.trace".methods[k]
+    if function_of and not require "sonde.foreign".of("tensor", k) then
+      util.fail("a tensor has no %s; the function %s(t) computes it", k, k)
+    end
+    util.unknown("a tensor", k, methods, state, { "shape", "dtype" })
+  end
 end
 
 function meta.__tostring(t) return require "sonde.tensor_text" (t) end
@@ -33,6 +52,11 @@ local function axes_of(who, v, allowed)
   local axes, named = {}, {}
   for k, item in pairs(v) do
     if math.type(k) == "integer" then axes[k] = item else named[k] = item end
+  end
+  for _, k in ipairs { "axis", "dim", "axes" } do
+    if named[k] ~= nil then
+      util.fail("%s: the axis has no name: t:%s(1), t:%s{ 1, keepdims = true }; it counts from 1", who, who, who)
+    end
   end
   util.options(who, named, allowed)
   return #axes > 0 and axes or nil, named
@@ -101,11 +125,19 @@ end
 
 function methods.flatten(t) return t:reshape { -1 } end
 
+-- Sizes and axes may stand in a list or one after the other: t:reshape{ 3, 2 }, t:reshape(3, 2).
+local reshape = methods.reshape
+function methods.reshape(t, ...)
+  if type((...)) == "number" then return reshape(t, { ... }) end
+  return reshape(t, ...)
+end
+
 local permute = methods.permute
 function methods.permute(t, first, ...) return permute(t, type(first) == "number" and { first, ... } or first) end
 
--- All axes the other way round, or two of them swapped.
+-- All axes the other way round, two of them swapped, or in the order of a list.
 function methods.transpose(t, a, b)
+  if core.type(a) == "table" and b == nil then return permute(t, a) end
   local n = #core.tensor_shape(t)
   local order = {}
   for i = 1, n do order[i] = a == nil and n + 1 - i or i end
@@ -137,7 +169,12 @@ local tensor = setmetatable({}, {
 })
 
 -- { 2, 3, dtype = "int64" } -> sizes, options. dtype: what stands behind it.
-local function shape_of(who, shape, allowed, dtype)
+local function shape_of(who, shape, allowed, dtype, ...)
+  if type(shape) == "number" then -- tensor.zeros(2, 3), with a type at the end or none
+    local list = { shape, dtype, ... }
+    dtype = type(list[#list]) == "string" and table.remove(list) or nil
+    shape = list
+  end
   if core.type(shape) ~= "table" then
     util.fail("%s: wants a shape, as in %s{ 2, 3 }, got %s", who, who, util.a(shape))
   end
@@ -153,13 +190,13 @@ local function shape_of(who, shape, allowed, dtype)
   for k in pairs(sizes) do
     if k < 1 or k > #sizes then util.fail("%s: the shape has a size [%d] and none before it", who, k) end
   end
-  return sizes, named
+  return sizes, named, dtype or named.dtype
 end
 
 local function full(who, value)
-  return function(shape, dtype)
-    local sizes, named = shape_of(who, shape, { "dtype" }, dtype)
-    return core.tensor_full(sizes, value, dtype or named.dtype)
+  return function(...)
+    local sizes, _, dtype = shape_of(who, (...), { "dtype" }, select(2, ...))
+    return core.tensor_full(sizes, value, dtype)
   end
 end
 tensor.zeros, tensor.ones = full("tensor.zeros", 0), full("tensor.ones", 1)
@@ -167,10 +204,10 @@ function tensor.full(shape, value, dtype) return core.tensor_full(shape, value, 
 
 -- tensor.rand{ 2, 3 }: uniform in [0, 1); tensor.randn{ 2, 3 }: normal. { 2, 3, seed = 7 } gives the same again.
 local function random(who, normal)
-  return function(shape, dtype)
-    local sizes, named = shape_of(who, shape, { "seed", "dtype" }, dtype)
+  return function(...)
+    local sizes, named, dtype = shape_of(who, (...), { "seed", "dtype" }, select(2, ...))
     local seed = util.whole(who, "seed", named.seed, nil, math.mininteger)
-    return core.tensor_random(sizes, seed or seeds.next "tensor", normal, dtype or named.dtype)
+    return core.tensor_random(sizes, seed or seeds.next "tensor", normal, dtype)
   end
 end
 tensor.random, tensor.randn = random("tensor.random", false), random("tensor.randn", true)

@@ -333,7 +333,12 @@ trace.operands = setmetatable({}, { __mode = "k" })
 
 -- The node that fn computes from the recording's symbols. what: "y and p".
 local function result_of(rec, fn, args, what)
-  local result = util.call(rec.who, fn, table.unpack(args))
+  local results = table.pack(util.call(rec.who, fn, table.unpack(args)))
+  local result = results[1]
+  if results.n > 1 then
+    fail("%s: the %s gave %d values; it must give one, what it computes from %s", rec.who, util.function_at(fn),
+      results.n, what)
+  end
   if type(result) ~= "number" and not trace.is_symbol(result) then
     fail("%s: the %s gave %s; it must give what it computes from %s", rec.who, util.function_at(fn), util.a(result),
       what)
@@ -398,6 +403,30 @@ local function check_learns(kind, root, last, fn, who)
     kind == "loss" and "p, the predictions (its second argument)" or arguments[kind][2])
 end
 
+-- What a recording is shown as: the function that it was made of, for as long as that is known.
+local origins = {} -- program -> "focal (loss.lua:12)"
+
+function trace.remember(program, fn)
+  local info, name = debug.getinfo(fn, "S"), nil
+  for k, v in next, _G do
+    if v == fn and type(k) == "string" then name = k end
+  end
+  origins[program] = ("%s(%s:%d)"):format(name and name .. " " or "", info.short_src, info.linedefined)
+  return program
+end
+
+local function function_text(program)
+  return "traced function" .. (origins[program] and " " .. origins[program] or "")
+end
+
+-- An object's text, in which recordings are named and not written out; core.object_text has them in full.
+function core.meta.object.__tostring(o)
+  local text = core.object_text(o)
+  if not text:find 'program="inputs ' then return text end
+  return (text:gsub('%f[%w_]traced{program="(inputs [^"]*)"}', function_text)
+    :gsub('%f[%w_]lambda{program="(inputs [^"]*)"', function(program) return "lambda{" .. function_text(program) end))
+end
+
 -- A described object of that kind from a Lua function.
 function trace.object(kind, fn, who)
   local count, what = table.unpack(arguments[kind])
@@ -407,7 +436,7 @@ function trace.object(kind, fn, who)
   local whole = inner and new_node("mean", { inner }) or root
   whole.place = root.place
   local program, _, places = trace.program(whole, count)
-  local object = require("sonde.objects").by_kind[kind].traced { program }
+  local object = require("sonde.objects").by_kind[kind].traced { trace.remember(program, fn) }
   core.set_places(object, places)
   return object
 end

@@ -75,11 +75,29 @@ function util.function_at(fn)
   return info.what == "C" and "function" or ("function at %s:%d"):format(info.short_src, info.linedefined)
 end
 
+-- What was said of an error that is no text, where it passed util.call: the value itself stays as it is.
+local said = setmetatable({}, { __mode = "k" })
+function util.said(err) return said[err] end
+
+-- An error that is no text, level: of the error's handler. A table keeps what is said of it beside it; what can have
+-- nothing beside it becomes the text.
+local function of_no_text(who, err, fn, level)
+  local way = require "sonde.way"
+  local mt = debug.getmetatable(err)
+  local text = type(mt) == "table" and rawget(mt, "__tostring") and tostring(err)
+    or "the error is " .. (err == nil and "nil" or util.quoted(err))
+  text = way.place(level + 1) .. who .. ": " .. text .. way.text(level + 1, fn)
+  if type(err) ~= "table" and type(err) ~= "userdata" then return text end
+  said[err] = said[err] or text
+  return err
+end
+
 -- Calls a function that the user gave. An error in it says whose function it is and, below, the way to its place: where
 -- it is caught the stack is gone.
 function util.call(who, fn, ...)
   local results = table.pack(xpcall(fn, function(err)
-    if type(err) ~= "string" or err == "interrupted" then return err end
+    if err == "interrupted" then return err end
+    if type(err) ~= "string" then return of_no_text(who, err, fn, 2) end
     local place, text = err:match "^([^\n]-:%d+: )(.*)$"
     if err:find "^attempt to yield" then text = "it yields (coroutine.yield), and must come to its end at once" end
     return (place or "") .. who .. ": " .. (text or err) .. require("sonde.way").text(2, fn)
@@ -128,16 +146,18 @@ function util.methods(kind, letter, methods)
   end
 end
 
--- There is no field k; lists: tables whose keys, or whose texts in a list, are the names that there are.
+-- There is no field k of what ("a tensor", "layer NAME"); lists: tables whose keys, or whose texts in a list, are the names that there are.
 function util.unknown(what, k, ...)
   local names = {}
   for _, list in ipairs { ... } do
     for name, v in pairs(list) do names[#names + 1] = type(name) == "string" and name or v end
   end
   table.sort(names)
-  local near = type(k) == "string" and core.suggest(k, names)
+  local kind = what:match "^an? (%w+)$" or what:match "^layer"
+  local known = kind and require "sonde.foreign".of(kind, k)
+  local near = type(k) == "string" and not known and core.suggest(k, names)
   util.fail("%s has no %s%s", what, type(k) == "string" and k or "[" .. key_text(k) .. "]",
-    near and ("; did you mean %s?"):format(near) or "")
+    known and "; " .. known or near and ("; did you mean %s?"):format(near) or "")
 end
 
 -- A whole number of at least min, or def where v is nil.

@@ -59,6 +59,15 @@ local function frame_text(at)
   return ("%s:%d: in %s%s"):format(at.short_src, at.currentline, name, shown(at, "      "))
 end
 
+-- "loss.lua:12: " of the innermost line of the user's, or "". level: of what calls this, as debug.getinfo counts.
+function way.place(level)
+  for i = level + 1, math.huge do
+    local at = debug.getinfo(i, "Slf")
+    if not at or at.func == util.call then return "" end
+    if is_users(at) then return ("%s:%d: "):format(at.short_src, at.currentline) end
+  end
+end
+
 -- Lines to stand below the message. fn: what util.call was given; level: of what calls this, as debug.getinfo counts.
 function way.text(level, fn)
   local list = frames(level + 2, fn)

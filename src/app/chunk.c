@@ -67,23 +67,46 @@ bool sn_chunk_is_silent(const char *text) {
     return last == ';';
 }
 
-/* Behind one prompt, or NULL. Editors drop spaces at the end of a line: "sonde>" alone counts. */
-static const char *behind_prompt(const char *line) {
-    static const char *const marks[] = { "sonde>", "..>" };
-    while (*line == ' ') line++;
-    for (int i = 0; i < 2; i++) {
-        size_t n = strlen(marks[i]);
-        if (strncmp(line, marks[i], n)) continue;
-        if (line[n] == ' ') return line + n + 1;
-        if (line[n] == '\0' || line[n] == '\n') return line + n;
-    }
-    return NULL;
+/* The length of the mark at the beginning of a line, 0 for none: sonde's own, Python's, IPython's "In [12]:".
+ */
+static size_t mark_length(const char *line) {
+    static const char *const marks[] = { "sonde>", "..>", ">>>" };
+    for (int i = 0; i < 3; i++)
+        if (!strncmp(line, marks[i], strlen(marks[i]))) return strlen(marks[i]);
+    size_t n = strlen("In ["), digits = strncmp(line, "In [", n) ? 0 : strspn(line + n, "0123456789");
+    return digits && !strncmp(line + n + digits, "]:", 2) ? n + digits + 2 : 0;
 }
 
-bool sn_chunk_has_prompt(const char *line) { return behind_prompt(line) != NULL; }
+/* Behind one prompt, or NULL. Editors drop spaces at the end of a line: "sonde>" alone counts. */
+static const char *behind_prompt(const char *line) {
+    while (*line == ' ') line++;
+    size_t n = mark_length(line);
+    if (!n) return NULL;
+    if (line[n] == ' ') return line + n + 1;
+    return line[n] == '\0' || line[n] == '\n' ? line + n : NULL;
+}
 
-const char *sn_chunk_skip_prompt(const char *line) {
-    for (const char *next; (next = behind_prompt(line));) line = next;
+/* Python's and IPython's prompt of a line that goes on, "... " and "   ...: ", which is one where theirs came
+ * before it: in Lua ... alone is a value. */
+static const char *behind_dots(const char *line) {
+    while (*line == ' ') line++;
+    if (strncmp(line, "...", 3)) return NULL;
+    line += line[3] == ':' ? 4 : 3;
+    return *line == ' ' ? line + 1 : *line == '\0' || *line == '\n' ? line : NULL;
+}
+
+bool sn_chunk_has_prompt(const char *line, bool python) {
+    return behind_prompt(line) || (python && behind_dots(line));
+}
+
+const char *sn_chunk_skip_prompt(const char *line, bool *python) {
+    const char *next = *python ? behind_dots(line) : NULL;
+    if (next) return next;
+    while ((next = behind_prompt(line))) {
+        line += strspn(line, " ");
+        *python = *line == '>' || *line == 'I';
+        line = next;
+    }
     return line;
 }
 

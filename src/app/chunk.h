@@ -18,10 +18,11 @@ sn_chunk_state sn_chunk_load(lua_State *L, const char *text);
 /* Does it end in a semicolon, but for comments: run, but show nothing? */
 bool sn_chunk_is_silent(const char *text);
 
-/* Both are for pasted sessions. has_prompt: does the line begin with a prompt; skip_prompt: behind all of them.
- */
-bool sn_chunk_has_prompt(const char *line);
-const char *sn_chunk_skip_prompt(const char *line);
+/* Both are for pasted sessions, Python's and IPython's too, whose lines that go on ("... ") are known by the
+ * prompt before them: python. has_prompt: does the line begin with a prompt; skip_prompt: behind all of them;
+ * says in *python whose they were. */
+bool sn_chunk_has_prompt(const char *line, bool python);
+const char *sn_chunk_skip_prompt(const char *line, bool *python);
 /* Does a line of text begin with "local "? Such a paste runs as one chunk, or the variables would be gone at
  * once. */
 bool sn_chunk_has_local(const char *text);

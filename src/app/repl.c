@@ -21,6 +21,7 @@ typedef struct {
     sn_buf chunk; /* the lines so far */
     bool leave;
     bool quiet;         /* what runs shows nothing */
+    bool python;        /* the chunk, or what is pasted, came behind prompts of Python's */
     sn_outcome outcome; /* of the last chunk that failed */
 } repl;
 
@@ -124,6 +125,23 @@ static int run_attempt(lua_State *L) {
     return 0;
 }
 
+static int call_note(lua_State *L) { /* (text) -> nothing */
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "sonde.prompt");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "note");
+    lua_pushstring(L, lua_touserdata(L, 1));
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+/* What is worth a word below what ran, though it was no error. What goes wrong with that is of no interest. */
+static void note(lua_State *L, const char *text) {
+    lua_pushcfunction(L, call_note);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)text);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) lua_pop(L, 1);
+}
+
 /* false: it failed. */
 static bool run(repl *r, const char *text, bool tentative, bool *incomplete) {
     lua_State *L = r->session->L;
@@ -135,6 +153,7 @@ static bool run(repl *r, const char *text, bool tentative, bool *incomplete) {
         sn_session_complain(r->session);
         a.failed = true;
     }
+    if (!a.failed && !a.incomplete && !r->quiet && !r->leave) note(L, text);
     sn_report_chunk(NULL);
     *incomplete = a.incomplete;
     return !a.failed;
@@ -179,7 +198,7 @@ static const char *skip_space(const char *s) {
 /* Adds a line to the chunk and runs it if it is whole. false: it failed; what was pasted behind it is not run.
  */
 static bool feed_line(repl *r, const char *line) {
-    line = sn_chunk_skip_prompt(line);
+    line = sn_chunk_skip_prompt(line, &r->python);
     const char *first = skip_space(line);
     if (!r->chunk.len) {
         if (!*first) return true;
@@ -325,7 +344,7 @@ static void feed_nothing(repl *r) {
 /* A paste with local variables runs as one chunk when it is one. true: it did. */
 static bool feed_whole(repl *r, const char *text) {
     bool incomplete = true;
-    if (r->chunk.len || !strchr(text, '\n') || sn_chunk_has_prompt(text) || !sn_chunk_has_local(text))
+    if (r->chunk.len || !strchr(text, '\n') || sn_chunk_has_prompt(text, false) || !sn_chunk_has_local(text))
         return false;
     run(r, text, true, &incomplete);
     return !incomplete;
@@ -335,11 +354,12 @@ static bool feed_whole(repl *r, const char *text) {
 static void feed(repl *r, char *text) {
     if (!r->chunk.len && !*skip_space(text)) feed_nothing(r);
     if (feed_whole(r, text)) return;
-    bool session = strchr(text, '\n') && sn_chunk_has_prompt(text);
+    if (!r->chunk.len) r->python = false;
+    bool session = strchr(text, '\n') && sn_chunk_has_prompt(text, r->python);
     for (char *p = text, *end; p; p = end) {
         end = strchr(p, '\n');
         if (end) *end++ = '\0';
-        if (session && !sn_chunk_has_prompt(p)) continue;
+        if (session && !sn_chunk_has_prompt(p, r->python)) continue;
         if (!feed_line(r, p) || r->leave) return;
     }
 }

@@ -60,45 +60,33 @@ static void add_line(lua_State *L, luaL_Buffer *b, const char *text) {
     luaL_addlstring(b, p, strcspn(p, "\n"));
 }
 
-/* (text, chunk) -> "; did you mean ...?" or nil */
+/* (name of a function of sonde.names, text, chunk) -> "; did you mean ...?" or nil */
 static int call_hint(lua_State *L) {
     lua_getglobal(L, "require");
     lua_pushliteral(L, "sonde.names");
     lua_call(L, 1, 1);
-    lua_getfield(L, -1, "hint");
     lua_pushvalue(L, 1);
+    lua_gettable(L, -2);
     lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
     lua_call(L, 2, 1);
     return 1;
 }
 
-/* The nearest name to one that turned out to be nil. */
-static void add_hint(lua_State *L, luaL_Buffer *b, const char *text) {
-    if (!strstr(text, " a nil value (")) return;
+static void add_hint_of(lua_State *L, luaL_Buffer *b, const char *function, const char *text) {
     lua_pushcfunction(L, call_hint);
+    lua_pushstring(L, function);
     lua_pushstring(L, text);
     lua_pushstring(L, chunk);
-    if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1))
+    if (lua_pcall(L, 3, 1, 0) == LUA_OK && lua_isstring(L, -1))
         luaL_addvalue(b);
     else
         lua_pop(L, 1);
 }
 
-/* What other languages write otherwise. */
-static const char *syntax_hint(const char *message) {
-    static const struct {
-        const char *near, *written, *hint;
-    } table[] = {
-        { "near '!'", "!=", "; Lua writes ~= for not equal" },
-        { "near '+'", "+=", "; Lua has no +=, write x = x + 1" },
-        { "near '-'", "-=", "; Lua has no -=, write x = x - 1" },
-        { "near '*'", "*=", "; Lua has no *=, write x = x * 2" },
-        { "near '/'", "/=", "; Lua has no /=, write x = x / 2" },
-        { "unexpected symbol near '['", "[", "; Lua writes a list with braces: { 1, 2 }" },
-    };
-    for (size_t i = 0; chunk && i < sizeof table / sizeof *table; i++)
-        if (strstr(message, table[i].near) && strstr(chunk, table[i].written)) return table[i].hint;
-    return "";
+/* The nearest name to one that turned out to be nil; the call of a method that was taken for a field. */
+static void add_hint(lua_State *L, luaL_Buffer *b, const char *text) {
+    if (strstr(text, " a nil value (") || strstr(text, " a function value (")) add_hint_of(L, b, "hint", text);
 }
 
 void sn_report_syntax(lua_State *L) {
@@ -106,7 +94,7 @@ void sn_report_syntax(lua_State *L) {
     const char *text = lua_tostring(L, -1);
     luaL_buffinit(L, &b);
     luaL_addstring(&b, strip(text));
-    luaL_addstring(&b, syntax_hint(text));
+    if (chunk) add_hint_of(L, &b, "syntax", text); /* what other languages write otherwise */
     add_line(L, &b, text);
     luaL_pushresult(&b);
     lua_remove(L, -2);
@@ -174,11 +162,34 @@ static bool in_chunk(lua_State *L) {
     return !next_frame(L, &level, &ar) || is_prompt(&ar);
 }
 
+/* (error) -> what sonde.util keeps of it, or nil */
+static int call_said(lua_State *L) {
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "sonde.util");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "said");
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* Pushes what was said of the error where it began, if it is a value that can have that beside it. */
+static bool push_said(lua_State *L) {
+    if (!lua_istable(L, 1) && !lua_isuserdata(L, 1)) return false;
+    lua_pushcfunction(L, call_said);
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) return true;
+    lua_pop(L, 1);
+    return false;
+}
+
 /* Leaves the error value at index 1 as text on top. */
 static void push_text(lua_State *L) {
     if (lua_isstring(L, 1)) {
         lua_pushvalue(L, 1);
         lua_tostring(L, -1); /* a number becomes text, in the copy */
+    } else if (push_said(L)) {
+        return;
     } else if (!luaL_callmeta(L, 1, "__tostring") || !lua_isstring(L, -1)) {
         lua_pushfstring(L, "(the error is %s%s)", lua_isnil(L, 1) ? "" : "a ", luaL_typename(L, 1));
     }

@@ -11,6 +11,7 @@
 #include "num/gemm.h"
 #include "num/kern.h"
 #include <langinfo.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -47,6 +48,13 @@ int sn_raise(lua_State *L, const sn_err *e) {
     const char *where = lua_tostring(L, -1);
     lua_pushfstring(L, "%s%s", where, e->msg);
     return lua_error(L); /* not luaL_error: it would add the position once more */
+}
+
+int sn_raise_as(lua_State *L, const char *who, const sn_err *e) {
+    size_t n = strlen(who);
+    if (e->code == SN_ECANCEL || (!strncmp(e->msg, who, n) && e->msg[n] == ':'))
+        return sn_raise(L, e); /* it is said */
+    return sn_raise_text(L, "%s: %s", who, e->msg);
 }
 
 int sn_raise_text(lua_State *L, const char *fmt, ...) {
@@ -100,8 +108,10 @@ void sn_set_int(lua_State *L, const char *key, int64_t v) {
     lua_setfield(L, -2, key);
 }
 
+void sn_push_number(lua_State *L, double v) { lua_pushnumber(L, isnan(v) ? (double)NAN : v); }
+
 void sn_set_num(lua_State *L, const char *key, double v) {
-    lua_pushnumber(L, v);
+    sn_push_number(L, v);
     lua_setfield(L, -2, key);
 }
 

@@ -34,7 +34,7 @@ static int npz_load(lua_State *L) {
     sn_err e;
     sn_status s = sn_npz_load(nz, path, &e);
     if (sn_retry(L, s)) s = sn_npz_load(nz, path, &e);
-    if (s != SN_OK) return sn_raise(L, &e);
+    if (s != SN_OK) return sn_raise_as(L, "npz.load", &e);
     lua_newtable(L);
     for (int64_t i = 0; i < nz->n; i++) {
         push_moved(L, &nz->tensor[i]);
@@ -60,7 +60,7 @@ static int npz_save(lua_State *L) {
         lua_pop(L, 2); /* the tables keep both */
     }
     sn_err e;
-    if (sn_npz_save(path, names, tensors, (int64_t)n, &e) != SN_OK) return sn_raise(L, &e);
+    if (sn_npz_save(path, names, tensors, (int64_t)n, &e) != SN_OK) return sn_raise_as(L, "npz.save", &e);
     return 0;
 }
 
@@ -70,7 +70,7 @@ static int npy_load(lua_State *L) {
     sn_err e;
     sn_status s = sn_npy_load(t, path, &e);
     if (sn_retry(L, s)) s = sn_npy_load(t, path, &e);
-    if (s != SN_OK) return sn_raise(L, &e);
+    if (s != SN_OK) return sn_raise_as(L, "npy.load", &e);
     sn_account(L, (size_t)sn_shape_count(&t->shape) * sn_dtype_size(t->dtype));
     return 1;
 }
@@ -79,7 +79,7 @@ static int npy_save(lua_State *L) {
     const char *path = check_path(L, "npy.save");
     const sn_tensor *t = sn_check_tensor(L, 2);
     sn_err e;
-    if (sn_npy_save(t, path, &e) != SN_OK) return sn_raise(L, &e);
+    if (sn_npy_save(t, path, &e) != SN_OK) return sn_raise_as(L, "npy.save", &e);
     return 0;
 }
 

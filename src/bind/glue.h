@@ -55,6 +55,7 @@ typedef struct {
 /* ---- bind.c ---- */
 /* The one place that raises. The message gets the position of the user's line, not of the Lua half's. */
 int sn_raise(lua_State *, const sn_err *);
+int sn_raise_as(lua_State *, const char *who, const sn_err *); /* "who: message" */
 int sn_raise_text(lua_State *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Pushes what a value is, with its article: "a tensor", "an optimizer", "nil". */
 const char *sn_push_type(lua_State *, int idx);
@@ -63,6 +64,8 @@ const char *sn_push_quoted(lua_State *, int idx);
 /* The text at arg. C would end it at a zero byte, so one that has such is refused; what: "npz.load: the path".
  */
 const char *sn_check_text(lua_State *, int arg, const char *what);
+/* A NaN loses its sign, which print would show: 0/0 is -nan on some machines. */
+void sn_push_number(lua_State *, double);
 /* A field of the table on top of the stack; a text may be NULL = nil. */
 void sn_set_int(lua_State *, const char *key, int64_t);
 void sn_set_num(lua_State *, const char *key, double);

@@ -118,7 +118,7 @@ static int look_update(lua_State *L) {
     if (!sn_run_has_gradients(r) || !t->before) return 0;
     sn_moments m = sn_moments_of(t->pool, t->before + p->offset, NULL, p->count);
     sn_stats s = sn_stats_of(&m);
-    lua_pushnumber(L, s.norm);
+    sn_push_number(L, s.norm);
     m = sn_moments_of(t->pool, t->model->slab + p->offset, t->before + p->offset, p->count);
     s = sn_stats_of(&m);
     push_stats(L, &s);
@@ -273,10 +273,10 @@ static int walk_loss(lua_State *L) {
     sn_err e;
     if (sn_walk_loss(&box->walk, &scene, &e) != SN_OK) return sn_raise_of_run(L, r, &e);
     const sn_losses *l = &box->walk.losses;
-    lua_pushnumber(L, l->total);
-    lua_pushnumber(L, l->data);
-    lua_pushnumber(L, l->penalty);
-    lua_pushnumber(L, l->activity);
+    sn_push_number(L, l->total);
+    sn_push_number(L, l->data);
+    sn_push_number(L, l->penalty);
+    sn_push_number(L, l->activity);
     lua_pushinteger(L, l->n);
     return 5;
 }

@@ -332,7 +332,8 @@ static int model_save(lua_State *L) {
     const sn_model *m = sn_check_model(L, 1);
     const sn_trainer *t = lua_isnoneornil(L, 2) ? NULL : sn_check_trainer(L, 2);
     sn_err e;
-    if (sn_model_save(sn_check_text(L, 3, "save: the path"), m, t, &e) != SN_OK) return sn_raise(L, &e);
+    if (sn_model_save(sn_check_text(L, 3, "save: the path"), m, t, &e) != SN_OK)
+        return sn_raise_as(L, "save", &e);
     return 0;
 }
 
@@ -346,7 +347,7 @@ static int model_load(lua_State *L) {
     sn_err e;
     sn_status s = sn_model_load(path, &m->model, &t->trainer, &e);
     if (sn_retry(L, s)) s = sn_model_load(path, &m->model, &t->trainer, &e);
-    if (s != SN_OK) return sn_raise(L, &e);
+    if (s != SN_OK) return sn_raise_as(L, "load_model", &e);
     sn_account(L, m->model->slab_count * sizeof(float));
     return t->trainer ? 2 : (lua_pop(L, 1), 1);
 }

@@ -204,7 +204,12 @@ static int construct(lua_State *L) {
         int filled = set_positions(L, at, 1);
         set_names(L, at, 1, filled);
     } else {
-        for (int i = 1; i <= n; i++) set_one(L, at, NULL, i, i);
+        for (int i = 1; i <= n; i++) {
+            if (lua_isnil(L, i))
+                sn_raise_text(L, "%s: argument %d is nil; is a name misspelt? For example %s", d->name, i,
+                              d->example);
+            set_one(L, at, NULL, i, i);
+        }
     }
     if (sn_obj_finish(box->obj, &e) != SN_OK) return sn_raise(L, &e);
     if (k == &sn_kind_dataset) return sn_open_dataset(L, box->obj);

@@ -119,6 +119,7 @@ static int picture_load(lua_State *L) {
     sn_err e;
     sn_status s = sn_picture_load(p, path, &e);
     if (sn_retry(L, s)) s = sn_picture_load(p, path, &e);
+    if (s != SN_OK) return sn_raise_as(L, "picture.load", &e);
     return finish(L, s, &e, p);
 }
 

@@ -111,7 +111,7 @@ static int recorder_series(lua_State *L) {
     lua_createtable(L, (int)n, 0);
     for (int64_t i = 0; i < n; i++) {
         const double *v = sn_recorder_values(r, (int)lua_tointeger(L, 2) - 1, i);
-        lua_pushnumber(L, v[(row - 1) * m->ncol + column - 1]);
+        sn_push_number(L, v[(row - 1) * m->ncol + column - 1]);
         lua_rawseti(L, -2, i + 1);
     }
     return 1;

@@ -103,7 +103,7 @@ static int run_resume(lua_State *L) {
     sn_err e;
     sn_status s = sn_run_resume(&box->run, &m->model, &t->trainer, path, train, val, &e);
     if (sn_retry(L, s)) s = sn_run_resume(&box->run, &m->model, &t->trainer, path, train, val, &e);
-    if (s != SN_OK) return sn_raise(L, &e);
+    if (s != SN_OK) return sn_raise_as(L, "resume", &e);
     sn_account_since(L, before);
     lua_pushvalue(L, 5);
     lua_pushvalue(L, 4);
@@ -140,11 +140,11 @@ static int run_next(lua_State *L) {
     lua_pushinteger(L, ev.epoch);
     lua_pushinteger(L, ev.step);
     lua_pushinteger(L, ev.steps);
-    lua_pushnumber(L, ev.seconds);
-    lua_pushnumber(L, ev.batch.total);
-    lua_pushnumber(L, ev.batch.data);
-    lua_pushnumber(L, ev.batch.penalty);
-    lua_pushnumber(L, ev.batch.activity);
+    sn_push_number(L, ev.seconds);
+    sn_push_number(L, ev.batch.total);
+    sn_push_number(L, ev.batch.data);
+    sn_push_number(L, ev.batch.penalty);
+    sn_push_number(L, ev.batch.activity);
     lua_pushinteger(L, ev.batch.n);
     const char *message = sn_run_message(r);
     lua_pushstring(L, *message ? message : NULL);
@@ -249,7 +249,7 @@ static int run_callbacks(lua_State *L) {
 static int run_save(lua_State *L) {
     sn_err e;
     if (sn_run_save(sn_check_run(L, 1), sn_check_text(L, 2, "save: the path"), &e) != SN_OK)
-        return sn_raise(L, &e);
+        return sn_raise_as(L, "save", &e);
     return 0;
 }
 
@@ -320,7 +320,7 @@ static int check_column(lua_State *L, sn_run *r, int arg) {
 
 /* Beside the value: was it measured at all? */
 static int push_measured(lua_State *L, double v) {
-    lua_pushnumber(L, sn_run_is_gap(v) ? (double)NAN : v);
+    sn_push_number(L, sn_run_is_gap(v) ? (double)NAN : v);
     lua_pushboolean(L, !sn_run_is_gap(v));
     return 2;
 }

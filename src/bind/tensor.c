@@ -370,7 +370,7 @@ void sn_push_element(lua_State *L, const sn_tensor *t, int64_t i) {
     else if (!sn_dtype_float(t->dtype))
         lua_pushinteger(L, (lua_Integer)sn_tensor_get(t, i));
     else
-        lua_pushnumber(L, sn_tensor_get(t, i));
+        sn_push_number(L, sn_tensor_get(t, i));
 }
 
 static void push_list(lua_State *L, const sn_tensor *t, int dim, int64_t *at) {

@@ -181,7 +181,7 @@ static int tensor_dot(lua_State *L) {
     }
     double sum = sn_vec_dot_f64(sn_pool_default(), a->data, b->data, n);
     sn_check_done(L);
-    lua_pushnumber(L, sum);
+    sn_push_number(L, sum);
     return 1;
 }
 

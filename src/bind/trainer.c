@@ -108,10 +108,10 @@ static batch check_batch(lua_State *L, const sn_trainer *t, const char *what) {
 }
 
 static int push_losses(lua_State *L, const sn_losses *l) {
-    lua_pushnumber(L, l->total);
-    lua_pushnumber(L, l->data);
-    lua_pushnumber(L, l->penalty);
-    lua_pushnumber(L, l->activity);
+    sn_push_number(L, l->total);
+    sn_push_number(L, l->data);
+    sn_push_number(L, l->penalty);
+    sn_push_number(L, l->activity);
     return 4;
 }
 
@@ -237,7 +237,7 @@ static const sn_rate *rate_of(const sn_trainer *t) {
 static int trainer_rate(lua_State *L) {
     const sn_trainer *t = sn_check_trainer(L, 1);
     const sn_rate *r = rate_of(t);
-    lua_pushnumber(L, sn_trainer_lr(t));
+    sn_push_number(L, sn_trainer_lr(t));
     lua_pushstring(L, r && r->external ? "function" : r && r->schedule ? "schedule" : "plain");
     lua_pushinteger(L, t->iterations);
     return 3;
@@ -340,14 +340,14 @@ static int trainer_evaluate(lua_State *L) {
     static const char *const names[] = { "total", "data", "penalty", "activity" };
     lua_newtable(L);
     for (int k = 0; k < 4; k++) {
-        lua_pushnumber(L, sums[k] / (double)n);
+        sn_push_number(L, sums[k] / (double)n);
         lua_setfield(L, -2, names[k]);
     }
     lua_pushinteger(L, n);
     lua_setfield(L, -2, "n");
     lua_newtable(L);
     for (int i = 0; i < t->nmetric; i++) {
-        lua_pushnumber(L, values[i]);
+        sn_push_number(L, values[i]);
         lua_setfield(L, -2, t->metric[i].name);
     }
     lua_setfield(L, -2, "metrics");

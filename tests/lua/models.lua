@@ -49,7 +49,7 @@ check.list(m.output_shape, { 3 })
 check.equal(m.layers.conv2d.type, "conv2d")
 check.fails(function() return m.layers.conv2 end, 'models.lua:', 'no layer "conv2"; did you mean "conv2d"?')
 check.fails(function() return m.layers.typo end, 'no layer "typo"; m:summary() and m.layers list them')
-check.equal(m.layers[99], nil)
+check.fails(function() return m.layers[99] end, "models.lua:", "there is no layer 99; the model has 5")
 check.equal(m.layers[1].name, "conv2d", "counted as m:summary() shows them")
 check.ok(m.layers.input.type == "input" and m.layers[#m.layers].name == m.layers[#m.layers].config.name)
 do -- a model with branches counts its input too, as its summary does

@@ -50,4 +50,20 @@ check.fails(function()
   m:fit(broken, y, { verbose = 0, callbacks = { terminate_on_nan { raise_error = true } } })
 end, "Loss value: nan")
 
+-- nan has no sign where print shows it, though 0/0 has one on some machines
+do
+  local t = tensor { 0, -1 } / 0 * 0
+  local texts = { t[1], t:tolist()[2], t:mean(), t:max(), t:std(), t:dot(t), t:rows(1, 1):item(), sum(t), t:unpack() }
+  for v in t:values() do texts[#texts + 1] = v end
+  for i, v in ipairs(texts) do check.equal(tostring(v), "nan", "value " .. i) end
+  local net = sequential { dense { 1, input_shape = { 1 } } }
+  net:compile { loss = "mse", optimizer = "sgd", metrics = { "mae" } }
+  local x, y = t:reshape(2, 1), tensor.zeros(2, 1)
+  local run = net:run(x, y, { verbose = 0 })
+  check.equal(tostring(run:step().loss), "nan")
+  check.equal(tostring(run:history().loss[1] or run:finish():history().loss[1]), "nan")
+  local e = net:evaluate(x, y)
+  check.equal(tostring(e.loss) .. tostring(e.mae), "nannan")
+  check.equal(tostring((net:train_on_batch(x, y))), "nan")
+end
 check.done()

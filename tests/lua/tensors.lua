@@ -65,7 +65,10 @@ do
   seen = {}
   for i, v in ipairs(t[2]) do seen[i] = v end
   check.list(seen, { 4, 5, 6 })
-  check.equal(t[3], nil)
+  check.fails(function() return t[3] end, "tensors.lua:", "index 3 of axis 1 is outside 1..2", "shape (2, 3)")
+  check.fails(function() return t[2][4] end, "index 4 of axis 1 is outside 1..3", "shape (3,)")
+  check.fails(function() return tensor {}[1] end, "index 1 of axis 1 is outside 1..0 in a tensor of shape (0,)")
+  check.equal(table.concat(t[2], " "), "4.0 5.0 6.0")
   for _ in ipairs(tensor {}) do error "an empty tensor has no rows" end
   check.fails(function() return tensor(1)[1] end, "1 index for 0 dimensions")
 end

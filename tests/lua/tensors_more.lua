@@ -337,7 +337,7 @@ fails("tensor.linspace: wants float32 or float64", function() tensor.linspace(0,
 fails("stack: the new axis 5 is outside 1..3 (or -1..-3", function() tensor.stack({ t, t }, 5) end)
 fails('stack: the new axis "a" is outside 1..3', function() tensor.stack({ t, t }, "a") end)
 fails("tensor.eye: sizes are whole numbers", function() tensor.eye(-1) end)
-fails("tensor.rand", function() tensor.rand(3) end)
+fails("tensor.rand", function() tensor.rand(true) end)
 fails("t:sum(...) with a colon", function() t.sum() end)
 fails("a tensor has no summ; did you mean sum?", function() t:summ() end)
 fails("none.npy", function() tensor.load "none.npy" end)

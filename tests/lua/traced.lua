@@ -411,7 +411,7 @@ do
         function() return t:index(1, v) end, function() return t:masked(v) end, function() t[1] = v end,
         function() return t:equal(v) end, function() return t:reshape(v) end, function() return tensor.zeros(v) end,
         function() return tensor.full(v, 1) end, function() return tensor.concat { v, v } end,
-        function() return tensor.stack { v } end, function() return tensor.where(v, t, t) end,
+        function() return tensor.stack { v } end,
         function() npy.save(path, v) end, function() return net:predict(v) end, function() return tensors { x = v } end,
         function() return net:train_on_batch(v, v) end, function() return net:set_weights { v, v } end,
         function() return picture(v) end, function() return plot.histogram(v) end, function() return t:sum(v) end,
