@@ -123,6 +123,11 @@ in_features, in_channels  m:summary() shows the shapes
 running_mean  it is called moving_mean
 running_var  it is called moving_variance]]
 
+lists.optimizer = [[
+lr  it is called learning_rate
+betas  they are called beta_1 and beta_2
+eps  it is called epsilon]]
+
 -- Of the table tensor.
 lists.maker = [[
 array, tensor, new, as_tensor  tensor{ { 1, 2 }, { 3, 4 } } makes one
@@ -203,6 +208,19 @@ pi  it is math.pi
 inf  it is math.huge
 save  m:save(path), r:save(path), npz.save(path, table) write files]]
 
+-- Options of m:fit and m:run.
+lists.option = [[
+lr, learning_rate  the optimizer has it: m:compile{ optimizer = adam{ 1e-3 } }; r.learning_rate can be set
+loss, optimizer, metrics  m:compile{ loss =, optimizer =, metrics = } takes it
+x, y, data, dataset, train_data  the data come first: m:fit(data, { ... }), m:fit(x, y, { ... })
+n_epochs, nb_epoch, num_epochs, max_epochs, iterations, steps  it is called epochs
+bs, batch  it is called batch_size
+val, val_data, validation, valid_data, eval_set  it is called validation_data
+workers, num_workers, use_multiprocessing, device, accelerator  all threads are used; sonde --threads N sets how many
+generator, random_state  it is called seed
+drop_last  the last batch of an epoch may be smaller
+progress, progress_bar  it is called verbose]]
+
 -- What IPython has behind a %.
 lists.magic = [[
 timeit, time  time "expression" or time(f) measures; ?time
@@ -232,6 +250,19 @@ foreign.syntax = {
   { "", "^%s*import%s", 'names are there without an import; require "module" loads a Lua file' },
   { "", "^%s*from%s+[%w_.]+%s+import", 'names are there without an import; require "module" loads a Lua file' },
   { "", "^%s*def%s+[%a_]", "Lua writes function f(x) return x + 1 end" },
+  { "", "^%s*const%s+[%a_][%w_]*%s*=", "Lua writes x = 3" },
+  { "", "^%s*let%s+[%a_][%w_]*%s*=", "Lua writes x = 3" },
+  { "", "^%s*var%s+[%a_][%w_]*%s*=", "Lua writes x = 3" },
+  { "", "^%s*[%a_][%w_]*%s*:=", "Lua writes x = 3" },
+  { "", "^%s*for%s[^\n]*%f[%w_]in%s+range%(", "Lua writes for i = 1, 3 do ... end" },
+  { "", "^%s*for%s[^\n]*:%s*$", "Lua writes for i = 1, 3 do ... end, for i, v in ipairs(list) do ... end" },
+  { "'do' expected near ':'", "^%s*for%s", "Lua writes for i = 1, 3 do ... end, for i, v in ipairs(list) do ... end" },
+  { "", "^%s*while%s[^\n]*:%s*$", "Lua writes while x < 3 do ... end" },
+  { "near ':'", "^%s*while%s", "Lua writes while x < 3 do ... end" },
+  { "", "^%s*if%s[^\n]*:%s*$", "Lua writes if x == 1 then ... elseif ... else ... end" },
+  { "'then' expected near ':'", "^%s*if%s", "Lua writes if x == 1 then ... elseif ... else ... end" },
+  { "", "^%s*try%s*:", "Lua writes ok, err = pcall(f)" },
+  { "", "^%s*with%s[^\n]*:%s*$", "Lua writes local f <close> = ... in a do ... end" },
   { "", "^%s*class%s+[%a_]", "Lua has tables and functions instead of classes; ?lambda is a layer of one's own" },
   { "", "%f[%w_]lambda%s+[%w_, ]*:", "Lua writes function(x) return x + 1 end" },
   { "", "^%s*del%s+[%a_]", "Lua writes x = nil" },

@@ -231,6 +231,9 @@ end
 
 -- m:predict(x or d [, { batch_size = 32 }]) -> outputs, one row for each sample
 function methods.predict(m, x, opts)
+  if util.is_tensor(opts) then
+    fail "predict: wants a batch alone; of x, y = d:sample(1) it is m:predict(x:unsqueeze(1)), or m:predict(d:take(1))"
+  end
   opts = util.options("predict", opts, { "batch_size", "verbose" })
   local d = dataset.is(x) and x or core.dataset_tensors(util.as_tensor(x, "predict", "x"))
   return core.predict(predictor_of(m), d, util.whole("predict", "batch_size", opts.batch_size, 32, 1))

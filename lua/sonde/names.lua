@@ -128,6 +128,34 @@ local function of_field(name, text, chunk)
   return near and ("did you mean %s%s%s?"):format(path, sep, near)
 end
 
+-- Messages of Lua's that name what was done and not what was meant: { pattern, f(captures, line) -> hint or nil }.
+local meant = {
+  { "attempt to call a %l+ value %((%l+) '([%a_][%w_]*)'%)", function(_, name, line)
+    local path = line:match("([%a_][%w_%.]*)[.:]" .. name .. "%f[^%w_]")
+    return path and ("it is a field, without parentheses: %s.%s"):format(path, name)
+  end },
+  { "attempt to call a (%l+) value %(for iterator", function(kind)
+    if kind == "dataset" then return "for x, y in d:batches() do ... end goes over it" end
+    return (kind == "table" or kind == "tensor") and "for i, v in ipairs(list) do ... end goes over it"
+  end },
+  { "attempt to index a number value()", function(_, line)
+    return line:find "[.:]item%s*%(" and "it is a number already, without item()"
+  end },
+  { "attempt to (%l+) a '%l+' with a '%l+'", function(verb) return verb == "add" and "texts are joined by .., as in a .. b" end },
+  { "bad argument #%d to '([%a_][%w_]*)' %(number expected, got tensor%)", function(name)
+    return require "sonde.trace".methods[name] and ("the function %s(t), without math, takes tensors"):format(name)
+  end },
+}
+
+local function of_meaning(text, chunk)
+  for _, m in ipairs(meant) do
+    local a, b = text:match(m[1])
+    local line = a and (line_of(text, chunk) or "")
+    local hint = a and (b and m[2](a, b, line) or not b and m[2](a, line))
+    if hint then return hint end
+  end
+end
+
 -- "; did you mean conv2d?" for a message of Lua's about a name that is nil, or a method that was not called. chunk: the
 -- text that was typed, if it was.
 function names.hint(text, chunk)
@@ -140,6 +168,7 @@ function names.hint(text, chunk)
   elseif what == "function" then
     hint = of_function(kind, name, text, chunk)
   end
+  hint = hint or what ~= "nil" and of_meaning(text, chunk)
   return hint and "; " .. hint
 end
 

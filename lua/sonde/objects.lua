@@ -17,6 +17,28 @@ for _, kind in ipairs(core.kinds) do
   end
 end
 
+-- Fields that there are not: nil for our own code, which asks any object for an option of some; to the user's it is said.
+local meta = core.meta.object
+local raw_index = meta.__index
+function meta.__index(o, k)
+  local v = raw_index(o, k)
+  if v ~= nil then return v end
+  local asking = debug.getinfo(2, "S")
+  if not asking or asking.what == "C" or asking.source:find "^[=@]sonde" then return nil end
+  local fields = { "type", "kind" }
+  for i, f in ipairs(core.describe(o.kind, o.type).fields) do
+    if f.name == k then return nil end
+    fields[i + 2] = f.name
+  end
+  util.unknown(("the %s %s"):format(o.kind, o.type), k, fields)
+end
+
+function meta.__newindex(o, k)
+  local rate = o.kind == "optimizer" and "; r.learning_rate = 1e-4 sets that of a run" or ""
+  util.fail("%s: %s cannot be set: what was made stays as it is; make another, %s{ %s = ... }%s", o.type, tostring(k),
+    o.type, tostring(k), rate)
+end
+
 -- Options of layers that may be Lua functions, which are recorded, or constructors: by name and by position.
 local function recorded(fields, list)
   for _, f in ipairs(list) do

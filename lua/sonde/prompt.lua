@@ -126,11 +126,23 @@ end
 
 local MOST = 10000 -- characters of a chunk that are looked through
 
+-- local x = 3 is gone when the line has run, which nobody wants who typed no more than that.
+local function of_locals(text)
+  local names = text:match "^%s*local%s+function%s+([%a_][%w_]*)" or text:match "^%s*local%s+([%a_][^=\n]*)=[^=]"
+  local first
+  for name in (names or ""):gsub("<%a+>", ""):gmatch "[%a_][%w_]*" do
+    local _, n = text:gsub("%f[%w_]" .. name .. "%f[^%w_]", "")
+    if n > 1 then return nil end -- it was used there
+    first = first or name
+  end
+  return first and ("a local variable ends with what was typed together with it; without local, %s stays"):format(first)
+end
+
 -- Called with each chunk that ran.
 function prompt.note(text)
   if #text > MOST then return end
   local note = text:find "layers" and text:find "=" or text:find "get_weights"
-  note = note and require "sonde.copies".note(text) or require "sonde.names".alone(text)
+  note = note and require "sonde.copies".note(text) or require "sonde.names".alone(text) or of_locals(text)
   if note then io.stderr:write(require "sonde.layout".fit("note: " .. note), "\n") end
 end
 

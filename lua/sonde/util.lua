@@ -120,6 +120,8 @@ function util.options(who, opts, allowed)
       if type(k) ~= "string" then
         util.fail("%s: option [%s] has no name; it has: %s", who, key_text(k), table.concat(allowed, ", "))
       end
+      local known = (who == "fit" or who == "run") and require "sonde.foreign".of("option", k)
+      if known then util.fail('%s: unknown option "%s"; %s', who, k, known) end
       local near = core.suggest(k, allowed)
       if near then util.fail('%s: unknown option "%s"; did you mean "%s"?', who, k, near) end
       util.fail('%s: unknown option "%s"; it has: %s', who, k, table.concat(allowed, ", "))
@@ -153,7 +155,7 @@ function util.unknown(what, k, ...)
     for name, v in pairs(list) do names[#names + 1] = type(name) == "string" and name or v end
   end
   table.sort(names)
-  local kind = what:match "^an? (%w+)$" or what:match "^layer"
+  local kind = what:match "^an? (%w+)$" or what:match "^the (%w+) [%w_]+$" or what:match "^layer"
   local known = kind and require "sonde.foreign".of(kind, k)
   local near = type(k) == "string" and not known and core.suggest(k, names)
   util.fail("%s has no %s%s", what, type(k) == "string" and k or "[" .. key_text(k) .. "]",

@@ -24,6 +24,20 @@ static const char *behind_equals(const char *text) {
     return p[0] == '=' && p[1] != '=' ? p + 1 : text;
 }
 
+/* A line like "for i in range(3):" or "for i in range(3): print(i)", which no further line would make Lua. */
+static bool is_python_block(const char *text) {
+    static const char *const words[] = { "for", "if", "while", "def", "class", "try", "with", "elif", "else" };
+    text += strspn(text, " \t");
+    size_t word = strcspn(text, " \t:"), n = strlen(text);
+    while (n && isspace((unsigned char)text[n - 1])) n--;
+    if (memchr(text, '\n', n)) return false;
+    if (!strncmp(text, "for ", 4) && strstr(text, " in range(") && strstr(text, "):")) return true;
+    if (!n || text[n - 1] != ':') return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == word && !strncmp(text, words[i], word)) return true;
+    return false;
+}
+
 sn_chunk_state sn_chunk_load(lua_State *L, const char *text) {
     bool incomplete = false;
     /* With its newline: a string cannot go on behind it, so `"abc` is a mistake and not a beginning. */
@@ -34,7 +48,7 @@ sn_chunk_state sn_chunk_load(lua_State *L, const char *text) {
         return SN_CHUNK_READY;
     }
     lua_remove(L, -2); /* message */
-    if (!incomplete) return SN_CHUNK_BAD;
+    if (!incomplete || is_python_block(text)) return SN_CHUNK_BAD;
     lua_pop(L, 1);
     return SN_CHUNK_INCOMPLETE;
 }

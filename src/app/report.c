@@ -84,9 +84,9 @@ static void add_hint_of(lua_State *L, luaL_Buffer *b, const char *function, cons
         lua_pop(L, 1);
 }
 
-/* The nearest name to one that turned out to be nil; the call of a method that was taken for a field. */
+/* What Lua's own messages leave out: the nearest name to one that turned out to be nil, how it is done here. */
 static void add_hint(lua_State *L, luaL_Buffer *b, const char *text) {
-    if (strstr(text, " a nil value (") || strstr(text, " a function value (")) add_hint_of(L, b, "hint", text);
+    if (strstr(text, "attempt to ") || strstr(text, "bad argument #")) add_hint_of(L, b, "hint", text);
 }
 
 void sn_report_syntax(lua_State *L) {

@@ -10,7 +10,8 @@ local d = tensors { x = x, y = y }
 local m = sequential { dense { 4, activation = "tanh", input_shape = { 2 } }, batch_norm {}, dense { 1, name = "head" } }
 m:compile { loss = "mse", optimizer = sgd { 0.1 } }
 local r = m:run(d, { batch_size = 8, verbose = 0 })
-local values = { model = m, run = r, dataset = d, tensor = x, layer = m.layers.dense, maker = tensor }
+local values = { model = m, run = r, dataset = d, tensor = x, layer = m.layers.dense, maker = tensor,
+  optimizer = adam {} }
 
 -- ---- the lists ----
 
@@ -31,12 +32,13 @@ local function check_hint(where, text)
     for _, layer in ipairs { "dense", "conv2d", "batch_norm" } do
       for _, f in ipairs(core.describe("layer", layer).fields) do known = known or f.name == called end
     end
-    for _, field in ipairs { "kernel", "bias", "moving_mean", "moving_variance", "shape" } do known = known or field == called end
+    for _, field in ipairs { "learning_rate", "epsilon", "epochs", "batch_size", "validation_data", "seed", "verbose", "kernel", "bias", "moving_mean", "moving_variance", "shape" } do known = known or field == called end
     check.ok(known, "%s: %s", where, called)
   end
 end
 
-for _, owner in ipairs { "tensor", "model", "run", "dataset", "layer", "maker", "global", "magic" } do
+for _, owner in ipairs { "tensor", "model", "run", "dataset", "layer", "maker", "global", "magic", "option",
+  "optimizer" } do
   local n = 0
   for name, text in pairs(foreign.list(owner)) do
     n = n + 1
@@ -50,7 +52,7 @@ for _, owner in ipairs { "tensor", "model", "run", "dataset", "layer", "maker", 
       else check.ok(not ok and err:find("; " .. text, 1, true), "%s %s: %s", owner, name, err) end
     end
   end
-  check.ok(n > 10, "%s has a list", owner)
+  check.ok(n > 2, "%s has a list", owner)
 end
 for _, owner in ipairs { "model", "run", "dataset" } do
   check.fails(function() return values[owner][1] end, "foreign.lua:", "has no [1]; " .. foreign.of(owner, 1))
@@ -68,6 +70,15 @@ check.fails(function() m:compile(adam {}) end, 'm:compile{ loss = "mse", optimiz
 check.fails(function() help.help "state_dict" end, 'nothing about "state_dict"; m:get_weights() lists all')
 check.has(help.text "weights", "also: it is a method, written behind a colon: r:weights(...)")
 check.has(help.text "weights", "also: m:get_weights() lists all")
+
+check.fails(function() m:fit(d, { lr = 0.1 }) end, 'fit: unknown option "lr"; the optimizer has it')
+check.fails(function() m:run(d, { n_epochs = 2 }) end, 'run: unknown option "n_epochs"; it is called epochs')
+check.fails(function() m:predict(d:sample(1)) end, "predict: wants a batch alone", "m:predict(d:take(1))")
+check.fails(function() return m.optimizer.learning_rat end, "the optimizer sgd has no learning_rat; did you mean learning_rate?")
+check.fails(function() return m.layers.dense.config.unit end, "the layer dense has no unit; did you mean units?")
+check.fails(function() m.optimizer.learning_rate = 1 end, "foreign.lua:", "sgd: learning_rate cannot be set",
+  "r.learning_rate = 1e-4")
+check.equal(m.layers.dense.config.kernel_regularizer, nil)
 
 -- of the text of a message of Lua's; what was typed is there beside it
 local function hint(fn, chunk)
@@ -90,6 +101,17 @@ check.has(hint(load("return model.summary()", "=input"), "return model.summary()
 check.equal(hint(load("return sequential.x", "=input"), "return sequential.x"), "; sequential is a function; ?sequential explains it")
 check.has(hint(load("return tensor.array { 1 }", "=input"), "return tensor.array { 1 }"), "tensor{ { 1, 2 }, { 3, 4 } } makes one")
 
+check.has(hint(load("return run_of_names.done()", "=input"), "return run_of_names.done()"),
+  "it is a field, without parentheses: run_of_names.done")
+check.has(hint(load("local t = tensor { 1 } return t:sum():item()", "=input"), "t:sum():item()"), "a number already")
+check.equal(hint(load("local t = tensor { 1 } return t:sum():x()", "=input"), "t:sum():x()"), "")
+check.has(hint(function() for _ in m.layers do break end end), "ipairs(list)")
+check.has(hint(function() for _ in d do break end end), "d:batches()")
+check.has(hint(function() return "a" + "b" end), "joined by ..")
+check.has(hint(function() return math.sqrt(x) end), "the function sqrt(t), without math")
+check.equal(hint(function() return math.sqrt "x" end), "")
+check.equal(hint(function() return math.modf(x) end), "")
+
 -- what cannot be read
 local function syntax(chunk)
   local fn, message = load("return " .. chunk, "=input")
@@ -105,10 +127,13 @@ for chunk, said in pairs { ["import numpy as np"] = "without an import", ["from 
   ["y = [1, 2]"] = "with braces", ["m:fit(x, y, epochs = 3)"] = "options stand in braces", ["x = { 'a': 1 }"] = "name = value",
   ["%timeit f(x)"] = 'time "expression"', ["%who"] = "who()", ["%cd /tmp"] = "!cd FOLDER", ["%ls -l"] = "!ls -l runs it",
   ["%nothing"] = "no commands behind a %", ["git log -1"] = "!git log -1 runs it", ["# a comment"] = "begins with --",
-  ["// a comment"] = "begins with --", ["del x"] = "x = nil", ["raise ValueError"] = "error(" } do
+  ["let q = 3"] = "x = 3", ["q := 3"] = "x = 3",
+  ["for i in range(3):"] = "for i = 1, 3 do", ["for x in list:"] = "ipairs(list)", ["if x == 1:"] = "then",
+  ["while x < 3:"] = "while x < 3 do", ["try:"] = "pcall", ["// a comment"] = "begins with --", ["del x"] = "x = nil", ["raise ValueError"] = "error(" } do
   check.has(syntax(chunk), said)
 end
-for _, chunk in ipairs { "x = = 1", "for i 1, 2 do", ")", "x + * 2", "f(", "x = { 1, 2", 'x = "a', "goto nowhere", "1 2" } do
+for _, chunk in ipairs { "x = = 1", "for i 1, 2 do", ")", "x + * 2", "f(", "x = { 1, 2", 'x = "a', "goto nowhere", "1 2",
+  "for i, v in a:b( do", "if x:y() do", "x = a:b" } do
   check.equal(syntax(chunk), "", chunk)
 end
 

@@ -138,7 +138,7 @@ do
   fails("stop: the reason has a zero byte", function() r:stop "a\0b" end)
   fails("the name of the loss has a zero byte", function() m:compile { loss = "mse\0", optimizer = "sgd" } end)
   fails("tensor: the type has a zero byte", function() tensor({ 1 }, "int64\0") end)
-  check.equal(dense({ 3 })["units\0"], nil)
+  fails("the layer dense has no units\\0; did you mean units?", function() return dense({ 3 })["units\0"] end)
   fails('a\\0b" must be a whole number', function() m:fit(x, y, { epochs = "a\0b" }) end)
   check.list(npz.load(path).a.shape, { 8, 2 })
 end

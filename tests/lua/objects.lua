@@ -26,7 +26,7 @@ check.equal(c.kind, "layer")
 check.equal(c.kernel_regularizer.l2, 0.2)
 check.equal(c.kernel_initializer.type, "glorot_uniform")
 check.equal(c.use_bias, true)
-check.equal(c.nonsense, nil)
+check.fails(function() return c.nonsense end, "objects.lua:", "the layer conv2d has no nonsense")
 local rate = function() return 0.1 end
 check.equal(sgd { rate }.learning_rate, rate)
 check.equal(sgd { learning_rate = rate }.learning_rate, rate)

@@ -48,6 +48,27 @@ sonde> ls
 1
 sonde>
 
+%case a local variable that ends with its line
+sonde> local z = 3
+note: a local variable ends with what was typed together with it; without local, z stays
+sonde> local z = 3; print(z + 1)
+4
+sonde> local function f() return 1 end
+note: a local variable ends with what was typed together with it; without local, f stays
+sonde>
+
+%case blocks of Python's do not wait for more
+sonde> for i in range(3):
+error: <name> expected near <eof>; Lua writes for i = 1, 3 do ... end
+sonde> for i in range(3): print(i)
+error: 'do' expected near <eof>; Lua writes for i = 1, 3 do ... end
+sonde> if x == 1:
+error: 'then' expected near ':'; Lua writes if x == 1 then ... elseif ... else ... end
+sonde> while true do
+   ..>   break
+   ..> end
+sonde>
+
 %case prompts of Python and IPython are stripped
 sonde> >>> 1 + 1
 2
