@@ -20,14 +20,15 @@ end
 
 -- tensors{ x = {{1, 2}, {3, 4}}, y = {0, 1} }: lists are tensors too.
 local function from_lists(construct)
-  return function(t, ...)
-    if core.type(t) ~= "table" then return construct(t, ...) end
+  return function(...)
+    local t = ...
+    if core.type(t) ~= "table" then return construct(...) end
     local copy = {}
     for k, v in pairs(t) do
       local list = type(v) == "table" and (k == 1 or k == 2 or k == "x" or k == "y")
       copy[k] = list and core.tensor(v) or v
     end
-    return construct(copy, ...)
+    return construct(copy, select(2, ...))
   end
 end
 

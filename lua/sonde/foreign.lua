@@ -285,6 +285,9 @@ foreign.syntax = {
   { "near '@'", "@", "a:matmul(b) is the product of matrices" },
   { "near ':'", "%[[%d%s-]*:[%d%s-]*%]", "a range is a list: t[{ { 1, 3 } }], counted from 1; ?slices" },
   { "near ':'", "%[[^%]]*:", "ranges are lists, and {} is all: t[{ {}, { 1, 3 } }]; ?slices" },
+  { "')' expected near ','", "%(%s*%d+%s*,%s*%d+%s*%)", "a pair of numbers is a list: { 3, 3 }" },
+  { "function arguments expected", "%a:[%a_]+", "a colon calls a method, t:sum(); a field has a dot, t.shape" },
+  { "", "^%s*help%s+[%a_]", "?NAME and help(NAME) explain" },
   { "']' expected near ','", "%[.*,", "the indices of several axes stand in one list: t[{ 1, 2 }]; ?slices" },
   { "unexpected symbol near '['", "%[", "Lua writes a list with braces: { 1, 2 }" },
   { "')' expected near '='", "%(.*=", "options stand in braces: dense{ units = 8 }, m:fit(data, { epochs = 4 })" },
@@ -343,6 +346,10 @@ function foreign.of_syntax(message, chunk)
   if command and foreign.commands[command] then return ("!%s%s runs it in the shell"):format(command, behind) end
   for _, rule in ipairs(foreign.syntax) do
     if message:find(rule[1], 1, true) and chunk:find(rule[2]) then return rule[3] end
+  end
+  local name, argument = chunk:match "^%s*([%a_][%w_]*)%s+([%a_][%w_]*)%s*$"
+  if name and type(rawget(_G, name)) == "function" then
+    return ("a call has parentheses: %s(%s)"):format(name, argument)
   end
 end
 

@@ -386,11 +386,10 @@ end
 -- fn where the first argument is something to compute with, else what the name stood for. An activation of a layer's
 -- output is the layer of that activation. elu(0.5) is a number, elu{ 0.5 } an activation.
 local function either(fn, construct, name, kind)
-  return function(x, ...)
+  local function with(x, ...)
     if fn == shaped.concat then
       if is_parts(x, ...) then return fn(x, (...), construct) end
       check_parts(x)
-      if x == nil and select("#", ...) == 0 then return construct {} end
       return construct(x, ...)
     end
     if x == nil then
@@ -402,6 +401,10 @@ local function either(fn, construct, name, kind)
     if type(x) == "number" and (kind == "activation" or select("#", ...) > 0) then return fn(x, ...) end
     if is_symbol(x) or core.type(x) == "tensor" then return fn(x, ...) end
     return construct(x, ...)
+  end
+  return function(...) -- relu() is relu{}
+    if select("#", ...) == 0 then return construct {} end
+    return with(...)
   end
 end
 

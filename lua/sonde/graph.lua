@@ -154,8 +154,11 @@ local function check_input_shapes(m)
   return m
 end
 
-function graph.sequential(t)
-  if core.type(t) ~= "table" then fail("sequential: wants a list of layers, got %s", util.a(t)) end
+function graph.sequential(t, ...)
+  if ... ~= nil then fail "sequential: its layers stand in braces: sequential{ dense{ 8 }, dense{ 1 } }" end
+  if core.type(t) ~= "table" then
+    fail("sequential: wants a list of layers, got %s; as in sequential{ dense{ 8 }, ... }", util.a(t))
+  end
   local options, n = {}, #t
   for k, v in pairs(t) do
     if math.type(k) ~= "integer" or k < 1 or k > n then options[k] = v end

@@ -239,15 +239,22 @@ function methods.predict(m, x, opts)
   return core.predict(predictor_of(m), d, util.whole("predict", "batch_size", opts.batch_size, 32, 1))
 end
 
+local function no_more(who, v)
+  if v == nil then return end
+  fail("%s: takes data and one table of options, as in m:%s(x, y, { epochs = 10 }); got also %s", who, who, util.quoted(v))
+end
+
 -- m:run(d [, opts]) or m:run(x, y [, opts]): a run that has made no step.
-function methods.run(m, x, y, opts)
+function methods.run(m, x, y, opts, ...)
+  no_more("run", ...)
   local t = trainer_of(m, "run")
   x, y, opts = dataset.arguments(x, y, opts)
   return run.new("run", m, t, core.state(m).rate, x, y, opts)
 end
 
 -- m:run(...) to its end; gives the run.
-function methods.fit(m, x, y, opts)
+function methods.fit(m, x, y, opts, ...)
+  no_more("fit", ...)
   local t = trainer_of(m, "fit")
   x, y, opts = dataset.arguments(x, y, opts)
   return run.new("fit", m, t, core.state(m).rate, x, y, opts):finish()

@@ -130,12 +130,16 @@ end
 
 -- Messages of Lua's that name what was done and not what was meant: { pattern, f(captures, line) -> hint or nil }.
 local meant = {
+  { "attempt to call a (model) value", function() return "m:predict(x) gives the outputs; layers are what is called" end },
+  { "attempt to call a (dataset) value %(for iterator", function()
+    return "for x, y in d:batches() do ... end goes over it"
+  end },
+  { "attempt to call a (dataset) value", function() return "d:batch(1), d:sample(1) and d:take(8) are its parts" end },
   { "attempt to call a %l+ value %((%l+) '([%a_][%w_]*)'%)", function(_, name, line)
     local path = line:match("([%a_][%w_%.]*)[.:]" .. name .. "%f[^%w_]")
     return path and ("it is a field, without parentheses: %s.%s"):format(path, name)
   end },
   { "attempt to call a (%l+) value %(for iterator", function(kind)
-    if kind == "dataset" then return "for x, y in d:batches() do ... end goes over it" end
     return (kind == "table" or kind == "tensor") and "for i, v in ipairs(list) do ... end goes over it"
   end },
   { "attempt to index a number value()", function(_, line)

@@ -21,6 +21,9 @@ local MISSING = {
 }
 
 function options.check(who, opts)
+  if type(opts) == "number" then
+    fail("%s: options have names, as in m:%s(data, { epochs = 10, batch_size = 32 }); got %s", who, who, opts)
+  end
   for k in pairs(core.type(opts) == "table" and opts or {}) do
     if MISSING[k] then fail("%s: there is no %s; %s", who, k, MISSING[k]) end
   end

@@ -96,8 +96,24 @@ static void object_of_constructor(lua_State *L, const sn_obj *o, const sn_field 
 /* Options known from elsewhere, with what to do. */
 static void explain_unknown(lua_State *L, const sn_obj *o, const char *name) {
     static const char *const of_runs[] = { "batch_size", "epochs", "validation_data", NULL };
-    if (strcmp(name, "lr") == 0 && sn_field_find(o->kind, o->desc, "learning_rate"))
-        sn_raise_text(L, "%s: unknown option \"lr\"; did you mean \"learning_rate\"?", o->desc->name);
+    static const struct {
+        const char *theirs, *ours;
+    } names[] = {
+        { "lr", "learning_rate" },
+        { "input_dim", "input_shape" },
+        { "in_features", "input_shape" },
+        { "bias", "use_bias" },
+        { "out_features", "units" },
+        { "out_channels", "filters" },
+        { "p", "rate" },
+        { "prob", "rate" },
+        { "eps", "epsilon" },
+        { "batch_input_shape", "input_shape" },
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i].theirs) == 0 && sn_field_find(o->kind, o->desc, names[i].ours))
+            sn_raise_text(L, "%s: unknown option \"%s\"; did you mean \"%s\"?", o->desc->name, name,
+                          names[i].ours);
     for (int i = 0; of_runs[i]; i++)
         if (strcmp(name, of_runs[i]) == 0)
             sn_raise_text(L, "%s: unknown option \"%s\"; it belongs to m:fit and m:run", o->desc->name, name);

@@ -80,6 +80,15 @@ check.fails(function() m.optimizer.learning_rate = 1 end, "foreign.lua:", "sgd: 
   "r.learning_rate = 1e-4")
 check.equal(m.layers.dense.config.kernel_regularizer, nil)
 
+check.fails(function() m:fit(x, y, 10) end, "foreign.lua:", "fit: options have names, as in m:fit(data, { epochs = 10")
+check.fails(function() m:run(x, y, 32, 10) end, "run: takes data and one table of options", "got also 10")
+check.fails(function() m:fit(x, y, { epochs = 2 }, { verbose = 0 }) end, "fit: takes data and one table", "got also a table")
+check.fails(function() local _ = sequential(dense { 4 }, dense { 1 }) end, "sequential: its layers stand in braces")
+for theirs, ours in pairs { input_dim = "input_shape", bias = "use_bias", out_features = "units" } do
+  check.fails(function() local _ = dense { 4, [theirs] = 1 } end, ('unknown option "%s"; did you mean "%s"?'):format(theirs, ours))
+end
+check.fails(function() local _ = dropout { p = 0.5 } end, 'did you mean "rate"?')
+
 -- of the text of a message of Lua's; what was typed is there beside it
 local function hint(fn, chunk)
   local ok, err = pcall(fn)
@@ -107,6 +116,8 @@ check.has(hint(load("local t = tensor { 1 } return t:sum():item()", "=input"), "
 check.equal(hint(load("local t = tensor { 1 } return t:sum():x()", "=input"), "t:sum():x()"), "")
 check.has(hint(function() for _ in m.layers do break end end), "ipairs(list)")
 check.has(hint(function() for _ in d do break end end), "d:batches()")
+check.has(hint(function() return m(x) end), "m:predict(x)")
+check.has(hint(function() return d(1) end), "d:batch(1)")
 check.has(hint(function() return "a" + "b" end), "joined by ..")
 check.has(hint(function() return math.sqrt(x) end), "the function sqrt(t), without math")
 check.equal(hint(function() return math.sqrt "x" end), "")
@@ -127,13 +138,15 @@ for chunk, said in pairs { ["import numpy as np"] = "without an import", ["from 
   ["y = [1, 2]"] = "with braces", ["m:fit(x, y, epochs = 3)"] = "options stand in braces", ["x = { 'a': 1 }"] = "name = value",
   ["%timeit f(x)"] = 'time "expression"', ["%who"] = "who()", ["%cd /tmp"] = "!cd FOLDER", ["%ls -l"] = "!ls -l runs it",
   ["%nothing"] = "no commands behind a %", ["git log -1"] = "!git log -1 runs it", ["# a comment"] = "begins with --",
-  ["let q = 3"] = "x = 3", ["q := 3"] = "x = 3",
+  ["conv2d(32, (3, 3))"] = "a pair of numbers is a list",
+  ["t:shape[1]"] = "a field has a dot", ["print(t:shape)"] = "a field has a dot", ["help dense"] = "?NAME",
+  ["type x"] = "a call has parentheses: type(x)", ["let q = 3"] = "x = 3", ["q := 3"] = "x = 3",
   ["for i in range(3):"] = "for i = 1, 3 do", ["for x in list:"] = "ipairs(list)", ["if x == 1:"] = "then",
   ["while x < 3:"] = "while x < 3 do", ["try:"] = "pcall", ["// a comment"] = "begins with --", ["del x"] = "x = nil", ["raise ValueError"] = "error(" } do
   check.has(syntax(chunk), said)
 end
 for _, chunk in ipairs { "x = = 1", "for i 1, 2 do", ")", "x + * 2", "f(", "x = { 1, 2", 'x = "a', "goto nowhere", "1 2",
-  "for i, v in a:b( do", "if x:y() do", "x = a:b" } do
+  "for i, v in a:b( do", "if x:y() do", "x = a." } do
   check.equal(syntax(chunk), "", chunk)
 end
 
@@ -175,6 +188,10 @@ check.list(grad(function(v) return sum(v:reshape(3, 1) * 2) end)(tensor { 1, 2, 
 check.equal(tostring(flatten()), "flatten{}")
 check.equal(tostring(adam()), tostring(adam {}))
 check.equal(tostring(concat()), "concat{}")
+check.equal(tostring(relu()), "relu{}")
+check.equal(tostring(softmax()), "softmax{}")
+check.list(sequential({ dense { 4, input_shape = { 2 } }, relu(), dense { 2 }, softmax }).output_shape, { 2 })
+check.fails(function() return relu(nothing) end, "relu: wants a number, a tensor or a symbol")
 check.equal(tostring(l2()), tostring(l2 {}))
 check.fails(function() local _ = dense() end, "foreign.lua:", "dense: units is missing")
 check.fails(function() return flatten(nothing) end, "flatten: argument 1 is nil; is a name misspelt?")

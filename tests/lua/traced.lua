@@ -96,7 +96,7 @@ check.near(leaky_relu(-1, 0.5), -0.5, 0)
 check.equal(tostring(elu { 0.5 }), "elu{alpha=0.5}")
 check.equal(dense { 3, activation = leaky_relu { 0.1 } }.activation.type, "leaky_relu")
 check.fails(function() dense { 3, activation = leaky_relu(0.1) } end, "elu{ 0.5 } in braces is an activation")
-check.fails(function() relu() end, "relu: wants a number, a tensor or a symbol; relu{ ... } makes an activation")
+check.fails(function() relu(nil) end, "relu: wants a number, a tensor or a symbol; relu{ ... } makes an activation")
 
 -- types stay as the methods of tensors keep them
 do
