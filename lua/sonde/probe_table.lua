@@ -199,21 +199,32 @@ end
 -- The order of importance of a probe's columns.
 function tables.rank(probe) return ranks[probe] end
 
+-- A row, and the rows of a layer by the names of its parameters: they print as that part of the table.
+local Part = {}
+function Part.__tostring(v) return tables.lines(about[v].rows, about[v].rank, about[v].what) end
+
+local function part(v, rows, rank, what)
+  about[v] = { rows = rows, rank = rank, what = what }
+  return setmetatable(v, Part)
+end
+
 -- Rows with their fields set, as a table that prints. probe: name of the probe.
 function tables.new(rows, probe, title, empty)
   local t = setmetatable({}, Table)
+  local rank, what = ranks[probe], rows[1] and rows[1].param and "parameter" or "layer"
   for i, row in ipairs(rows) do
-    t[i] = row
+    t[i] = part(row, { row }, rank, what)
     if t[row.name] == nil then t[row.name] = row end
   end
   for _, row in ipairs(rows) do
-    if row.param and t[row.layer] == nil then t[row.layer] = {} end
-    if row.param and type(t[row.layer]) == "table" and t[row.layer][row.param] == nil then
-      t[row.layer][row.param] = row
+    if row.param and t[row.layer] == nil then t[row.layer] = part({}, {}, rank, what) end
+    local group = row.param and t[row.layer]
+    if group and group[row.param] == nil then
+      group[row.param] = row
+      table.insert(about[group].rows, row)
     end
   end
-  about[t] = { title = title, rank = ranks[probe], what = rows[1] and rows[1].param and "parameter" or "layer",
-    empty = empty }
+  about[t] = { title = title, rank = rank, what = what, empty = empty }
   return t
 end
 

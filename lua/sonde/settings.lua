@@ -30,6 +30,7 @@ end
 return function(names)
   return setmetatable({}, {
     __index = names,
+    __tostring = function() return ("sonde %s: the table of all its names; ?sonde"):format(names.version) end,
     __pairs = function() return pairs(names) end,
     __newindex = function(_, k, v)
       if not settings[k] then cannot(names, k) end

@@ -43,6 +43,10 @@ local function find(m, who, v)
   elseif math.type(v) == "integer" then
     return layers.place(m, who, v)
   end
+  if core.type(v) == "object" then
+    fail("%s: the layer of the model comes first, by its name: m:%s(%q%s); got the %s %s", who, who,
+      info.layers[#info.layers].name, who == "remove" and "" or ", " .. v.type .. "{ ... }", v.kind, v.type)
+  end
   fail("%s: wants a layer: its name, its number or m.layers.NAME; got %s", who, util.a(v))
 end
 

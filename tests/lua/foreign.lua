@@ -89,6 +89,11 @@ for theirs, ours in pairs { input_dim = "input_shape", bias = "use_bias", out_fe
 end
 check.fails(function() local _ = dropout { p = 0.5 } end, 'did you mean "rate"?')
 
+check.fails(function() m:replace(dense { 3 }) end, 'replace: the layer of the model comes first, by its name: '
+  .. 'm:replace("head", dense{ ... }); got the layer dense')
+check.fails(function() m:remove(dense { 3 }) end, 'm:remove("head"); got')
+check.equal(tostring(sonde), ("sonde %s: the table of all its names; ?sonde"):format(sonde.version))
+
 -- of the text of a message of Lua's; what was typed is there beside it
 local function hint(fn, chunk)
   local ok, err = pcall(fn)
@@ -118,6 +123,8 @@ check.has(hint(function() for _ in m.layers do break end end), "ipairs(list)")
 check.has(hint(function() for _ in d do break end end), "d:batches()")
 check.has(hint(function() return m(x) end), "m:predict(x)")
 check.has(hint(function() return d(1) end), "d:batch(1)")
+check.has(hint(load("for _ in ipairs(sonde.kinds.dataset.tensors { x = tensor { 1 } }:batches()) do end", "=input"),
+  "for _ in ipairs(d:batches()) do end"), "without ipairs")
 check.has(hint(function() return "a" + "b" end), "joined by ..")
 check.has(hint(function() return math.sqrt(x) end), "the function sqrt(t), without math")
 check.equal(hint(function() return math.sqrt "x" end), "")

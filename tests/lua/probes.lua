@@ -302,4 +302,23 @@ for _, columns in ipairs { 40, 60, 80, 120, 200 } do
 end
 core.terminal, core.utf8 = terminal, utf8_known
 
+-- a part of a table prints as that part
+do
+  local x, y = check.points(16)
+  local net = sequential { dense { 4, input_shape = { 2 } }, dense { 1 } }
+  net:compile { loss = "mse", optimizer = "sgd" }
+  local run = net:run(x, y, { verbose = 0 })
+  run:step()
+  local all = run:gradients()
+  local layer, row = tostring(all.dense), tostring(all[3])
+  check.ok(layer:find "dense/kernel" and layer:find "dense/bias" and not layer:find "dense_1", layer)
+  check.ok(row:find "dense_1/kernel" and not row:find "bias", row)
+  check.equal(tostring(all.dense_1.kernel), row)
+  check.has(tostring(run:activations().dense), "dead")
+  local names = {}
+  for name in pairs(all.dense) do names[#names + 1] = name end
+  table.sort(names)
+  check.list(names, { "bias", "kernel" })
+end
+
 check.done()
