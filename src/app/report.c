@@ -218,8 +218,11 @@ int sn_report_handler(lua_State *L) {
     luaL_Buffer b;
     luaL_buffinit(L, &b);
     add_place(L, &b, text);
-    luaL_addstring(&b, strip(text));
+    const char *message = strip(text);
+    size_t first = strcspn(message, "\n"); /* below may stand the way to the place */
+    luaL_addlstring(&b, message, first);
     add_hint(L, &b, text);
+    luaL_addstring(&b, message + first);
     luaL_pushresult(&b); /* error, text, placed */
     sn_report_remember(L, lua_type(L, 1) == LUA_TSTRING ? 3 : 1);
     luaL_buffinit(L, &b);

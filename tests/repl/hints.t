@@ -36,6 +36,16 @@ error: attempt to call a nil value (global 'len'); #x is the length, #t.shape th
     input:2: in the function at line 1
 sonde>
 
+%case in a function of one's own the hint stands before the way
+sonde> m = sequential{ dense{ 2, input_shape = { 2 } } }
+sonde> function mine(y, p)
+   ..>   return torch.mean(p)
+   ..> end
+sonde> m:compile{ loss = mine, optimizer = "sgd" }
+error: compile: loss: attempt to index a nil value (global 'torch'); there are no such modules: dense{ 8 }, adam{}, tensor.zeros{ 2, 3 } are names of their own; help() lists them
+    2 | return torch.mean(p)
+sonde>
+
 %case a name alone that is known elsewhere
 sonde> ls
 nil
