@@ -83,10 +83,8 @@ end
 -- m:get_weights()[1][2]
 local function of_list(text, tokens, list, elements)
   local call, name = list[elements + 1], list[elements + 2]
-  if not call or call.kind ~= "call" or not name or name.text ~= "get_weights" or not is_ours(tokens, list, elements + 3)
-  then
-    return nil
-  end
+  if not call or call.kind ~= "call" or not name or name.text ~= "get_weights" then return nil end
+  if not is_ours(tokens, list, elements + 3) then return nil end
   local owner = text_of(text, tokens, list, elements + 3)
   return ("%s:get_weights() gives copies, and only those were changed; w = %s:get_weights(); w[1][1] = 0; "
     .. "%s:set_weights(w) changes the weights"):format(owner, owner, owner)

@@ -145,6 +145,31 @@ zeros_like  tensor.zeros(t.shape) makes one
 ones_like  tensor.ones(t.shape) makes one
 identity  tensor.eye(3) makes one]]
 
+-- Of a table of Lua's, and of a text.
+lists.list = [[
+append, push, add  table.insert(t, v) puts v at the end, as t[#t + 1] = v does
+extend, concat  table.move(b, 1, #b, #a + 1, a) puts the list b behind a
+pop  table.remove(t) takes the last one out
+insert, remove, sort, unpack  it is a function of table's: table.%s(t)
+join  table.concat(t, ", ") is its text
+items, keys, values  for k, v in pairs(t) do ... end goes over it
+get  t[k] is nil where there is none
+len, length, size  #t is the length of a list
+copy  table.move(t, 1, #t, 1, {}) copies a list
+index, count, map, filter, forEach  for i, v in ipairs(t) do ... end goes over it]]
+
+lists.string = [[
+split  for word in s:gmatch "[^,]+" do ... end goes over the parts
+strip, trim  s:match "^%%s*(.-)%%s*$" is it without spaces
+join  table.concat(list, ", ") joins
+replace  s:gsub("a", "b") replaces
+startswith, startsWith  s:find "^abc" tells
+endswith, endsWith  s:find "abc$" tells
+contains, includes, index  s:find("abc", 1, true) tells the place
+append, concat  s .. t joins two
+length, size, len  #s is the length
+title, capitalize  s:upper() and s:lower() change all letters]]
+
 lists.global = [[
 len  #x is the length, #t.shape the number of axes
 range, xrange  for i = 1, 10 do ... end counts; tensor.arange(10) is a tensor
@@ -250,6 +275,13 @@ foreign.syntax = {
   { "", "^%s*import%s", 'names are there without an import; require "module" loads a Lua file' },
   { "", "^%s*from%s+[%w_.]+%s+import", 'names are there without an import; require "module" loads a Lua file' },
   { "", "^%s*def%s+[%a_]", "Lua writes function f(x) return x + 1 end" },
+  { "'then' expected near '='", "", "Lua compares by ==" },
+  { "near '=", "===", "Lua compares by ==" },
+  { "near '<'", "<>", "Lua writes ~= for not equal" },
+  { "near '='", "=>", "Lua writes function(x) return x + 1 end" },
+  { "near '{'", "function%s*[%w_.:]*%s*%b()%s*{", "Lua writes function f(x) ... end" },
+  { "", '^[^\n]*"""', "Lua writes long texts as [[ ... ]]" },
+  { "malformed number", "%d%.%.", "for i = 1, 10 do ... end counts; a .. b joins texts" },
   { "", "^%s*const%s+[%a_][%w_]*%s*=", "Lua writes x = 3" },
   { "", "^%s*let%s+[%a_][%w_]*%s*=", "Lua writes x = 3" },
   { "", "^%s*var%s+[%a_][%w_]*%s*=", "Lua writes x = 3" },
@@ -312,7 +344,8 @@ end
 
 -- How the name k of that owner is written here, or nil. All numbers are one.
 function foreign.of(owner, k)
-  return foreign.list(owner)[math.type(k) == "integer" and "1" or k]
+  local text = foreign.list(owner)[math.type(k) == "integer" and "1" or k]
+  return text and (text:gsub("%%(.)", function(c) return c == "s" and k or "%" end))
 end
 
 -- The same of whatever owner has the name first; and of a global.

@@ -241,7 +241,8 @@ end
 
 local function no_more(who, v)
   if v == nil then return end
-  fail("%s: takes data and one table of options, as in m:%s(x, y, { epochs = 10 }); got also %s", who, who, util.quoted(v))
+  fail("%s: takes data and one table of options, as in m:%s(x, y, { epochs = 10 }); got also %s", who, who,
+    util.quoted(v))
 end
 
 -- m:run(d [, opts]) or m:run(x, y [, opts]): a run that has made no step.

@@ -89,7 +89,8 @@ local function owner_of(path)
 end
 
 -- What may have been meant by a global that is nil.
-local function of_global(name)
+local function of_global(name, line)
+  if name == "f" and line:find "%f[%w_]f[\"']" then return 'Lua writes ("loss %.4f"):format(x)' end
   local foreign = require "sonde.foreign"
   local maker = type(rawget(_G, "tensor")) == "table" and rawget(rawget(_G, "tensor"), name)
   if maker then return ("did you mean tensor.%s?"):format(name) end
@@ -121,16 +122,19 @@ local function of_field(name, text, chunk)
   local line = line_of(text, chunk)
   local path, sep = (line or ""):match("([%a_][%w_%.]*)([.:])" .. name .. "%f[^%w_]")
   if not path then return nil end
-  local known = owner_of(path) == "maker" and require "sonde.foreign".of("maker", name)
+  local foreign, owner, t = require "sonde.foreign", owner_of(path), table_at(path)
+  local known = owner == "maker" and foreign.of("maker", name) or owner == "string" and foreign.of("string", name)
+    or owner == "table" and t and not debug.getmetatable(t) and foreign.of("list", name)
   if known then return known end
-  local t = table_at(path)
   local near = t and rawget(t, name) == nil and nearest(name, t)
   return near and ("did you mean %s%s%s?"):format(path, sep, near)
 end
 
 -- Messages of Lua's that name what was done and not what was meant: { pattern, f(captures, line) -> hint or nil }.
 local meant = {
-  { "attempt to call a (model) value", function() return "m:predict(x) gives the outputs; layers are what is called" end },
+  { "attempt to call a (model) value", function()
+    return "m:predict(x) gives the outputs; layers are what is called"
+  end },
   { "attempt to call a (dataset) value %(for iterator", function()
     return "for x, y in d:batches() do ... end goes over it"
   end },
@@ -148,7 +152,10 @@ local meant = {
   { "attempt to index a number value()", function(_, line)
     return line:find "[.:]item%s*%(" and "it is a number already, without item()"
   end },
-  { "attempt to (%l+) a '%l+' with a '%l+'", function(verb) return verb == "add" and "texts are joined by .., as in a .. b" end },
+  { "attempt to (%l+) a '%l+' with a '%l+'", function(verb)
+    if verb == "add" then return "texts are joined by .., as in a .. b" end
+    return verb == "mod" and '("loss %.4f"):format(x) is it here'
+  end },
   { "bad argument #%d to '([%a_][%w_]*)' %(number expected, got tensor%)", function(name)
     return require "sonde.trace".methods[name] and ("the function %s(t), without math, takes tensors"):format(name)
   end },
@@ -169,7 +176,7 @@ function names.hint(text, chunk)
   local what, kind, name = text:match "a (%l+) value %((%l+) '([%a_][%w_]*)'%)"
   local hint
   if what == "nil" and kind == "global" then
-    hint = of_global(name)
+    hint = of_global(name, line_of(text, chunk) or "")
   elseif what == "nil" and (kind == "field" or kind == "method") then
     hint = of_field(name, text, chunk)
   elseif what == "function" then

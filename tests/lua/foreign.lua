@@ -17,12 +17,13 @@ local values = { model = m, run = r, dataset = d, tensor = x, layer = m.layers.d
 
 -- Every method, function and page that a hint names is there.
 local letters = { m = m, r = r, d = d, t = x, p = picture(x) }
+local libraries = { tensor = tensor, sonde = sonde, npy = npy, npz = npz, math = math, table = table, io = io, plot = plot }
 local function check_hint(where, text)
   for letter, method in text:gmatch "%f[%w_]([mrdtp]):([%a_]+)%(" do
     check.ok(type(letters[letter][method]) == "function", "%s: %s:%s", where, letter, method)
   end
   for library, name in text:gmatch "%f[%w_]([%a]+)%.([%a_]+)%f[^%w_]" do
-    local t = ({ tensor = tensor, sonde = sonde, npy = npy, npz = npz, math = math, table = table, io = io, plot = plot })[library]
+    local t = libraries[library]
     check.ok(not t or t[name] ~= nil, "%s: %s.%s", where, library, name)
   end
   for page in text:gmatch "%?([%l_]+)" do check.ok(help.text(page), "%s: ?%s", where, page) end
@@ -32,13 +33,16 @@ local function check_hint(where, text)
     for _, layer in ipairs { "dense", "conv2d", "batch_norm" } do
       for _, f in ipairs(core.describe("layer", layer).fields) do known = known or f.name == called end
     end
-    for _, field in ipairs { "learning_rate", "epsilon", "epochs", "batch_size", "validation_data", "seed", "verbose", "kernel", "bias", "moving_mean", "moving_variance", "shape" } do known = known or field == called end
+    for _, field in ipairs { "learning_rate", "epsilon", "epochs", "batch_size", "validation_data", "seed", "verbose",
+      "kernel", "bias", "moving_mean", "moving_variance", "shape" } do
+      known = known or field == called
+    end
     check.ok(known, "%s: %s", where, called)
   end
 end
 
-for _, owner in ipairs { "tensor", "model", "run", "dataset", "layer", "maker", "global", "magic", "option",
-  "optimizer" } do
+for _, owner in ipairs { "tensor", "model", "run", "dataset", "layer", "maker", "global", "magic", "option", "list",
+  "string", "optimizer" } do
   local n = 0
   for name, text in pairs(foreign.list(owner)) do
     n = n + 1
@@ -74,7 +78,8 @@ check.has(help.text "weights", "also: m:get_weights() lists all")
 check.fails(function() m:fit(d, { lr = 0.1 }) end, 'fit: unknown option "lr"; the optimizer has it')
 check.fails(function() m:run(d, { n_epochs = 2 }) end, 'run: unknown option "n_epochs"; it is called epochs')
 check.fails(function() m:predict(d:sample(1)) end, "predict: wants a batch alone", "m:predict(d:take(1))")
-check.fails(function() return m.optimizer.learning_rat end, "the optimizer sgd has no learning_rat; did you mean learning_rate?")
+check.fails(function() return m.optimizer.learning_rat end, "the optimizer sgd has no learning_rat; did you mean "
+  .. "learning_rate?")
 check.fails(function() return m.layers.dense.config.unit end, "the layer dense has no unit; did you mean units?")
 check.fails(function() m.optimizer.learning_rate = 1 end, "foreign.lua:", "sgd: learning_rate cannot be set",
   "r.learning_rate = 1e-4")
@@ -85,7 +90,8 @@ check.fails(function() m:run(x, y, 32, 10) end, "run: takes data and one table o
 check.fails(function() m:fit(x, y, { epochs = 2 }, { verbose = 0 }) end, "fit: takes data and one table", "got also a table")
 check.fails(function() local _ = sequential(dense { 4 }, dense { 1 }) end, "sequential: its layers stand in braces")
 for theirs, ours in pairs { input_dim = "input_shape", bias = "use_bias", out_features = "units" } do
-  check.fails(function() local _ = dense { 4, [theirs] = 1 } end, ('unknown option "%s"; did you mean "%s"?'):format(theirs, ours))
+  check.fails(function() local _ = dense { 4, [theirs] = 1 } end,
+    ('unknown option "%s"; did you mean "%s"?'):format(theirs, ours))
 end
 check.fails(function() local _ = dropout { p = 0.5 } end, 'did you mean "rate"?')
 
@@ -112,8 +118,10 @@ _G.run_of_names = r
 check.equal(hint(load("return run_of_names.history.loss", "=input"), "return run_of_names.history.loss"),
   "; it is a method: run_of_names:history().loss")
 check.has(hint(load("return model.summary()", "=input"), "return model.summary()"), "m:summary(...)")
-check.equal(hint(load("return sequential.x", "=input"), "return sequential.x"), "; sequential is a function; ?sequential explains it")
-check.has(hint(load("return tensor.array { 1 }", "=input"), "return tensor.array { 1 }"), "tensor{ { 1, 2 }, { 3, 4 } } makes one")
+check.equal(hint(load("return sequential.x", "=input"), "return sequential.x"),
+  "; sequential is a function; ?sequential explains it")
+check.has(hint(load("return tensor.array { 1 }", "=input"), "return tensor.array { 1 }"),
+  "tensor{ { 1, 2 }, { 3, 4 } } makes one")
 
 check.has(hint(load("return run_of_names.done()", "=input"), "return run_of_names.done()"),
   "it is a field, without parentheses: run_of_names.done")
@@ -125,6 +133,13 @@ check.has(hint(function() return m(x) end), "m:predict(x)")
 check.has(hint(function() return d(1) end), "d:batch(1)")
 check.has(hint(load("for _ in ipairs(sonde.kinds.dataset.tensors { x = tensor { 1 } }:batches()) do end", "=input"),
   "for _ in ipairs(d:batches()) do end"), "without ipairs")
+_G.plain_list, _G.plain_text = {}, "a"
+for code, said in pairs { ["plain_list.append(3)"] = "table.insert(t, v)", ["plain_list:sort()"] = "table.sort(t)",
+  ["plain_list.items()"] = "pairs(t)", ["plain_text:split(',')"] = "s:gmatch", ["plain_text:strip()"] = 's:match "^%s*(.-)%s*$"',
+  ['f"loss {x}"'] = '("loss %.4f"):format(x)', ['"%d" % 3'] = "format(x)" } do
+  check.has(hint(load("return " .. code, "=input"), "return " .. code), said)
+end
+check.equal(hint(load("return plain_list.qqqq()", "=input"), "return plain_list.qqqq()"), "")
 check.has(hint(function() return "a" + "b" end), "joined by ..")
 check.has(hint(function() return math.sqrt(x) end), "the function sqrt(t), without math")
 check.equal(hint(function() return math.sqrt "x" end), "")
@@ -147,9 +162,13 @@ for chunk, said in pairs { ["import numpy as np"] = "without an import", ["from 
   ["%nothing"] = "no commands behind a %", ["git log -1"] = "!git log -1 runs it", ["# a comment"] = "begins with --",
   ["conv2d(32, (3, 3))"] = "a pair of numbers is a list",
   ["t:shape[1]"] = "a field has a dot", ["print(t:shape)"] = "a field has a dot", ["help dense"] = "?NAME",
-  ["type x"] = "a call has parentheses: type(x)", ["let q = 3"] = "x = 3", ["q := 3"] = "x = 3",
+  ["type x"] = "a call has parentheses: type(x)", ["if x = 3 then x() end"] = "by ==",
+  ["x === y"] = "by ==", ["x <> y"] = "~=", ['"""a"""'] = "[[ ... ]]", ["f = (x) => x + 1"] = "function(x)",
+  ["function f(x) { return x }"] = "... end",
+  ["for i in 1..10 do end"] = "for i = 1, 10", ["let q = 3"] = "x = 3", ["q := 3"] = "x = 3",
   ["for i in range(3):"] = "for i = 1, 3 do", ["for x in list:"] = "ipairs(list)", ["if x == 1:"] = "then",
-  ["while x < 3:"] = "while x < 3 do", ["try:"] = "pcall", ["// a comment"] = "begins with --", ["del x"] = "x = nil", ["raise ValueError"] = "error(" } do
+  ["while x < 3:"] = "while x < 3 do", ["try:"] = "pcall", ["// a comment"] = "begins with --", ["del x"] = "x = nil",
+  ["raise ValueError"] = "error(" } do
   check.has(syntax(chunk), said)
 end
 for _, chunk in ipairs { "x = = 1", "for i 1, 2 do", ")", "x + * 2", "f(", "x = { 1, 2", 'x = "a', "goto nowhere", "1 2",
