@@ -377,8 +377,9 @@ function foreign.of_syntax(message, chunk)
   end
   local command, behind = chunk:match "^%s*(%a+)(%s+[^%s=(][^\n]*)$"
   if command and foreign.commands[command] then return ("!%s%s runs it in the shell"):format(command, behind) end
+  local bare = chunk:gsub('"[^"\n]*"', '""'):gsub("'[^'\n]*'", "''") -- what texts say is no sign of anything
   for _, rule in ipairs(foreign.syntax) do
-    if message:find(rule[1], 1, true) and chunk:find(rule[2]) then return rule[3] end
+    if message:find(rule[1], 1, true) and bare:find(rule[2]) then return rule[3] end
   end
   local name, argument = chunk:match "^%s*([%a_][%w_]*)%s+([%a_][%w_]*)%s*$"
   if name and type(rawget(_G, name)) == "function" then

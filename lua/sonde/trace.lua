@@ -409,7 +409,7 @@ local origins = {} -- program -> "focal (loss.lua:12)"
 function trace.remember(program, fn)
   local info, name = debug.getinfo(fn, "S"), nil
   for k, v in next, _G do
-    if v == fn and type(k) == "string" then name = k end
+    if v == fn and type(k) == "string" and not (name and name < k) then name = k end
   end
   origins[program] = ("%s(%s:%d)"):format(name and name .. " " or "", info.short_src, info.linedefined)
   return program

@@ -172,7 +172,7 @@ for chunk, said in pairs { ["import numpy as np"] = "without an import", ["from 
   check.has(syntax(chunk), said)
 end
 for _, chunk in ipairs { "x = = 1", "for i 1, 2 do", ")", "x + * 2", "f(", "x = { 1, 2", 'x = "a', "goto nowhere", "1 2",
-  "for i, v in a:b( do", "if x:y() do", "x = a." } do
+  "for i, v in a:b( do", "if x:y() do", "x = a.", 'x = = "a ? b : c"', "x = = '+= && @ [1:2]'" } do
   check.equal(syntax(chunk), "", chunk)
 end
 
