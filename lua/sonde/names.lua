@@ -183,13 +183,13 @@ function names.hint(text, chunk)
     hint = of_function(kind, name, text, chunk)
   end
   hint = hint or what ~= "nil" and of_meaning(text, chunk)
-  return hint and "; " .. hint
+  return hint and "; " .. hint or nil
 end
 
 -- The same for a chunk that Lua cannot read.
 function names.syntax(message, chunk)
   local hint = require "sonde.foreign".of_syntax(message, chunk)
-  return hint and "; " .. hint
+  return hint and "; " .. hint or nil
 end
 
 -- What was typed is one name, and its value nil: what it may have been, for a line below the nil.

@@ -287,4 +287,23 @@ for _, text in ipairs { "k = net_of_copies.layers.dense.kernel; k[1] = 0; net_of
   "net_of_copies.layers.dense.kernel[1] = 0 --[[", "f(net_of_copies).layers.a.b[1] = 2" } do
   check.equal(note(text), nil, text)
 end
+
+-- whatever was typed, nothing here raises
+do
+  local bits = { "net_of_copies", ".", "layers", "dense", "kernel", "[", "]", "1", "=", "(", ")", "{", "}", '"a"', "'", '"', ":",
+    "get_weights", " ", "\n", "--", "[[", "]]", "local", "x", ",", "?", "%", "for", "in", "range(", "!", "#", "\0", "\u{e9}" }
+  math.randomseed(7)
+  for _ = 1, 3000 do
+    local t = {}
+    for k = 1, math.random(1, 14) do t[k] = bits[math.random(#bits)] end
+    local s = table.concat(t)
+    note(s)
+    names.alone(s)
+    names.syntax("input:1: syntax error near '='", s)
+    for _, message in ipairs { "call a nil value (global 'x')", "index a function value (field 'kernel')",
+      "call a table value (method 'kernel')", "call a nil value (method 'kernel')" } do
+      names.hint("input:1: attempt to " .. message, s)
+    end
+  end
+end
 check.done()
