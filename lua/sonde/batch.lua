@@ -65,6 +65,10 @@ function Batches.__call(t)
   return core.loader_next(pass.loader)
 end
 
+function Batches.__index()
+  fail "batches: for x, y in d:batches() do ... end goes over them, without ipairs; they have no numbers (d:batch(i))"
+end
+
 function Batches.__close(t)
   local _ <close> = passes[t].loader
 end

@@ -402,10 +402,12 @@ local function either(fn, construct, name, kind)
     if is_symbol(x) or core.type(x) == "tensor" then return fn(x, ...) end
     return construct(x, ...)
   end
-  return function(...) -- relu() is relu{}
+  local function both(...) -- relu() is relu{}
     if select("#", ...) == 0 then return construct {} end
     return with(...)
   end
+  trace.operands[both] = 1
+  return both
 end
 
 -- ---- gradients ----

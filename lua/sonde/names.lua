@@ -146,9 +146,6 @@ local meant = {
   { "attempt to call a (%l+) value %(for iterator", function(kind)
     return (kind == "table" or kind == "tensor") and "for i, v in ipairs(list) do ... end goes over it"
   end },
-  { "attempt to index a function value()", function(_, line)
-    return line:find "batches%s*[%({]" and "for x, y in d:batches() do ... end goes over them, without ipairs"
-  end },
   { "attempt to index a number value()", function(_, line)
     return line:find "[.:]item%s*%(" and "it is a number already, without item()"
   end },

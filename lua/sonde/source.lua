@@ -119,7 +119,10 @@ function source.text(name)
     if text then return text end
   end
   if v == nil then v = method_of(name) end
-  if v == nil and help.text(name) then return help.text(name) end -- what has a page and is no value
+  if v == nil then -- what has a page and is no value
+    local page = require("sonde.help").text(name)
+    if page then return page end
+  end
   if v == nil then util.fail("??: there is no %s", name) end
   if type(v) ~= "function" then return ("%s is %s: %s"):format(name, util.a(v), tostring(v)) end
   local text, where, line = source.of(v)

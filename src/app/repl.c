@@ -82,8 +82,7 @@ static bool is_exit(lua_State *L, const char *text, int idx) {
     for (int i = 0; i < 2 && !same; i++) {
         if (strlen(names[i]) != n || strncmp(text, names[i], n)) continue;
         lua_getfield(L, LUA_REGISTRYINDEX, SN_BIND_PUBLIC);
-        lua_pushstring(L, names[i]);
-        lua_rawget(L, -2);
+        lua_getfield(L, -1, names[i]);
         same = lua_rawequal(L, -1, idx);
         lua_pop(L, 2);
     }
