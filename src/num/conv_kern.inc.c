@@ -31,7 +31,11 @@ INLINE void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
 
 /* A whole line of the cache to memory, which then need not be read first. p is aligned. */
 #if VBYTES == 64
+#    ifdef __clang__
+INLINE void stream(float *p, vec v) { __builtin_nontemporal_store(v, (vec *)(void *)p); }
+#    else
 INLINE void stream(float *p, vec v) { __builtin_ia32_movntps512(p, v); }
+#    endif
 static void k_streamed(void) { __builtin_ia32_sfence(); }
 #else
 INLINE void stream(float *p, vec v) { store(p, v); }

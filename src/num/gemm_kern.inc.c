@@ -15,7 +15,6 @@ enum { LANES = 4, MR = 4 };
 enum { NR = 2 * LANES };
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -112,16 +111,15 @@ static void panel_of(float *c, int64_t ldc, operands o, int64_t m, int64_t cols,
 
 /* a0 b0 a1 b1 ..: the lower and the upper half of it */
 #if defined(__AVX512F__)
-#    define LOWER(a, b)                                                                                        \
-        __builtin_shuffle(a, b, (lanes){ 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 })
+#    define LOWER(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #    define UPPER(a, b)                                                                                        \
-        __builtin_shuffle(a, b, (lanes){ 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 })
+        __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #elif defined(__AVX2__)
-#    define LOWER(a, b) __builtin_shuffle(a, b, (lanes){ 0, 8, 1, 9, 2, 10, 3, 11 })
-#    define UPPER(a, b) __builtin_shuffle(a, b, (lanes){ 4, 12, 5, 13, 6, 14, 7, 15 })
+#    define LOWER(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#    define UPPER(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #else
-#    define LOWER(a, b) __builtin_shuffle(a, b, (lanes){ 0, 4, 1, 5 })
-#    define UPPER(a, b) __builtin_shuffle(a, b, (lanes){ 2, 6, 3, 7 })
+#    define LOWER(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#    define UPPER(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #endif
 
 /* to (LANES rows NR apart, LANES) = from (LANES rows ld apart, LANES) transposed: each turn riffles the rows of
