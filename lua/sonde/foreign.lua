@@ -58,7 +58,8 @@ weights, parameters, named_parameters, params, variables, trainable_weights, sta
 load_state_dict  m:set_weights(list) sets them
 load_weights  load_model(path) reads a model with its weights; m:set_weights(list) sets them
 save_weights  m:save(path) writes the model with its weights
-train, eval  there is no mode to set: training steps run in training mode, predict and evaluate in inference mode
+train  m:fit(data) trains, r = m:run(data) steps; there is no mode to set: training steps run in training mode
+eval  there is no mode to set: training steps run in training mode, predict and evaluate in inference mode
 add  layers come with sequential{ ... }; m:insert(2, dense{ 8 }) puts one into a model that stands
 pop  m:remove("dense_1") takes a layer out
 get_layer  m.layers.NAME is a layer
