@@ -1,17 +1,18 @@
 -- Comparisons of a recorded function's arguments with numbers: p == 0. Lua answers these without asking the symbol, so
 -- that only the function's text shows them; where that is not there, or leaves a doubt, nothing is found.
 local scan = require "sonde.scan"
+local util = require "sonde.util"
 
 local compared = {}
 
-local OPENS = { ["function"] = true, ["if"] = true, ["do"] = true, ["repeat"] = true }
-local CLOSES = { ["end"] = true, ["until"] = true }
-
--- The names of fn's arguments.
-local function arguments(fn)
-  local list = {}
-  for i = 1, debug.getinfo(fn, "u").nparams do list[i] = debug.getlocal(fn, i) end
-  return list
+-- The names of fn's arguments, and of the first `count`, which are symbols: the others are nil when it is recorded.
+local function arguments(fn, count)
+  local list, symbols = {}, {}
+  for i = 1, debug.getinfo(fn, "u").nparams do
+    list[i] = debug.getlocal(fn, i)
+    symbols[i] = i <= count and list[i] or nil
+  end
+  return list, symbols
 end
 
 -- Do the names stand in brackets behind the token `function` at i, maybe with its own name between? The place behind.
@@ -37,7 +38,7 @@ local function body_of(tokens, names)
       body, depth = {}, 1
       for k = from, #tokens do
         local word = tokens[k].type == "keyword" and tokens[k].text
-        depth = depth + (OPENS[word] and 1 or CLOSES[word] and -1 or 0)
+        depth = depth + (scan.opens[word] and 1 or scan.closes[word] and -1 or 0)
         if depth == 0 then break end
         body[#body + 1] = tokens[k]
       end
@@ -70,17 +71,28 @@ local function is_given_anew(body, name)
   return false
 end
 
--- "p == 0" and its line within the text, or nil.
-local function find(text, names)
+-- Does the body ask for the name's type, as one does that is also called with numbers? type(p) == "number" and p == 0
+local function asks_type(body, name)
+  for i, t in ipairs(body) do
+    local bracket, argument = body[i + 1], body[i + 2]
+    if t.type == "name" and t.text == "type" and bracket and bracket.text == "(" and argument and argument.text == name then
+      return true
+    end
+  end
+  return false
+end
+
+-- "p == 0" and its line within the text, or nil. names: all arguments; symbols: those that are symbols.
+local function find(text, names, symbols)
   local tokens = scan.tokens(text)
   local body = tokens and #names > 0 and body_of(tokens, names)
   for i, t in ipairs(body or {}) do
     if t.type == "op" and (t.text == "==" or t.text == "~=") then
       local a, b = body[i - 1], body[i + 1]
       local at = a and b and (b.type == "number" and i - 1 or a.type == "number" and i + 1)
-      for _, name in ipairs(at and names or {}) do
+      for _, name in ipairs(at and symbols or {}) do
         local is_it = body[at].type == "name" and body[at].text == name and alone(body, at, i)
-        if is_it and not is_given_anew(body, name) then
+        if is_it and not is_given_anew(body, name) and not asks_type(body, name) then
           return ("%s %s %s"):format(a.text, t.text, b.text), select(2, text:sub(1, t.at):gsub("\n", "\n"))
         end
       end
@@ -88,13 +100,14 @@ local function find(text, names)
   end
 end
 
--- The first such comparison in a function of the user's, and the place of its line.
-function compared.with_number(fn)
+-- The first such comparison in a function of the user's that was recorded with `count` symbols, and the place of its
+-- line.
+function compared.with_number(fn, count)
   local info = debug.getinfo(fn, "S")
-  if info.what == "C" or info.source:find "^=sonde/" then return nil end
+  if info.what == "C" or util.is_own(info) then return nil end
   local text, _, first = require("sonde.source").of(fn)
   if not text then return nil end
-  local what, lines = find(text, arguments(fn))
+  local what, lines = find(text, arguments(fn, count))
   return what, what and ("%s:%d"):format(info.short_src, first + lines)
 end
 

@@ -24,7 +24,7 @@ function meta.__index(o, k)
   local v = raw_index(o, k)
   if v ~= nil then return v end
   local asking = debug.getinfo(2, "S")
-  if not asking or asking.what == "C" or asking.source:find "^[=@]sonde" then return nil end
+  if not asking or asking.what == "C" or util.is_own(asking) then return nil end
   local fields = { "type", "kind" }
   for i, f in ipairs(core.describe(o.kind, o.type).fields) do
     if f.name == k then return nil end

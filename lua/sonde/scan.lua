@@ -2,6 +2,7 @@
 local scan = {}
 
 local BLOCK = { ["function"] = "end", ["if"] = "end", ["do"] = "end", ["repeat"] = "until" }
+scan.opens, scan.closes = BLOCK, { ["end"] = true, ["until"] = true } -- words that begin and end a block
 local CLOSE = { [")"] = "(", ["}"] = "{", ["]"] = "[" }
 
 scan.keywords = {}

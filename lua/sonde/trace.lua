@@ -144,7 +144,7 @@ local function place(rec)
       at = debug.getinfo(rec.fn, "S")
       return ("%s:%d"):format(at.short_src, at.linedefined)
     end
-    if at.what ~= "C" and not at.source:find "^[=@]sonde" then return ("%s:%d"):format(at.short_src, at.currentline) end
+    if at.what ~= "C" and not util.is_own(at) then return ("%s:%d"):format(at.short_src, at.currentline) end
     level = level + 1
   end
 end
@@ -345,7 +345,7 @@ local function result_of(rec, fn, args, what)
   end
   local root = trace.node(result, rec.who)
   check_used(rec, root)
-  local asked, at = require("sonde.compared").with_number(fn)
+  local asked, at = require("sonde.compared").with_number(fn, #args)
   if asked then
     local a, op, b = asked:match "^(%S+) (%S+) (%S+)$"
     fail("%s: its function asks %s at %s, which is %s of a symbol whatever it stands for; where(%s(%s, %s), x, y) "

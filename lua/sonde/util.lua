@@ -21,6 +21,9 @@ function util.a(v)
   return util.article(t)
 end
 
+-- Is a function sonde's own, by what debug.getinfo says of it? A script of the user's may be called sonde_try.lua.
+function util.is_own(info) return info.source:find "^=sonde/" ~= nil end
+
 -- Columns that a text takes on the screen: wide characters count twice, marks on a letter not at all.
 util.width = core.text_width
 

@@ -8,7 +8,7 @@ local way = {}
 
 local MAX_FRAMES = 8
 
-local function is_users(at) return at.what ~= "C" and not at.source:find "^[=@]sonde" end
+local function is_users(at) return at.what ~= "C" and not util.is_own(at) end
 
 -- The line of that number where the function stands; nil where the text is gone, or is what was typed just now.
 local function line_of(fn, number)

@@ -26,6 +26,8 @@ check.equal(c.kind, "layer")
 check.equal(c.kernel_regularizer.l2, 0.2)
 check.equal(c.kernel_initializer.type, "glorot_uniform")
 check.equal(c.use_bias, true)
+local mine = load("local c = ... return c.nonsense", "@sonde_mine.lua") -- a file of the user's
+check.fails(function() mine(c) end, "sonde_mine.lua:1:", "has no nonsense")
 check.fails(function() return c.nonsense end, "objects.lua:", "the layer conv2d has no nonsense")
 local rate = function() return 0.1 end
 check.equal(sgd { rate }.learning_rate, rate)

@@ -43,6 +43,9 @@ do
     function(w) return w * (function(w) return w == 0 and 1 or 2 end)(0) end,
     function(w) return v == 1 and w or 2 * w end,
     function(w) if select("#", w) - 1 == 0 then return w end end,
+    function(w, scale) if scale == 0 then return 0 end return w * (scale or 2) end, -- only w is a symbol
+    function(w) if type(w) == "number" and w == 0 then return 0 end return 2 * w end,
+    function(w) if math.type(w) and w == 0 then return 0 end return 2 * w end,
   } do check.ok(pcall(grad(fn), 1), "comparison %d", i) end
   if v == 1 then check.equal(grad(function(v) return 2 * v end)(1), 2.0) end
 end
