@@ -2,6 +2,7 @@
 -- assignment to a variable is how weights are changed.
 local complete = require "sonde.complete"
 local core = require "sonde.core"
+local layers = require "sonde.layers"
 local scan = require "sonde.scan"
 
 local copies = {}
@@ -68,13 +69,26 @@ local function is_ours(tokens, list, last)
   return kind == "model" or kind == "run"
 end
 
+-- What the layer that the chain holds up to link number `last` has under that name: "weights", "tensor" (of a step), nil.
+local function member(tokens, list, last, name)
+  local at = complete.resolve(scan.chain(tokens, list[last].to))
+  local v = at and at.value
+  if not layers.about(v) then return nil end
+  for _, param in ipairs(v.params) do
+    if param == name then return "weights" end
+  end
+  return (name == "output" or name == "input") and "tensor" or nil
+end
+
 -- m.layers.dense.kernel[1]: `elements` links are indices of elements, before them stands the tensor.
 local function of_parameter(text, tokens, list, elements)
   for p = elements + 3, #list - 1 do
     if list[p].text == "layers" and is_ours(tokens, list, p + 1) then
+      local what = member(tokens, list, p - 1, list[p - 2].text)
+      if not what then return nil end
       local path = text_of(text, tokens, list, elements + 1)
       local remark = ("%s is a copy, and only that was changed"):format(path)
-      if p > elements + 3 then return remark end -- a gradient
+      if what == "tensor" or p > elements + 3 then return remark end -- or a gradient
       return ("%s; k = %s; k[1] = 0; %s = k changes the weights"):format(remark, path, path)
     end
   end
@@ -100,11 +114,15 @@ local function remark(text, tokens, list)
   return of_parameter(text, tokens, list, elements) or of_list(text, tokens, list, elements)
 end
 
--- A line about the first such assignment in a chunk, or nil.
+-- A line about the first such assignment in a chunk, or nil. One in a function has not happened yet.
 function copies.note(text)
-  local tokens = scan.tokens(text) or {}
+  local tokens, depth, outermost = scan.tokens(text) or {}, 0, nil
   for i, t in ipairs(tokens) do
-    if is_op(t, "=") and is_op(tokens[i - 1], "]") then
+    local word = t.type == "keyword" and t.text
+    depth = depth + (scan.opens[word] and 1 or scan.closes[word] and -1 or 0)
+    if word == "function" then outermost = outermost or depth end
+    if outermost and depth < outermost then outermost = nil end
+    if not outermost and is_op(t, "=") and is_op(tokens[i - 1], "]") then
       local list = links(tokens, i - 1)
       local note = list and remark(text, tokens, list)
       if note then return note end

@@ -346,7 +346,7 @@ end
 -- How the name k of that owner is written here, or nil. All numbers are one.
 function foreign.of(owner, k)
   local text = foreign.list(owner)[math.type(k) == "integer" and "1" or k]
-  return text and (text:gsub("%%(.)", function(c) return c == "s" and k or "%" end))
+  return text and (text:gsub("%%(.)", { s = k, ["%"] = "%" }))
 end
 
 -- The same of whatever owner has the name first; and of a global.

@@ -56,7 +56,7 @@ end
 local fields = {}
 function fields.name(layer) return layer.name end
 function fields.type(layer) return layer.type end
-function fields.shape(layer) return layer.shape end
+function fields.shape(layer) return table.move(layer.shape, 1, #layer.shape, 1, {}) end
 function fields.config(layer) return layer.object end
 function fields.params(layer)
   local list = {}

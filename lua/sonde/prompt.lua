@@ -133,7 +133,7 @@ local function of_locals(text)
   for name in (names or ""):gsub("<%a+>", ""):gmatch "[%a_][%w_]*" do
     local _, n = text:gsub("%f[%w_]" .. name .. "%f[^%w_]", "")
     if n > 1 then return nil end -- it was used there
-    first = first or name
+    if name ~= "_" then first = first or name end -- local _ = f() shows nothing, and is meant to
   end
   return first and ("a local variable ends with what was typed together with it; without local, %s stays"):format(first)
 end

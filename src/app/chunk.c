@@ -24,14 +24,25 @@ static const char *behind_equals(const char *text) {
     return p[0] == '=' && p[1] != '=' ? p + 1 : text;
 }
 
-/* A line like "for i in range(3):" or "for i in range(3): print(i)", which no further line would make Lua. */
+static bool has_do(const char *text) {
+    while ((text = strstr(text, " do"))) {
+        text += strlen(" do");
+        if (!isalnum((unsigned char)*text) && *text != '_') return true;
+    }
+    return false;
+}
+
+/* A line like "for i in range(3):" or "for i in range(3): print(i)", which no further line would make Lua; but
+ * "for i in range(3):each() do" is Lua. */
 static bool is_python_block(const char *text) {
     static const char *const words[] = { "for", "if", "while", "def", "class", "try", "with", "elif", "else" };
     text += strspn(text, " \t");
     size_t word = strcspn(text, " \t:"), n = strlen(text);
     while (n && isspace((unsigned char)text[n - 1])) n--;
     if (memchr(text, '\n', n)) return false;
-    if (!strncmp(text, "for ", 4) && strstr(text, " in range(") && strstr(text, "):")) return true;
+    const char *behind = strncmp(text, "for ", 4) ? NULL : strstr(text, " in range(");
+    behind = behind ? strstr(behind, "):") : NULL;
+    if (behind && !has_do(behind)) return true;
     if (!n || text[n - 1] != ':') return false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i]) == word && !strncmp(text, words[i], word)) return true;

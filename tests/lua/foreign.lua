@@ -274,6 +274,16 @@ for _, text in ipairs { "net_of_copies.layers.dense.kernel[1] = 0", "net_of_copi
 end
 check.equal(note "run_of_names.layers.dense.kernel.grad[1] = 0", "run_of_names.layers.dense.kernel.grad is a copy, and "
   .. "only that was changed")
+check.equal(note "run_of_names.layers.dense.output[1] = 0", "run_of_names.layers.dense.output is a copy, and "
+  .. "only that was changed")
+check.has(note "function f() return 1 end for i = 1, 2 do net_of_copies.layers.dense.kernel[i] = 0 end" or "no note",
+  "is a copy")
+do -- what a layer says of itself can be changed without harm
+  local shape = net_of_copies.layers.dense.shape
+  local size = shape[1]
+  shape[1] = size + 5
+  check.equal(net_of_copies.layers.dense.shape[1], size)
+end
 for _, text in ipairs { "net_of_copies:get_weights()[1][2] = 3", "net_of_copies:get_weights()[1] = t" } do
   check.has(note(text) or "no note", "w = net_of_copies:get_weights(); w[1][1] = 0; net_of_copies:set_weights(w)")
 end
@@ -283,6 +293,10 @@ for _, text in ipairs { "k = net_of_copies.layers.dense.kernel; k[1] = 0; net_of
   "x = { [net_of_copies.layers.dense.kernel[1]] = 1 }", 'net_of_copies.layers["dense"].kernel = 3',
   "x[net_of_copies.layers.dense.kernel[1]] = 3", "w = net_of_copies:get_weights(); w[1][1] = 2",
   "net_of_copies.layers.dense.trainable = false", "plain.layers.a.b[1] = 3", "plain.layers.a[1] = 3", "= = [ ] =", "]=",
+  "function f() net_of_copies.layers.dense.kernel[1] = 0 end",
+  "local function f() for i = 1, 2 do net_of_copies.layers.dense.kernel[i] = 0 end end x = 1",
+  "net_of_copies.layers.dense.shape[1] = 5", "net_of_copies.layers[1].params[1] = 5",
+  "net_of_copies.layers.dense.config[1] = 5",
   "net_of_copies.layers.dense.kernel[1] = 0 --[[", "f(net_of_copies).layers.a.b[1] = 2" } do
   check.equal(note(text), nil, text)
 end

@@ -20,6 +20,8 @@ sonde> t.size
 error: a tensor has no size; t.shape is the list of its sizes, #t the first of them
 sonde> len(t)
 error: attempt to call a nil value (global 'len'); #x is the length, #t.shape the number of axes
+sonde> printf("%d", 3)
+error: attempt to call a nil value (global 'printf'); print(("%d"):format(x)) prints in a format
 sonde> lr_find(m, t)
 error: attempt to call a nil value (global 'lr_find'); it is a method, written behind a colon: m:lr_find(...)
 sonde> t[3]
@@ -65,6 +67,9 @@ sonde> local z = 3; print(z + 1)
 4
 sonde> local function f() return 1 end
 note: a local variable ends with what was typed together with it; without local, f stays
+sonde> local _ = 3
+sonde> local _, k = 3, 4
+note: a local variable ends with what was typed together with it; without local, k stays
 sonde>
 
 %case blocks of Python's do not wait for more
@@ -77,6 +82,13 @@ error: 'then' expected near ':'; Lua writes if x == 1 then ... elseif ... else .
 sonde> while true do
    ..>   break
    ..> end
+sonde> for i in range(3): double(i)
+error: 'do' expected near <eof>; Lua writes for i = 1, 3 do ... end
+sonde> range = function(n) return { each = function() return ipairs{ n } end } end
+sonde> for i, v in range(3):each() do
+   ..>   print(i, v)
+   ..> end
+1	3
 sonde>
 
 %case prompts of Python and IPython are stripped
