@@ -82,8 +82,8 @@ bool sn_expr_out_batched(const sn_expr_plan *);
  * mean. */
 bool sn_expr_by_rows(const sn_expr_plan *);
 /* Is that input, as it comes, a place: what one_hot counts, or gather's index? Then the size of the shortest
- * axis that it counts along; else 0. 0 too where a `where` may leave out what that
- * gives. */
+ * axis that it counts along; else 0. 0 too where a `where` or a comparison may leave
+ * out what that gives. */
 int64_t sn_expr_places(const sn_expr_plan *, int input);
 size_t sn_expr_scratch(const sn_expr_plan *); /* bytes */
 

@@ -406,6 +406,12 @@ static bool comes_from(const sn_expr *x, int node, int input) {
     return op == SN_OP_input && node == input;
 }
 
+/* A comparison with the nan of a place that there is not is 0, as a mask may want it. */
+static bool may_leave_out(sn_op op) {
+    return op == SN_OP_where || op == SN_OP_eq || op == SN_OP_lt || op == SN_OP_le || op == SN_OP_gt ||
+           op == SN_OP_ge;
+}
+
 int64_t sn_expr_places(const sn_expr_plan *p, int input) {
     int64_t least = 0;
     bool uses[SN_EXPR_MAXNODE]; /* the node is computed with such places */
@@ -413,7 +419,7 @@ int64_t sn_expr_places(const sn_expr_plan *p, int input) {
         const sn_expr_node *n = &p->x->node[i];
         uses[i] = false;
         for (int k = 0; k < sn_op_inputs(n->op); k++) uses[i] |= uses[n->in[k]];
-        if (uses[i] && n->op == SN_OP_where) return 0;
+        if (uses[i] && may_leave_out(n->op)) return 0;
         bool hot = n->op == SN_OP_one_hot;
         if ((!hot && n->op != SN_OP_gather) || !comes_from(p->x, n->in[hot ? 0 : 1], input)) continue;
         const sn_shape *s = &p->slot[hot ? i : n->in[0]].shape;
