@@ -99,6 +99,7 @@ end
 function direct.gather(x, index)
   local values, places = wide(x), wide(index)
   local dtype, size = type(x) == "number" and "float64" or x.dtype, values.shape[#values.shape]
+  if size == 0 and #places:flatten() > 0 then fail("gather: x's last axis is empty, it has no places to take from") end
   if size and size > 0 then check_places("gather", "index", places, size, "places along x's last axis count from 0") end
   local y = run("gather", { values, places })
   return dtype == "float64" and y or y:astype(dtype)

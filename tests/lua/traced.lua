@@ -62,6 +62,7 @@ check.equal(gather(tensor({ 16777217, 5 }, "int64"), 0), 16777217)
 check.equal(gather(tensor({ 16777217, 5 }, "int64"), tensor { 1, 0 }).dtype, "int64")
 check.equal(gather(tensor.arange(0, 16777300, 1, "int32"), tensor({ 16777217 }, "int64"))[1], 16777217)
 check.fails(function() gather(tensor({ 1, 2 }, "uint8"), 2) end, "gather: index = 2 is outside 0..1; places along x's last")
+check.fails(function() gather(tensor.zeros { 2, 0 }, tensor { 0, 0 }) end, "gather: x's last axis is empty")
 check.fails(function() gather(tensor { { 1, 2 }, { 3, 4 } }, tensor { 0, -1 }) end, "gather: index[2] = -1 is outside 0..1")
 check.fails(function() one_hot(tensor { { 0, 2 }, { 3, 1 } }, 3) end, "one_hot: x[2, 1] = 3 is outside 0..2; class numbers")
 check.fails(function() one_hot(tensor({ 0, 1.5 }, "float64"), 3) end, "one_hot: x[2] = 1.5 is no whole number within 0..2")
@@ -469,3 +470,4 @@ do -- a recording cannot wait in a coroutine, and one that tried is over
   local x = input { 2 }
   check.list(model { inputs = x, outputs = dense { 3 }(x + 1) }.output_shape, { 3 })
 end
+check.done()
