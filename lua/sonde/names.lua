@@ -183,8 +183,11 @@ function names.hint(text, chunk)
   return hint and "; " .. hint or nil
 end
 
--- The same for a chunk that Lua cannot read.
+local MOST = 2000 -- characters that are looked through: the patterns' time grows with the square
+
+-- The same for a chunk that Lua cannot read. Of a long one only the line that the message is about is looked at.
 function names.syntax(message, chunk)
+  if #chunk > MOST then chunk = (line_of(message, chunk) or chunk):sub(1, MOST) end
   local hint = require "sonde.foreign".of_syntax(message, chunk)
   return hint and "; " .. hint or nil
 end

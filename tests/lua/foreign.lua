@@ -301,6 +301,14 @@ for _, text in ipairs { "k = net_of_copies.layers.dense.kernel; k[1] = 0; net_of
   check.equal(note(text), nil, text)
 end
 
+-- of a long chunk the line with the mistake is looked at, and no more: the longest of a paste's would take for ever
+do
+  local long = "x = {\n" .. ("{ a = (1), [3] = 4 },\n"):rep(100000)
+  check.equal(names.syntax("input:7: '}' expected near 'y'", long), nil)
+  check.has(names.syntax("input:100002: unexpected symbol near '!'", long .. "!x }") or "no hint", "Lua writes not x")
+  check.equal(names.syntax("input:1: '}' expected near 'y'", long:gsub("\n", " ")), nil)
+end
+
 -- whatever was typed, nothing here raises
 do
   local bits = { "net_of_copies", ".", "layers", "dense", "kernel", "[", "]", "1", "=", "(", ")", "{", "}", '"a"', "'", '"', ":",
