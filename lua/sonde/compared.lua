@@ -74,8 +74,8 @@ end
 -- Does the body ask for the name's type, as one does that is also called with numbers? type(p) == "number" and p == 0
 local function asks_type(body, name)
   for i, t in ipairs(body) do
-    local bracket, argument = body[i + 1], body[i + 2]
-    if t.type == "name" and t.text == "type" and bracket and bracket.text == "(" and argument and argument.text == name then
+    local argument = body[i + 2]
+    if t.type == "name" and t.text == "type" and argument and body[i + 1].text == "(" and argument.text == name then
       return true
     end
   end

@@ -69,7 +69,8 @@ local function is_ours(tokens, list, last)
   return kind == "model" or kind == "run"
 end
 
--- What the layer that the chain holds up to link number `last` has under that name: "weights", "tensor" (of a step), nil.
+-- What the layer that the chain holds up to link number `last` has under that name: "weights", "tensor" (of a step) or
+-- nil.
 local function member(tokens, list, last, name)
   local at = complete.resolve(scan.chain(tokens, list[last].to))
   local v = at and at.value

@@ -17,7 +17,8 @@ for _, kind in ipairs(core.kinds) do
   end
 end
 
--- Fields that there are not: nil for our own code, which asks any object for an option of some; to the user's it is said.
+-- Fields that there are not: nil for our own code, which asks any object for an option of some; to the user's it is
+-- said.
 local meta = core.meta.object
 local raw_index = meta.__index
 function meta.__index(o, k)

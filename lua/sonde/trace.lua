@@ -349,7 +349,8 @@ local function result_of(rec, fn, args, what)
   if asked then
     local a, op, b = asked:match "^(%S+) (%S+) (%S+)$"
     fail("%s: its function asks %s at %s, which is %s of a symbol whatever it stands for; where(%s(%s, %s), x, y) "
-      .. "chooses for each number", rec.who, asked, at, op == "==" and "false" or "true", op == "==" and "eq" or "ne", a, b)
+      .. "chooses for each number", rec.who, asked, at, op == "==" and "false" or "true", op == "==" and "eq" or "ne",
+      a, b)
   end
   return root
 end

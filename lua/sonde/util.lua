@@ -151,7 +151,8 @@ function util.methods(kind, letter, methods)
   end
 end
 
--- There is no field k of what ("a tensor", "layer NAME"); lists: tables whose keys, or whose texts in a list, are the names that there are.
+-- There is no field k of what ("a tensor", "layer NAME"); lists: tables whose keys, or whose texts in a
+-- list, are the names that there are.
 function util.unknown(what, k, ...)
   local names = {}
   for _, list in ipairs { ... } do
