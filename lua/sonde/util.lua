@@ -80,7 +80,13 @@ end
 
 -- What was said of an error that is no text, where it passed util.call: the value itself stays as it is.
 local said = setmetatable({}, { __mode = "k" })
-function util.said(err) return said[err] end
+
+-- For its report, once: the same value may be raised again from elsewhere.
+function util.said(err)
+  local text = said[err]
+  said[err] = nil
+  return text
+end
 
 -- An error that is no text, level: of the error's handler. A table keeps what is said of it beside it; what can have
 -- nothing beside it becomes the text.

@@ -144,6 +144,11 @@ error: compile: loss: the error is a table
 ...
 sonde> _err.code
 7
+sonde> E = setmetatable({}, { __tostring = function() return "mine" end })
+sonde> m:compile{ loss = function(y, p) error(E) end, optimizer = "sgd" }
+error: compile: loss: mine
+sonde> error(E)
+error: mine
 sonde> function mine(y, p) return mean((y - p)^2) end
 sonde> m:compile{ loss = mine, optimizer = "sgd" }
 sonde> m.loss
