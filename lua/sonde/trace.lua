@@ -394,11 +394,33 @@ end
 -- What holds a recording is called traced; a user writes the function instead, so that lists leave the name out.
 function trace.is_written(name) return name ~= "traced" end
 
+-- Operations without a slope, as src/nn/expr_plan.c has them.
+local FLAT = {}
+for op in ("stop_gradient one_hot sign floor round eq ne lt le gt ge"):gmatch "%S+" do FLAT[op] = true end
+
+-- A loss that counts what is right has the slope 0 everywhere: mean(ne(round(p), y)). Of gather's places and of where's
+-- condition there is none either.
+local function check_slope(order, last, fn, who)
+  local slopes, flat = {}, nil -- nodes that the last argument reaches with a slope; the last one that has lost it
+  for _, n in ipairs(order) do
+    slopes[n] = n.leaf == last
+    for i, a in ipairs(n.args or {}) do
+      local lost = FLAT[n.op] or n.op == "gather" and i == 2 or n.op == "where" and i == 1
+      slopes[n] = slopes[n] or slopes[a] and not lost
+      if slopes[a] and lost then flat = n end
+    end
+  end
+  if slopes[order[#order]] or not flat then return end
+  fail("%s: the %s uses p, the predictions, only through %s, whose gradient is 0 everywhere, and nothing would be "
+    .. "learned; as a metric it can be had: metrics = { ... }", who, util.function_at(fn), flat.op)
+end
+
 -- What is trained by it must depend on its last argument, or nothing would be learned, without a word.
 local function check_learns(kind, root, last, fn, who)
   if kind == "metric" then return end
-  for _, n in ipairs(in_order(root)) do
-    if n.leaf == last then return end
+  local order = in_order(root)
+  for _, n in ipairs(order) do
+    if n.leaf == last then return kind == "loss" and check_slope(order, last, fn, who) end
   end
   fail("%s: what the %s gives does not depend on %s: its gradient would be 0 everywhere", who, util.function_at(fn),
     kind == "loss" and "p, the predictions (its second argument)" or arguments[kind][2])

@@ -16,6 +16,29 @@ check.fails(function() net:compile { optimizer = "sgd", loss = function(t, q)
   if ge(q, 0.5) then return mean(t) end
   return mean(q)
 end } end, "compile: loss: its function asks ge(...)", "where(ge(a, b), x, y)")
+-- a loss whose gradient is 0 everywhere
+do
+  local function loss(fn) net:compile { loss = fn, optimizer = "sgd" } end
+  for op, fn in pairs {
+    ne = function(t, q) return mean(ne(round(q), t)) end,
+    round = function(t, q) return mean((round(q) - t) ^ 2) end,
+    where = function(t, q) return mean(where(gt(q, 0.5), 1 - t, t)) end,
+    gather = function(t, q) return mean(gather(t, sum(q, -1) * 0)) end,
+    stop_gradient = function(t, q) return mean(square(stop_gradient(q) - t)) end,
+  } do
+    local at = ("traced_conditions.lua:%d"):format(debug.getinfo(fn, "S").linedefined)
+    check.fails(function() loss(fn) end, "compile: loss: the function at", at, "uses p, the predictions, only through")
+    net:compile { loss = "mse", optimizer = "sgd", metrics = { fn } }
+    check.ok(op)
+  end
+  for _, fn in ipairs {
+    function(t, q) return mean(where(gt(q, 0.5), q - t, t)) end,
+    function(t, q) return mean(square(q + stop_gradient(round(q) - q) - t)) end, -- straight through
+    function(t, q) return mean(abs(q - t) * ne(round(q), t)) end,
+    function(t, q) return mean(-log(gather(q, sum(t, -1)))) end,
+    function(_, q) return mean(q % 1) end,
+  } do loss(fn) end
+end
 -- == of an argument and a number: Lua answers it itself, and only the function's text tells
 do
   local function asks(fn, what, ...)
