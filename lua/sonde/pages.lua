@@ -354,8 +354,9 @@ mean((y - p)^2), where(gt(x, 0), x, 0), grad(f)
   differentiated in C. A symbol stands for numbers that come later, so Lua's `if`, `while`, `and`, `or` and `not`
   cannot ask for its value; where(condition, a, b) can. A comparison that the result does not depend on is an error:
   an `if` was meant. Lua answers == and ~= with a number itself, without asking: where the function's text shows that
-  an argument is compared so (p == 0) it is an error too, of what is computed from one (q == 0) it is false, and
-  nobody can tell. A symbol lives as long as its function is recorded. What holds a recording is called traced, where
+  an argument is compared so (p == 0) it is an error too, unless it asks for type(p) as well; of what is computed
+  from one (q == 0) it is false, and nobody can tell. A loss that uses the predictions only through round, a
+  comparison and their like, whose gradient is 0, is an error. A symbol lives as long as its function is recorded. What holds a recording is called traced, where
   it is printed, with the name and the place of the function; its program is text that is saved with the model. Such a
   function gives one value.
   Tensors keep the type that their methods give: sum(t) is t:sum(). Names of layers and activations are constructors too,
@@ -385,8 +386,8 @@ of shapes
   matmul(a, b), transpose(x, { 2, 1 }), reshape(x, { -1, 4 }), concat({ a, b }, axis), slice(x, axis, from, to)  the batch
     is axis 1
   one_hot(x, depth), gather(x, index)  indices are class numbers, from 0. Others are an error, and so they are in the
-    targets that a loss uses as they come; elsewhere in a recorded function they give nan, which where(c, a, b) may
-    leave out
+    targets that a loss uses as they come; elsewhere in a recorded function, and where where(c, a, b) or a comparison
+    may leave it out, they give nan
 gradients
   grad(f)  the gradient function of f: gx, gy = grad(f)(x, y). f gives one number. Gradients are computed, not recorded:
     there are no second derivatives
