@@ -36,7 +36,9 @@ end
 
 -- ---- names that turned out to be nil ----
 
--- The line that a message is about: of the chunk at the prompt, else of the file.
+local MOST = 2000 -- characters that are looked through: the time of patterns may grow with the square
+
+-- The line that a message is about, or its beginning: of the chunk at the prompt, else of the file.
 local function line_of(text, chunk)
   local path, number = text:match "^([^\n]-):(%d+): "
   number = tonumber(number)
@@ -45,16 +47,19 @@ local function line_of(text, chunk)
     local n = 0
     for line in (chunk .. "\n"):gmatch "(.-)\n" do
       n = n + 1
-      if n == (number or 1) then return line end
+      if n == (number or 1) then return line:sub(1, MOST) end
     end
     return nil
   end
   local file = path and io.open(path)
   if not file then return nil end
   local line
-  for _ = 1, number do line = file:read "l" end
+  for _ = 1, number do
+    line = file:read "l"
+    if not line then break end
+  end
   file:close()
-  return line
+  return line and line:sub(1, MOST)
 end
 
 -- The nearest of a table's keys; only one that begins alike, for here nothing says that a name of ours was meant.
@@ -67,21 +72,24 @@ local function nearest(name, t)
   return #name > 2 and core.suggest(name, list) or nil
 end
 
--- The table that a path like "tensor" or "m.layers" leads to, with no function of the user's run on the way.
-local function table_at(path)
+-- What a path like "tensor" or "m.layers" leads to, with no function of the user's run on the way.
+local function resolve(path)
   local parts = {}
   for part in path:gmatch "[%a_][%w_]*" do parts[#parts + 1] = #parts == 0 and part or { ".", part } end
-  local at = require "sonde.complete".resolve(parts)
+  return require "sonde.complete".resolve(parts)
+end
+
+-- The table that a path leads to; of a text the table string.
+local function table_at(path)
+  local at = resolve(path)
   local v = at and at.value
   if type(v) == "string" then return string end
   return type(v) == "table" and v or nil
 end
 
--- The value of a path of names, and what it is: "tensor", "run", "layer", "maker" (the table tensor), ...
+-- What the value of a path is: "tensor", "run", "layer", "maker" (the table tensor), ...
 local function owner_of(path)
-  local parts = {}
-  for part in path:gmatch "[%a_][%w_]*" do parts[#parts + 1] = #parts == 0 and part or { ".", part } end
-  local at = require "sonde.complete".resolve(parts)
+  local at = resolve(path)
   local v = at and at.value
   if v ~= nil and v == rawget(_G, "tensor") then return "maker" end
   if require "sonde.layers".about(v) then return "layer" end
@@ -182,8 +190,6 @@ function names.hint(text, chunk)
   hint = hint or what ~= "nil" and of_meaning(text, chunk)
   return hint and "; " .. hint or nil
 end
-
-local MOST = 2000 -- characters that are looked through: the patterns' time grows with the square
 
 -- The same for a chunk that Lua cannot read. Of a long one only the line that the message is about is looked at.
 function names.syntax(message, chunk)

@@ -307,6 +307,8 @@ do
   check.equal(names.syntax("input:7: '}' expected near 'y'", long), nil)
   check.has(names.syntax("input:100002: unexpected symbol near '!'", long .. "!x }") or "no hint", "Lua writes not x")
   check.equal(names.syntax("input:1: '}' expected near 'y'", long:gsub("\n", " ")), nil)
+  local hex = ("0123456789abcdef"):rep(100000)
+  check.equal(names.hint("input:1: attempt to call a nil value (field 'decode')", "y = '" .. hex .. "'"), nil)
 end
 
 -- whatever was typed, nothing here raises
