@@ -424,6 +424,8 @@ int64_t sn_expr_places(const sn_expr_plan *p, int input) {
         if ((!hot && n->op != SN_OP_gather) || !comes_from(p->x, n->in[hot ? 0 : 1], input)) continue;
         const sn_shape *s = &p->slot[hot ? i : n->in[0]].shape;
         int64_t size = s->d[s->n - 1];
+        bool samples = (p->o.batched >> input & 1) && size == p->o.in[input].d[0];
+        if (samples) continue; /* of which a batch has any number */
         if (!least || size < least) least = size;
         uses[i] = true;
     }

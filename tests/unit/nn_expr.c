@@ -319,11 +319,12 @@ static void places(void **state) {
         { "inputs 2; one_hot 0 dims 5; sum 2 axes -1; sum 1 axes -1; add 3 4", 5 },
         { "inputs 2; gather 1 0", 4 },
         { "inputs 2; reshape 0 dims -1; reshape 2 dims -1 1; gather 1 3; one_hot 2 dims 3; sum 5; sub 4 6", 3 },
-        { "inputs 2; sub 1 0", 0 },                                    /* numbers */
-        { "inputs 2; const 0; maximum 0 2; gather 1 3", 0 },           /* others than come */
-        { "inputs 2; gather 1 0; const 0; ge 0 3; where 4 2 3", 0 },   /* may be left out */
-        { "inputs 2; one_hot 0 dims 5; const 1; eq 2 3; mul 4 4", 0 }, /* as a mask */
-        { "inputs 2; const 0; gt 1 2; where 3 1 2; gather 4 0", 4 },   /* another where */
+        { "inputs 2; sub 1 0", 0 },                                       /* numbers */
+        { "inputs 2; const 0; maximum 0 2; gather 1 3", 0 },              /* others than come */
+        { "inputs 2; gather 1 0; const 0; ge 0 3; where 4 2 3", 0 },      /* may be left out */
+        { "inputs 2; mean 1 axes -1; reshape 0 dims -1; gather 2 3", 0 }, /* samples */
+        { "inputs 2; one_hot 0 dims 5; const 1; eq 2 3; mul 4 4", 0 },    /* as a mask */
+        { "inputs 2; const 0; gt 1 2; where 3 1 2; gather 4 0", 4 },      /* another where */
         { "inputs 2; slice 1 dims 1 0 1; one_hot 2 dims 5; sum 3 axes -1; add 4 0",
           0 }, /* of the other input */
     };
