@@ -54,12 +54,20 @@ local function alone(body, i, k)
     and not (i > k and behind and behind.type == "op" and behind.text:find "^[.:%[({%-+*/%%^<>~&|]")
 end
 
+-- Is the name at i one of those that a local or a for declares? local a, b; for k, v in; local function f
+local function is_declared(body, i)
+  i = i - 1
+  while body[i] and body[i].text == "," and body[i - 1] and body[i - 1].type == "name" do i = i - 2 end
+  local word = body[i] and body[i].type == "keyword" and body[i].text
+  return word == "local" or word == "for" or word == "function"
+end
+
 -- May the name stand for something else somewhere in the body?
 local function is_given_anew(body, name)
   for i, t in ipairs(body) do
     local before, behind = body[i - 1], body[i + 1]
     if t.type == "name" and t.text == name and not (before and (before.text == "." or before.text == ":")) then
-      if before and (before.text == "local" or before.text == "for") and before.type == "keyword" then return true end
+      if is_declared(body, i) then return true end
       if behind and behind.type == "op" and (behind.text == "=" or behind.text == ",") then return true end
     elseif t.type == "keyword" and t.text == "function" then
       for k = i + 1, #body do -- its arguments

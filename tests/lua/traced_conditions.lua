@@ -61,6 +61,9 @@ do
     function(w) for w = 1, 2 do if w == 1 then break end end return w end,
     function(w) local s = "w == 0" -- w == 0
       return s and w end,
+    function(w) for _, w in ipairs { 1, 2 } do if w == 1 then break end end return w end,
+    function(w) do local k, w if w == 1 then return k end end return w end,
+    function(w) do local function w() end if w == 1 then return 0 end end return w end,
     function(w) local o = { w = 1 } if o.w == 1 then return w end end,
     function(w) return w ~= nil and w end,
     function(w) return w * (function(w) return w == 0 and 1 or 2 end)(0) end,
