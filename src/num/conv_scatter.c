@@ -137,11 +137,11 @@ static void rows_cell(void *ctx, int64_t image, int worker) {
         memset(own + r * t->line + dy_row, 0, (size_t)(t->line - dy_row) * sizeof *own);
     }
     for (int64_t y = 0; y < d->h; y++, dx += row) {
-        /* Whole vectors are written: behind a row stands the next one, behind the image's last another's. */
-        bool is_last = y == d->h - 1;
+        /* Whole vectors are written: behind a row stand the next ones, behind the image's last another's. */
+        bool ends = (d->h - 1 - y) * row < t->kern->lanes;
         if (sum_row(t, sums, own, y)) {
-            t->kern->gather(is_last ? last : dx, sums, t->width, d);
-            if (is_last) memcpy(dx, last, (size_t)row * sizeof *dx);
+            t->kern->gather(ends ? last : dx, sums, t->width, d);
+            if (ends) memcpy(dx, last, (size_t)row * sizeof *dx);
         } else {
             memset(dx, 0, (size_t)row * sizeof *dx);
         }
