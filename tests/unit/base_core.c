@@ -1,4 +1,4 @@
-/* RNG, thread pool, counted memory, files and archives. */
+/* RNG, counted memory, files and archives. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,65 +54,6 @@ static void rng_moments_and_shuffle(void **state) {
     for (int i = 0; i < 100; i++) assert_int_equal(seen[i], 1);
     assert_true(fixed < 10);
     for (int i = 0; i < 1000; i++) assert_true(sn_rng_below(&r, 3) < 3);
-}
-
-typedef struct {
-    int hits[1000];
-    sn_pool *pool;
-    int cancel_at;
-} grid;
-static void hit(void *ctx, int64_t cell, int worker) {
-    grid *g = ctx;
-    (void)worker;
-    g->hits[cell]++;
-    if (cell == g->cancel_at) sn_pool_cancel(g->pool);
-}
-
-static void every_cell_runs_once(void **state) {
-    (void)state;
-    for (int threads = 1; threads <= 8; threads++) {
-        sn_pool *p;
-        assert_int_equal(sn_pool_new(&p, threads, NULL), SN_OK);
-        for (int round = 0; round < 50; round++) {
-            grid g = { .cancel_at = -1 };
-            sn_parallel(p, 1000, hit, &g);
-            for (int i = 0; i < 1000; i++) assert_int_equal(g.hits[i], 1);
-        }
-        sn_pool_free(p);
-    }
-}
-
-/* Helpers that come late to a region, or sleep through some, take part in none twice; pauses let them fall
- * asleep. */
-static void short_regions_follow_each_other(void **state) {
-    (void)state;
-    for (int threads = 2; threads <= 9; threads += 7) {
-        sn_pool *p;
-        assert_int_equal(sn_pool_new(&p, threads, NULL), SN_OK);
-        for (int round = 0; round < 20000; round++) {
-            grid g = { .cancel_at = -1 };
-            int cells = 1 + round % 12;
-            sn_parallel(p, cells, hit, &g);
-            for (int i = 0; i < 13; i++) assert_int_equal(g.hits[i], i < cells);
-            if (round % 1000 == 999) usleep(2000);
-        }
-        sn_pool_free(p);
-    }
-}
-
-static void cancel_leaves_cells_out(void **state) {
-    (void)state;
-    sn_pool *p;
-    assert_int_equal(sn_pool_new(&p, 2, NULL), SN_OK);
-    grid g = { .pool = p, .cancel_at = 3 };
-    sn_parallel(p, 1000, hit, &g);
-    assert_true(sn_pool_cancelled(p));
-    assert_int_equal(g.hits[999], 0);
-    sn_pool_clear_cancel(p);
-    grid h = { .pool = p, .cancel_at = -1 };
-    sn_parallel(p, 1000, hit, &h);
-    assert_int_equal(h.hits[999], 1);
-    sn_pool_free(p);
 }
 
 static void memory_is_counted_and_limited(void **state) {
@@ -316,11 +257,10 @@ static int remove_dir(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(philox_known_answers),          cmocka_unit_test(rng_moments_and_shuffle),
-        cmocka_unit_test(every_cell_runs_once),          cmocka_unit_test(short_regions_follow_each_other),
-        cmocka_unit_test(cancel_leaves_cells_out),       cmocka_unit_test(files_are_whole),
-        cmocka_unit_test(memory_is_counted_and_limited), cmocka_unit_test(archives_round_trip),
-        cmocka_unit_test(damaged_archives_are_refused),  cmocka_unit_test(archives_are_cancelled),
+        cmocka_unit_test(philox_known_answers),   cmocka_unit_test(rng_moments_and_shuffle),
+        cmocka_unit_test(files_are_whole),        cmocka_unit_test(memory_is_counted_and_limited),
+        cmocka_unit_test(archives_round_trip),    cmocka_unit_test(damaged_archives_are_refused),
+        cmocka_unit_test(archives_are_cancelled),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
