@@ -245,10 +245,13 @@ static float *exactly(int64_t n, uint64_t seed) {
     return p;
 }
 
-static void check_kernel(const sn_gemm_kern *kern, int64_t m, int64_t n, int64_t k, int form) {
+/* a's rows are `apart` numbers apart, or as near as they get. */
+static void check_kernel(const sn_gemm_kern *kern, int64_t m, int64_t n, int64_t k, int form, int64_t apart) {
     bool ta = form & 1, tb = form & 2, add = form & 4;
-    int64_t lda = ta ? m : k, ldb = tb ? k : n, ldc = n + 1;
-    float *a = exactly(m * k, 1), *b = exactly(k * n, 2), *c = exactly((m - 1) * ldc + n, 3);
+    int64_t lda = ta ? m : k, ldb = tb ? k : n, ldc = n + 1, near = lda;
+    if (lda < apart) lda = apart;
+    float *a = exactly(((ta ? k : m) - 1) * lda + near, 1), *b = exactly(k * n, 2),
+          *c = exactly((m - 1) * ldc + n, 3);
     float *got = exactly((m - 1) * ldc + n, 3), *part = exactly((m - 1) * ldc + n, 3);
     kern->product(got, ldc, a, ta ? 1 : lda, ta ? lda : 1, b, ldb, tb, m, n, k, add);
     for (int64_t i = 0; i < m; i++) {
@@ -291,17 +294,51 @@ static void every_instruction_set_is_right(void **state) {
         const sn_gemm_kern *kern = sn_gemm_kernels(all[l]->isa);
         assert_string_equal(kern->isa, all[l]->isa);
         for (int64_t s = 1; s <= 67; s++) {
-            check_kernel(kern, s, 1 + (s * 5) % 67, 1 + (s * 11) % 67, (int)(s % 8));
-            check_kernel(kern, 1 + (s * 3) % 19, s, 1 + (s * 7) % 23, (int)(s / 8 % 8));
+            check_kernel(kern, s, 1 + (s * 5) % 67, 1 + (s * 11) % 67, (int)(s % 8), 0);
+            check_kernel(kern, 1 + (s * 3) % 19, s, 1 + (s * 7) % 23, (int)(s / 8 % 8), 0);
         }
         for (int form = 0; form < 8; form++)
-            for (int i = 0; i < 4; i++) check_kernel(kern, large[i][0], large[i][1], large[i][2], form);
+            for (int i = 0; i < 4; i++) check_kernel(kern, large[i][0], large[i][1], large[i][2], form, 0);
+    }
+}
+
+/* a transposed whose columns are copied, by blocks of which there are one or several, up to the longest inner
+ * dimension that is; where they are not copied, the same bits. */
+static void columns_far_apart(void **state) {
+    (void)state;
+    static const int64_t shapes[][3] = { { 1, 64, 1 },     { 7, 65, 3 },    { 1700, 64, 5 },  { 1030, 77, 32 },
+                                         { 101, 64, 128 }, { 48, 96, 128 }, { 49, 127, 127 }, { 47, 64, 126 },
+                                         { 97, 64, 129 },  { 8200, 64, 1 }, { 8176, 70, 1 },  { 333, 80, 17 } };
+    const sn_kern_f32_table *all[3];
+    int levels = sn_kern_all_f32(all);
+    for (int l = 0; l < levels; l++)
+        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+            for (int form = 1; form < 8; form += 2)
+                for (int64_t apart = 1023; apart <= 1024; apart++)
+                    check_kernel(sn_gemm_kernels(all[l]->isa), shapes[i][0], shapes[i][1], shapes[i][2], form,
+                                 apart);
+}
+
+/* b transposed: whole squares of every instruction set, and what is left beside and below them. */
+static void transposed_squares(void **state) {
+    (void)state;
+    const sn_kern_f32_table *all[3];
+    int levels = sn_kern_all_f32(all);
+    sn_rng r = sn_rng_make(4, SN_STREAM_TEST, 2);
+    for (int i = 0; i < 150; i++) {
+        int64_t m = 1 + (int64_t)sn_rng_below(&r, 20), n = 1 + (int64_t)sn_rng_below(&r, 100),
+                k = 1 + (int64_t)sn_rng_below(&r, i % 10 ? 100 : 1100);
+        for (int l = 0; l < levels; l++)
+            for (int form = 2; form < 8; form += form == 3 ? 3 : 1)
+                check_kernel(sn_gemm_kernels(all[l]->isa), m, n, k, form, 0);
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_instruction_set_is_right),
+        cmocka_unit_test(columns_far_apart),
+        cmocka_unit_test(transposed_squares),
         cmocka_unit_test(small_and_odd),
         cmocka_unit_test(tiles),
         cmocka_unit_test(split_k),
