@@ -27,8 +27,10 @@ static const sn_windows shapes[] = {
     { 8, 34, 1, 4, 17, 2, 2, 2, 2, 0, 0, false },   { 6, 8, 24, 3, 4, 2, 2, 2, 2, 0, 0, true },
     { 7, 7, 7, 3, 3, 3, 3, 2, 2, 0, 0, false },     { 3, 67, 3, 1, 33, 2, 2, 2, 2, 0, 0, false },
     { 6, 9, 35, 2, 3, 3, 3, 3, 3, 0, 0, false },    { 2, 300, 37, 1, 150, 2, 2, 2, 2, 0, 0, false },
+    { 4, 2, 300, 2, 1, 2, 2, 2, 2, 0, 0, false },   { 3, 5, 261, 2, 2, 2, 3, 1, 2, 0, 0, false },
+    { 2, 140, 65, 1, 70, 2, 2, 2, 2, 0, 0, false },
 };
-enum { SHAPES = sizeof shapes / sizeof shapes[0], MOST = 1 << 15 };
+enum { SHAPES = sizeof shapes / sizeof shapes[0], MOST = 1 << 15, CHANNELS = 300 };
 
 #    define T       float
 #    define TABLE   sn_kern_f32_table
@@ -63,7 +65,7 @@ int main(void) {
 
 #else
 
-static T NAME(x)[MOST], NAME(a)[64], NAME(b)[64], NAME(want)[MOST], NAME(got)[MOST], NAME(dy)[MOST];
+static T NAME(x)[MOST], NAME(a)[CHANNELS], NAME(b)[CHANNELS], NAME(want)[MOST], NAME(got)[MOST], NAME(dy)[MOST];
 
 /* Few different values, so that many are equal; some are nan. */
 static void NAME(refill)(uint64_t seed) {
@@ -73,7 +75,7 @@ static void NAME(refill)(uint64_t seed) {
         if (sn_rng_below(&r, 50) == 0) NAME(x)[i] = (T)NAN;
         NAME(dy)[i] = (T)sn_rng_normal(&r);
     }
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < CHANNELS; i++) {
         NAME(a)[i] = (T)sn_rng_normal(&r);
         NAME(b)[i] = (T)sn_rng_normal(&r);
     }
@@ -204,7 +206,7 @@ static void NAME(unpooling)(void **state) {
 /* The sums against the gradient that unpooling spreads; the mix against it and row_affine2. */
 static void NAME(check_through)(const TABLE *k, const sn_windows *g, T scale) {
     static uint8_t index[MOST];
-    double sums[128] = { 0 }, want[128] = { 0 };
+    double sums[2 * CHANNELS] = { 0 }, want[2 * CHANNELS] = { 0 };
     int64_t row = g->ow * g->c, pixels = g->h * g->w;
     for (int64_t oy = 0; oy < g->oh; oy++)
         k->max_pool_row(NAME(got), index + oy * row, NAME(x), NULL, NULL, false, g, oy);
