@@ -24,7 +24,7 @@ local peers = {
     command = ("env SONDE_THREADS=%d %s %sworker.lua"):format(THREADS, sonde_program, here) },
   { name = "keras", title = "Keras", variants = { "batch", "function", "xla" },
     command = ("env THREADS=%d %s %speers.py keras"):format(THREADS, python, here) },
-  { name = "torch", title = "PyTorch", variants = { "plain", "nchw", "compile" },
+  { name = "torch", title = "PyTorch", variants = { "plain", "nchw", "compile", "frozen" },
     command = ("env THREADS=%d %s %speers.py torch"):format(THREADS, python, here) },
 }
 

@@ -5,7 +5,8 @@
   python peers.py keras|torch check MODEL FILE.npz    takes weights and batch from there, prints the losses of 3 steps
 
 Variants of keras: batch (train_on_batch), function (a tf.function), xla (the same, jit_compile); of torch: plain
-(channels_last), nchw, compile (torch.compile, channels_last). Environment: THREADS, SIZE, BATCH.
+(channels_last), nchw, compile (torch.compile, channels_last), frozen (channels_last; inference with the weights as
+constants, batch normalization folded into them). Environment: THREADS, SIZE, BATCH.
 """
 import os
 import sys
@@ -145,6 +146,12 @@ class Torch:
         groups = [{"params": self.kernels, "weight_decay": 2e-4}] if self.kernels else []
         self.optimizer = torch.optim.Adam([*groups, {"params": rest}], lr=1e-3, eps=1e-7, fused=True)
         self.run = torch.compile(self.net) if variant == "compile" else self.net
+        self.frozen = None
+
+    def freeze(self):
+        jit = self.torch.jit
+        with self.torch.no_grad():
+            return jit.optimize_for_inference(jit.freeze(jit.trace(self.net, self.x)))
 
     def norm(self, channels):
         return self.torch.nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
@@ -201,6 +208,7 @@ class Torch:
 
     def train(self, steps):
         self.net.train()
+        self.frozen = None
         for _ in range(steps):
             self.optimizer.zero_grad(set_to_none=True)
             p = self.run(self.x)
@@ -215,9 +223,12 @@ class Torch:
 
     def infer(self, steps):
         self.net.eval()
+        if self.variant == "frozen" and not self.frozen:
+            self.frozen = self.freeze()
+        run = self.frozen or self.run
         with self.torch.inference_mode():
             for _ in range(steps):
-                self.torch.softmax(self.run(self.x), 1)
+                self.torch.softmax(run(self.x), 1)
 
     def params(self):
         trainable = sum(w.numel() for w in self.net.parameters())
