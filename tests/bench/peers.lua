@@ -18,13 +18,13 @@ local folder = output "mktemp -d"
 local errors = folder .. "/errors"
 local tidy <close> = setmetatable({}, { __close = function() os.execute("rm -rf " .. folder) end })
 
--- name, title, command before what it is to do, variants
+-- name, title, command before what it is to do, variants; only: of which job a variant is, where not of both
 local peers = {
   { name = "sonde", title = "sonde", variants = { "" },
     command = ("env SONDE_THREADS=%d %s %sworker.lua"):format(THREADS, sonde_program, here) },
   { name = "keras", title = "Keras", variants = { "batch", "function", "xla" },
     command = ("env THREADS=%d %s %speers.py keras"):format(THREADS, python, here) },
-  { name = "torch", title = "PyTorch", variants = { "plain", "nchw", "compile", "frozen" },
+  { name = "torch", title = "PyTorch", variants = { "plain", "nchw", "compile", "frozen" }, only = { frozen = "infer" },
     command = ("env THREADS=%d %s %speers.py torch"):format(THREADS, python, here) },
 }
 
@@ -104,7 +104,8 @@ local function choose(peer, model)
     else
       peer.about = w.about
       for _, k in ipairs { "before", "first" } do best[k] = math.min(best[k] or math.huge, w[k]) end
-      for _, job in ipairs(JOBS) do
+      local only = peer.only and peer.only[variant]
+      for _, job in ipairs(only and { only } or JOBS) do
         local t = w:quick(job)
         io.stderr:write(("  %s %-8s %-6s %10.3f ms\n"):format(peer.name, variant, job, 1e3 * t))
         if not best[job] or t < best[job].time then best[job] = { variant = variant, time = t } end
