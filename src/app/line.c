@@ -253,7 +253,8 @@ static void show_warnings(void) {
 /* Waits for a key and acts on signals. false: Ctrl-C, the line is gone. */
 static bool wait_key(const sigset_t *open_mask) {
     struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = line.wakes, .events = POLLIN } };
-    int n = ppoll(p, 2, NULL, open_mask);
+    /* A Ctrl-C from between the end of what ran and here, where signals are blocked, wakes nobody any more. */
+    int n = sn_interrupt_pending() ? 0 : ppoll(p, 2, NULL, open_mask);
     if (n > 0) let_signals_in(); /* ppoll did not, as there was something to read */
     if (sn_interrupt_take()) {
         drop_typed();
