@@ -105,6 +105,56 @@ local function of_list(text, tokens, list, elements)
     .. "%s:set_weights(w) changes the weights"):format(owner, owner, owner)
 end
 
+-- A list of places, tokens from .. to being { ... } or one name: does t[...] give a copy, as ?slices says? Whole numbers,
+-- and behind them at most one range of step 1, share the numbers; what a tensor selects is a copy.
+local function selects_copy(tokens, from, to)
+  if from == to then
+    local at = tokens[from].type == "name" and complete.resolve(scan.chain(tokens, from))
+    return at and core.type(at.value) == "tensor"
+  end
+  if not is_op(tokens[from], "{") or opening(tokens, to) ~= from then return false end
+  local depth, ranges, entry, items = 0, 0, "number", 1
+  local function close_entry()
+    if entry == "range" then ranges = ranges + 1 elseif ranges > 0 then ranges = ranges + 1 end
+  end
+  for i = from + 1, to - 1 do
+    local t = tokens[i]
+    if is_op(t, "{") then
+      depth, entry, items = depth + 1, "range", 1
+    elseif is_op(t, "}") then
+      depth = depth - 1
+      if items > 2 then return true end -- a step
+    elseif is_op(t, ",") and depth == 0 then
+      close_entry()
+      entry = "number"
+    elseif is_op(t, ",") then
+      items = items + 1
+    end
+  end
+  close_entry()
+  return ranges > 1
+end
+
+-- x[{ {}, 2 }][1], x:t()[1] of a tensor x
+local SHUFFLING = { t = true, transpose = true, copy = true }
+local function of_selection(text, tokens, list, elements)
+  local at = complete.resolve(scan.chain(tokens, list[elements + 1].to))
+  if at and core.type(at.value) == "tensor" then
+    for k = elements, 2, -1 do
+      if selects_copy(tokens, list[k].from + 1, list[k].to - 1) then
+        return ("%s is a copy, and only that was changed; all places in one pair of brackets set there: t[{ i, j }] = v")
+          :format(text_of(text, tokens, list, k))
+      end
+    end
+    return nil
+  end
+  local call, name, owner = list[elements + 1], list[elements + 2], list[elements + 3]
+  if call.kind ~= "call" or not name or not SHUFFLING[name.text] or not owner then return nil end
+  at = complete.resolve(scan.chain(tokens, owner.to))
+  if not at or core.type(at.value) ~= "tensor" then return nil end
+  return ("%s is a copy, and only that was changed"):format(text_of(text, tokens, list, elements + 1))
+end
+
 -- What is said of an assignment whose target is that chain.
 local function remark(text, tokens, list)
   local elements = 0
@@ -112,7 +162,9 @@ local function remark(text, tokens, list)
     elements = elements + 1
   end
   if elements == 0 then return nil end
+  if not list[elements + 1] then return nil end
   return of_parameter(text, tokens, list, elements) or of_list(text, tokens, list, elements)
+    or of_selection(text, tokens, list, elements)
 end
 
 -- A line about the first such assignment in a chunk, or nil. One in a function has not happened yet.

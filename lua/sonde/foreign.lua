@@ -201,6 +201,8 @@ clear, cls  Ctrl-L clears the screen
 timeit, tic, toc  time(f) and time "expression" measure; ?time
 np, numpy, torch, nn, tf, tensorflow, keras, jax, optim, optimizers, losses, torchvision, F, K  there are no such
   modules: dense{ 8 }, adam{}, tensor.zeros{ 2, 3 } are names of their own; help() lists them
+loss, criterion  m:compile{ loss = ... } says it; m:train_on_batch(x, y) and r:step() make a step
+optimizer, opt, scheduler  m:compile{ optimizer = adam{ 1e-3 } } says it; m:train_on_batch(x, y) and r:step() make a step
 layers  m.layers are those of a model; ?layer lists all kinds
 callbacks  m:fit(data, { callbacks = { early_stopping{} } }) takes them; ?callback
 callback  a callback is a table of functions: callbacks = { { on_epoch_end = function(epoch, logs, run) ... end } };
@@ -288,14 +290,14 @@ foreign.syntax = {
   { "", "^%s*var%s+[%a_][%w_]*%s*=", "Lua writes x = 3" },
   { "", "^%s*[%a_][%w_]*%s*:=", "Lua writes x = 3" },
   { "", "^%s*for%s[^\n]*%f[%w_]in%s+range%(", "Lua writes for i = 1, 3 do ... end" },
-  { "", "^%s*for%s[^\n]*:%s*$", "Lua writes for i = 1, 3 do ... end, for i, v in ipairs(list) do ... end" },
+  { "", "^%s*for%s[^\n]*:%f[%s\0]", "Lua writes for i = 1, 3 do ... end, for i, v in ipairs(list) do ... end" },
   { "'do' expected near ':'", "^%s*for%s", "Lua writes for i = 1, 3 do ... end, for i, v in ipairs(list) do ... end" },
-  { "", "^%s*while%s[^\n]*:%s*$", "Lua writes while x < 3 do ... end" },
+  { "", "^%s*while%s[^\n]*:%f[%s\0]", "Lua writes while x < 3 do ... end" },
   { "near ':'", "^%s*while%s", "Lua writes while x < 3 do ... end" },
-  { "", "^%s*if%s[^\n]*:%s*$", "Lua writes if x == 1 then ... elseif ... else ... end" },
+  { "", "^%s*if%s[^\n]*:%f[%s\0]", "Lua writes if x == 1 then ... elseif ... else ... end" },
   { "'then' expected near ':'", "^%s*if%s", "Lua writes if x == 1 then ... elseif ... else ... end" },
   { "", "^%s*try%s*:", "Lua writes ok, err = pcall(f)" },
-  { "", "^%s*with%s[^\n]*:%s*$", "Lua writes local f <close> = ... in a do ... end" },
+  { "", "^%s*with%s[^\n]*:%f[%s\0]", "Lua writes local f <close> = ... in a do ... end" },
   { "", "^%s*class%s+[%a_]", "Lua has tables and functions instead of classes; ?lambda is a layer of one's own" },
   { "", "%f[%w_]lambda%s+[%w_, ]*:", "Lua writes function(x) return x + 1 end" },
   { "", "^%s*del%s+[%a_]", "Lua writes x = nil" },
@@ -305,7 +307,9 @@ foreign.syntax = {
   { "", "^%s*#", "a comment begins with --" },
   { "", "^%s*//", "a comment begins with --" },
   { "", "[=(<>].*%?[^:]*:", "Lua has no a ? b : c, write a and b or c" },
-  { "near '*'", "%*%*", "Lua writes x ^ 2 for a power" },
+  { "", "=.*%sif%s.*%selse%s", "Lua has no a if b else c, write b and a or c" },
+  { "near '='", "^%s*[%a_][%w_]*%s*=%s*[%a_][%w_]*%s*=[^=]", "Lua writes y = 3; x = y" },
+  { "", "%*%*", "Lua writes x ^ 2 for a power" },
   { "near '!'", "!=", "Lua writes ~= for not equal" },
   { "near '!'", "![%w_(]", "Lua writes not x" },
   { "near '+'", "%+%+", "Lua has no ++, write x = x + 1" },
@@ -315,6 +319,7 @@ foreign.syntax = {
   { "near '/'", "/=", "Lua has no /=, write x = x / 2" },
   { "near '&'", "&&", "Lua writes a and b" },
   { "near '|'", "||", "Lua writes a or b" },
+  { "near '@'", "^%s*@%a", "Lua has no decorators, write f = g(f)" },
   { "near '@'", "@", "a:matmul(b) is the product of matrices" },
   { "near ':'", "%[[%d%s-]*:[%d%s-]*%]", "a range is a list: t[{ { 1, 3 } }], counted from 1; ?slices" },
   { "near ':'", "%[[^%]]*:", "ranges are lists, and {} is all: t[{ {}, { 1, 3 } }]; ?slices" },

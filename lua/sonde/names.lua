@@ -134,6 +134,9 @@ local function of_field(name, text, chunk)
   local known = owner == "maker" and foreign.of("maker", name) or owner == "string" and foreign.of("string", name)
     or owner == "table" and t and not debug.getmetatable(t) and foreign.of("list", name)
   if known then return known end
+  if owner == "maker" and type(rawget(_G, name)) == "function" and require "sonde.functional"[name] then
+    return ("%s(t) is a function by itself"):format(name)
+  end
   local near = t and rawget(t, name) == nil and nearest(name, t)
   return near and ("did you mean %s%s%s?"):format(path, sep, near)
 end
@@ -160,6 +163,9 @@ local meant = {
   { "attempt to (%l+) a '%l+' with a '%l+'", function(verb)
     if verb == "add" then return "texts are joined by .., as in a .. b" end
     return verb == "mod" and '("loss %.4f"):format(x) is it here'
+  end },
+  { "bad argument #1 to 'for iterator' %(table expected, got (tensor)%)", function()
+    return "for i, v in ipairs(t) do ... end goes over a tensor"
   end },
   { "bad argument #%d to '([%a_][%w_]*)' %(number expected, got tensor%)", function(name)
     return require "sonde.trace".methods[name] and ("the function %s(t), without math, takes tensors"):format(name)

@@ -49,7 +49,8 @@ fields
   compile = [[
 m:compile{ loss =, optimizer =, metrics = {} }, r:compile{ ... }
   Says what to minimize, how, and what to measure. Each is a name or an object. Compiling again keeps the weights and
-  begins the optimizer anew. A run that stands goes on with it: its history has nan where a metric was not there yet.
+  begins the optimizer anew. A run that stands goes on with it: its history has nan where a metric was not there yet. In
+  the middle of an epoch a new loss's average begins there.
   r:compile changes what is given and keeps the rest: the steps made, the rate of an optimizer that stays, the state of
   one that has another of its type in its place. A schedule that comes in the middle begins there, at its step 0; a
   function is asked with the run's own step and epoch.
@@ -356,9 +357,9 @@ mean((y - p)^2), where(gt(x, 0), x, 0), grad(f)
   an `if` was meant. Lua answers == and ~= with a number itself, without asking: where the function's text shows that
   an argument is compared so (p == 0) it is an error too, unless it asks for type(p) as well; of what is computed
   from one (q == 0) it is false, and nobody can tell. A loss that uses the predictions only through round, a
-  comparison and their like, whose gradient is 0, is an error. A symbol lives as long as its function is recorded. What holds a recording is called traced, where
-  it is printed, with the name and the place of the function; its program is text that is saved with the model. Such a
-  function gives one value.
+  comparison and their like, whose gradient is 0, is an error. A symbol lives as long as its function is recorded.
+  What holds a recording is called traced, where it is printed, with the name and the place of the function; its
+  program is text that is saved with the model. Such a function gives one value.
   Tensors keep the type that their methods give: sum(t) is t:sum(). Names of layers and activations are constructors too,
   with options in braces: elu(0.5) is a number, elu{ 0.5 } an activation, and relu(h) of a layer's output h the layer.
 what such a function is given
@@ -374,7 +375,8 @@ of each number
   clip(x, low, high)  not below low, not above high
   maximum(a, b), minimum(a, b)  the larger, the smaller of two
   lt(a, b), le(a, b), gt(a, b), ge(a, b), eq(a, b), ne(a, b)  1 where it holds, else 0
-  where(c, a, b)  a where c is not 0, else b
+  where(c, a, b)  a where c is not 0, else b; both are computed, and a gradient that is nan stays nan beside the choice:
+    where(gt(x, 0), sqrt(x), 0) wants where(gt(x, 0), sqrt(where(gt(x, 0), x, 1)), 0), as in PyTorch
   a // b, a % b  the quotient rounded down and what remains, of the sign of b, as Lua's and NumPy's; the gradient of
     a % b is 1 for a and -(a // b) for b
   stop_gradient(x)  x, which counts as a constant in gradients

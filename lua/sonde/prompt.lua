@@ -138,11 +138,20 @@ local function of_locals(text)
   return first and ("a local variable ends with what was typed together with it; without local, %s stays"):format(first)
 end
 
+-- t == 1 asks whether t and 1 are the same thing, which Lua answers without asking t.
+local function of_equality(text)
+  local name, op, v = text:match "^%s*=?%s*([%a_][%w_]*)%s*([=~]=)%s*(-?[%d.]+)%s*$"
+  if not name or require("sonde.core").type(rawget(_G, name)) ~= "tensor" then return nil end
+  return ("%s and %s are different things; %s:%s(%s) compares each number"):format(name, v, name,
+    op == "==" and "eq" or "ne", v)
+end
+
 -- Called with each chunk that ran.
 function prompt.note(text)
   if #text > MOST then return end
-  local note = text:find "layers" and text:find "=" or text:find "get_weights"
+  local note = text:find "=" and (text:find "layers" or text:find "get_weights" or text:find "[%])]%s*%[")
   note = note and require "sonde.copies".note(text) or require "sonde.names".alone(text) or of_locals(text)
+    or of_equality(text)
   if note then io.stderr:write(require "sonde.layout".fit("note: " .. note), "\n") end
 end
 

@@ -230,7 +230,7 @@ function surgery.recompile(r, c)
     if rate then s.told = nil end -- it is asked before the next step
   end
   model.compiled(s.model, s.trainer, c.loss, c.given and c.optimizer or nil, rate)
-  if core.object_text(c.loss) ~= core.object_text(was_loss) then core.run_begin_anew(r) end
+  if core.object_text(c.loss) ~= core.object_text(was_loss) then core.run_new_loss(r) end
   warn_of_run(s.model, "compile")
 end
 

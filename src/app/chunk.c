@@ -24,46 +24,6 @@ static const char *behind_equals(const char *text) {
     return p[0] == '=' && p[1] != '=' ? p + 1 : text;
 }
 
-static bool has_do(const char *text) {
-    while ((text = strstr(text, " do"))) {
-        text += strlen(" do");
-        if (!isalnum((unsigned char)*text) && *text != '_') return true;
-    }
-    return false;
-}
-
-/* A line like "for i in range(3):" or "for i in range(3): print(i)", which no further line would make Lua; but
- * "for i in range(3):each() do" is Lua. */
-static bool is_python_block(const char *text) {
-    static const char *const words[] = { "for", "if", "while", "def", "class", "try", "with", "elif", "else" };
-    text += strspn(text, " \t");
-    size_t word = strcspn(text, " \t:"), n = strlen(text);
-    while (n && isspace((unsigned char)text[n - 1])) n--;
-    if (memchr(text, '\n', n)) return false;
-    const char *behind = strncmp(text, "for ", 4) ? NULL : strstr(text, " in range(");
-    behind = behind ? strstr(behind, "):") : NULL;
-    if (behind && !has_do(behind)) return true;
-    if (!n || text[n - 1] != ':') return false;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == word && !strncmp(text, words[i], word)) return true;
-    return false;
-}
-
-sn_chunk_state sn_chunk_load(lua_State *L, const char *text) {
-    bool incomplete = false;
-    /* With its newline: a string cannot go on behind it, so `"abc` is a mistake and not a beginning. */
-    const char *as_value = lua_pushfstring(L, "return %s\n", behind_equals(text));
-    const char *as_is = as_value + strlen("return ");
-    if (load(L, as_value, &incomplete) || (lua_pop(L, 1), load(L, as_is, &incomplete))) { /* source, function */
-        lua_remove(L, -2);
-        return SN_CHUNK_READY;
-    }
-    lua_remove(L, -2); /* message */
-    if (!incomplete || is_python_block(text)) return SN_CHUNK_BAD;
-    lua_pop(L, 1);
-    return SN_CHUNK_INCOMPLETE;
-}
-
 /* Behind the long bracket [[ or [==[ that begins at s, or NULL where none does. */
 static const char *behind_long(const char *s) {
     if (*s != '[') return NULL;
@@ -81,12 +41,98 @@ static const char *behind_quoted(const char *s) {
     return *s ? s + 1 : s;
 }
 
+static bool is_comment(const char *s) { return s[0] == '-' && s[1] == '-'; }
+
+/* Behind the comment, text or character that begins at s. */
+static const char *behind_token(const char *s) {
+    const char *end = behind_long(is_comment(s) ? s + 2 : s);
+    if (end) return end;
+    return is_comment(s) ? s + strcspn(s, "\n") : *s == '"' || *s == '\'' ? behind_quoted(s) : s + 1;
+}
+
+/* What stands behind the last semicolon, or NULL. */
+static const char *last_statement(const char *text) {
+    const char *last = NULL;
+    for (const char *s = text; *s; s = behind_token(s))
+        if (*s == ';') last = s + 1;
+    return last;
+}
+
+/* word: with the space before it */
+static bool has_word(const char *text, const char *word) {
+    while ((text = strstr(text, word))) {
+        text += strlen(word);
+        if (!isalnum((unsigned char)*text) && *text != '_') return true;
+    }
+    return false;
+}
+
+/* Lua writes a method's name right behind the colon. */
+static bool has_apart_colon(const char *text) {
+    for (; *text; text = behind_token(text))
+        if (text[0] == ':' && text[1] == ' ') return true;
+    return false;
+}
+
+/* A line like "for i in range(3):" or "for i in range(3): print(i)", which no further line would make Lua; but
+ * "for i in range(3):each() do" is Lua. */
+static bool is_python_block(const char *text) {
+    static const char *const words[] = { "for", "if", "while", "def", "class", "try", "with", "elif", "else" };
+    text += strspn(text, " \t");
+    size_t word = strcspn(text, " \t:"), n = strlen(text);
+    while (n && isspace((unsigned char)text[n - 1])) n--;
+    if (memchr(text, '\n', n)) return false;
+    bool colon = n && (text[n - 1] == ':' ||
+                       (has_apart_colon(text) && !has_word(text, " do") && !has_word(text, " then")));
+    const char *behind = strncmp(text, "for ", 4) ? NULL : strstr(text, " in range(");
+    behind = behind ? strstr(behind, "):") : NULL;
+    if (behind && !has_word(behind, " do")) return true;
+    if (!colon) return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == word && !strncmp(text, words[i], word)) return true;
+    return false;
+}
+
+/* x = 5; x: as at other prompts, what stands last is shown. Pushes the function. */
+static bool load_statements_and_value(lua_State *L, const char *text) {
+    bool incomplete;
+    const char *last = last_statement(text);
+    if (!last) return false;
+    lua_pushlstring(L, text, (size_t)(last - text));
+    const char *whole = lua_pushfstring(L, "%s return %s\n", lua_tostring(L, -1), last);
+    lua_remove(L, -2);
+    if (load(L, whole, &incomplete)) {
+        lua_remove(L, -2);
+        return true;
+    }
+    lua_pop(L, 2);
+    return false;
+}
+
+sn_chunk_state sn_chunk_load(lua_State *L, const char *text) {
+    bool incomplete = false;
+    /* With its newline: a string cannot go on behind it, so `"abc` is a mistake and not a beginning. */
+    const char *as_value = lua_pushfstring(L, "return %s\n", behind_equals(text));
+    const char *as_is = as_value + strlen("return ");
+    if (load(L, as_value, &incomplete) || (lua_pop(L, 1), load(L, as_is, &incomplete))) { /* source, function */
+        lua_remove(L, -2);
+        return SN_CHUNK_READY;
+    }
+    lua_remove(L, -2); /* message */
+    if (load_statements_and_value(L, text)) {
+        lua_remove(L, -2);
+        return SN_CHUNK_READY;
+    }
+    if (!incomplete || is_python_block(text)) return SN_CHUNK_BAD;
+    lua_pop(L, 1);
+    return SN_CHUNK_INCOMPLETE;
+}
+
 bool sn_chunk_is_silent(const char *text) {
     char last = '\0'; /* character that is neither space nor comment */
     for (const char *s = text, *end; *s; s = end) {
-        bool comment = s[0] == '-' && s[1] == '-';
-        end = behind_long(comment ? s + 2 : s);
-        if (!end) end = comment ? s + strcspn(s, "\n") : *s == '"' || *s == '\'' ? behind_quoted(s) : s + 1;
+        bool comment = is_comment(s);
+        end = behind_token(s);
         if (!comment && !isspace((unsigned char)*s)) last = *s;
     }
     return last == ';';

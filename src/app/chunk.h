@@ -12,8 +12,9 @@ typedef enum {
     SN_CHUNK_BAD         /* the message is on the stack */
 } sn_chunk_state;
 
-/* As an expression if it can be one ("return TEXT"), else as statements. Incomplete only when the syntax error
- * stands at the end of the input. May raise (memory). */
+/* As an expression if it can be one ("return TEXT"), else as statements, else as statements and an expression
+ * behind the last semicolon. Incomplete only when the syntax error stands at the end of the input. May raise
+ * (memory). */
 sn_chunk_state sn_chunk_load(lua_State *L, const char *text);
 /* Does it end in a semicolon, but for comments: run, but show nothing? */
 bool sn_chunk_is_silent(const char *text);

@@ -264,9 +264,10 @@ static int run_ready(lua_State *L) {
     return 2;
 }
 
-/* core.run_begin_anew(run): its callbacks forget what was best so far */
-static int run_begin_anew(lua_State *L) {
-    sn_run_begin_anew(sn_check_run(L, 1));
+/* core.run_new_loss(run): its callbacks forget what was best so far, the epoch's average what was of another
+ * loss */
+static int run_new_loss(lua_State *L) {
+    sn_run_new_loss(sn_check_run(L, 1));
     return 0;
 }
 
@@ -384,7 +385,7 @@ void sn_open_runs(lua_State *L) {
         { "run_save", run_save },           { "run_info", run_info },     { "run_is_open", run_is_open },
         { "run_columns", run_columns },     { "run_value", run_value },   { "run_current", run_current },
         { "run_terms", run_terms },         { "penalties", penalties },   { "run_note", run_note },
-        { "run_callbacks", run_callbacks }, { "run_ready", run_ready },   { "run_begin_anew", run_begin_anew },
+        { "run_callbacks", run_callbacks }, { "run_ready", run_ready },   { "run_new_loss", run_new_loss },
         { "run_drive", run_drive },         { "run_keep", run_keep },     { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);

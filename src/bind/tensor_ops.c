@@ -34,8 +34,8 @@ static sn_operand check_operand(lua_State *L, int arg, number *room, const char 
     const sn_tensor *t = sn_test_tensor(L, arg);
     if (t) return (sn_operand){ .t = *t };
     if (lua_type(L, arg) != LUA_TNUMBER)
-        sn_raise_text(L, "tensor arithmetic wants tensors and numbers, got %s (%s)", sn_push_type(L, arg),
-                      what);
+        sn_raise_text(L, "tensor arithmetic wants tensors and numbers, got %s (%s)%s", sn_push_type(L, arg),
+                      what, lua_istable(L, arg) ? "; tensor{ 1, 2 } makes a tensor of a list" : "");
     sn_operand o = { .t = { .data = room }, .number = true };
     if (lua_isinteger(L, arg)) {
         room->whole = lua_tointeger(L, arg);

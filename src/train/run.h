@@ -73,6 +73,9 @@ sn_status sn_run_ready(sn_run *, sn_err *);
 /* What callbacks hold to be the best so far counts no more: the network, or its loss, is another now. (After a
  * change of the model's graph it has happened already.) */
 void sn_run_begin_anew(sn_run *);
+/* The loss is another function: that, and the average of the present epoch begins anew where batches are left.
+ */
+void sn_run_new_loss(sn_run *);
 /* As Keras's stop_training: no further step; validation and the end of this epoch still come. why (or NULL)
  * goes to sn_run_message. */
 void sn_run_stop(sn_run *, const char *why);

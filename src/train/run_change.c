@@ -249,6 +249,11 @@ void sn_run_begin_anew(sn_run *r) {
     }
 }
 
+void sn_run_new_loss(sn_run *r) {
+    sn_run_begin_anew(r);
+    if (sn_run_training(r)) sn_record_clear_loss(r, 0); /* else no batch would be left to average over */
+}
+
 static void settle(void *ctx, const sn_change *c, bool done) {
     sn_run *r = ctx;
     if (done && r->moved) {

@@ -109,6 +109,7 @@ void sn_run_follow(sn_run *); /* the changes of its model */
 /* run_record.c */
 void sn_record_free(run_record *);
 sn_status sn_record_reserve(run_record *, int64_t rows, sn_err *); /* room for that many rows of history */
+void sn_record_clear_loss(sn_run *, int which);                    /* its sums alone */
 void sn_record_clear(sn_run *, int which); /* sums of 0 training, 1 validation; and metrics */
 void sn_record_batch(sn_run *, int which, const sn_losses *);
 void sn_record_result(sn_run *, int which);  /* averages and metrics so far into r->row */

@@ -63,14 +63,18 @@ sn_status sn_record_reserve(run_record *q, int64_t rows, sn_err *e) {
 
 /* ---- the present epoch ---- */
 
-void sn_record_clear(sn_run *r, int which) {
+void sn_record_clear_loss(sn_run *r, int which) {
     run_sums *s = &r->rec.sum[which];
     double *layer = s->layer;
     *s = (run_sums){ .layer = layer };
     for (int i = 0; i < sn_run_layers(r); i++) layer[i] = 0;
+    r->rec.now[which].valid = false;
+}
+
+void sn_record_clear(sn_run *r, int which) {
+    sn_record_clear_loss(r, which);
     for (int i = 0; i < r->rec.nmetric; i++)
         memset(r->rec.metric[i].state, 0, r->rec.metric[i].nstate * sizeof(double));
-    r->rec.now[which].valid = false;
 }
 
 void sn_record_batch(sn_run *r, int which, const sn_losses *l) {

@@ -114,6 +114,10 @@ check.has(hint(function() return ls - l end), "!ls runs it in the shell")
 check.equal(hint(function() return sequentiall {} end), "; did you mean sequential?")
 check.equal(hint(function() return randn { 2 } end), "; did you mean tensor.randn?")
 check.equal(hint(function() return qqqqq() end), "")
+check.equal(hint(load("return tensor.exp(1)", "=input"), "return tensor.exp(1)"), "; exp(t) is a function by itself")
+check.has(hint(function() for _ in pairs(tensor { 1 }) do break end end), "for i, v in ipairs(t)")
+check.has(hint(function() return loss.backward() end), "r:step() make a step")
+check.fails(function() return tensor { 1 } + { 1 } end, "got a table (+); tensor{ 1, 2 } makes a tensor of a list")
 _G.run_of_names = r
 check.equal(hint(load("return run_of_names.history.loss", "=input"), "return run_of_names.history.loss"),
   "; it is a method: run_of_names:history().loss")
@@ -167,7 +171,9 @@ for chunk, said in pairs { ["import numpy as np"] = "without an import", ["from 
   ["for i in 1..10 do end"] = "for i = 1, 10", ["let q = 3"] = "x = 3", ["q := 3"] = "x = 3",
   ["for i in range(3):"] = "for i = 1, 3 do", ["for x in list:"] = "ipairs(list)", ["if x == 1:"] = "then",
   ["while x < 3:"] = "while x < 3 do", ["try:"] = "pcall", ["// a comment"] = "begins with --", ["del x"] = "x = nil",
-  ["raise ValueError"] = "error(" } do
+  ["raise ValueError"] = "error(", ["@tf.function"] = "no decorators", ["x = 3 if c else 4"] = "b and a or c",
+  ["x = y = 3"] = "y = 3; x = y", ["2 ** 10"] = "x ^ 2", ["while True: pass"] = "while x < 3 do",
+  ["with open(f) as g: pass"] = "<close>" } do
   check.has(syntax(chunk), said)
 end
 for _, chunk in ipairs { "x = = 1", "for i 1, 2 do", ")", "x + * 2", "f(", "x = { 1, 2", 'x = "a', "goto nowhere", "1 2",
@@ -278,6 +284,29 @@ check.equal(note "run_of_names.layers.dense.output[1] = 0", "run_of_names.layers
   .. "only that was changed")
 check.has(note "function f() return 1 end for i = 1, 2 do net_of_copies.layers.dense.kernel[i] = 0 end" or "no note",
   "is a copy")
+grid_of_copies, mask_of_copies = tensor.zeros { 3, 3, 2 }, tensor.zeros { 3, 3, 2 }:eq(0)
+for text, said in pairs {
+  ["grid_of_copies[{ {}, 2 }][1] = 5"] = "grid_of_copies[{ {}, 2 }] is a copy, and only that was changed",
+  ["grid_of_copies[{ 1, { 1, 2 }, 1 }][1] = 5"] = "is a copy", ["grid_of_copies[{ { 1, 3, 2 } }][1] = 5"] = "is a copy",
+  ["grid_of_copies[{ { 1, 2 }, { 1, 2 } }][1][1] = 5"] = "is a copy", ["grid_of_copies[mask_of_copies][1] = 5"] = "is a copy",
+  ["grid_of_copies:t()[1] = 7"] = "grid_of_copies:t() is a copy", ["grid_of_copies:copy()[1] = 7"] = "is a copy",
+} do check.has(note(text) or "no note", said) end
+for _, text in ipairs { "grid_of_copies[1][2] = 5", "grid_of_copies[{ 1, 2 }][1] = 5", "grid_of_copies[{ { 1, 2 } }][1] = 5",
+  "grid_of_copies[{ 2, { 1, 2 } }][1] = 5", "grid_of_copies[{ {}, 2 }] = 5", "grid_of_copies[mask_of_copies] = 5",
+  "grid_of_copies[-1][2][1] = 5", "k = grid_of_copies[{ {}, 2 }] k[1] = 5", "grid_of_copies[{ {}, 2 }][1] == 5" } do
+  check.equal(note(text), nil, text)
+end
+do -- it is so: what the text says is what the tensor does
+  local i = 0
+  for text, shared in pairs { ["t[{ {}, 2 }][1] = 5"] = false, ["t[{ { 1, 2 } }][1] = 5"] = true, ["t[1][2] = 5"] = true,
+    ["t[{ 2, { 1, 2 } }][1] = 5"] = true, ["t[{ { 1, 3, 2 } }][1] = 5"] = false, ["t:t()[1] = 7"] = false } do
+    local t = tensor.zeros { 3, 3 }
+    load("local t = ... " .. text)(t)
+    check.equal(t:max() > 0, shared, text)
+    i = i + 1
+  end
+  check.equal(i, 6)
+end
 do -- what a layer says of itself can be changed without harm
   local shape = net_of_copies.layers.dense.shape
   local size = shape[1]

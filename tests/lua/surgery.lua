@@ -264,6 +264,16 @@ do
   r:finish()
   check.equal(#r:history().loss, 6)
 
+  -- in the middle of an epoch: its average is of one loss
+  m, r = running()
+  r:epoch()
+  r:step(2)
+  r:compile { loss = function(t, p) return mean(p) + 100 end } -- 100.5, as each row of p has the sum 1
+  r:epoch()
+  h = r:history().loss
+  check.near(h[#h], 100.5, 0.1)
+  check.near(r:loss_terms(#h).train.data, 100.5, 1e-4)
+
   check.fails(function() r:compile {} end, "nothing is given")
   check.fails(function() r:compile { optimiser = "sgd" } end, "did you mean \"optimizer\"?")
   check.fails(function() r:compile { optimizer = "sgd", learning_rate = 1 } end, "not both")

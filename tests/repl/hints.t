@@ -14,6 +14,34 @@ sonde> m.layers.dense.kernel[1] == 0
 false
 sonde>
 
+%case what stands last is shown, as at other prompts; an assignment into a copy of a selection is noted
+sonde> x = 5; x
+5
+sonde> x = 7; y = { z = 2 }; y.z + x
+9
+sonde> x = "a;b"; #x
+3
+sonde> x = 1; x;
+error: syntax error near ';'
+sonde> f = function() x = 3; return x end
+sonde> t = { 1; 2; 3
+   ..> }; #t
+3
+sonde> if x then y = 1; x = 2
+   ..> end
+sonde> x
+2
+sonde> g = tensor.zeros{ 2, 2 }
+sonde> g[{ {}, 2 }][1] = 5
+note: g[{ {}, 2 }] is a copy, and only that was changed; all places in one pair of brackets set there: t[{ i, j }] = v
+sonde> g[1][2] = 5
+sonde> g == 5
+false
+note: g and 5 are different things; g:eq(5) compares each number
+sonde> while True: pass
+error: function arguments expected near <eof>; Lua writes while x < 3 do ... end
+sonde>
+
 %case names of other tools
 sonde> t = tensor.zeros(2, 3)
 sonde> t.size
