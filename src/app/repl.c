@@ -124,20 +124,30 @@ static int run_attempt(lua_State *L) {
     return 0;
 }
 
-static int call_note(lua_State *L) { /* (text) -> nothing */
+/* What a function of lua/sonde/prompt.lua is called with. */
+typedef struct {
+    const char *name, *text;
+} prompt_call;
+
+static int call_prompt(lua_State *L) { /* (prompt_call) -> nothing */
+    const prompt_call *c = lua_touserdata(L, 1);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "sonde.prompt");
     lua_call(L, 1, 1);
-    lua_getfield(L, -1, "note");
-    lua_pushstring(L, lua_touserdata(L, 1));
+    lua_getfield(L, -1, c->name);
+    lua_pushstring(L, c->text);
     lua_call(L, 1, 0);
     return 0;
 }
 
+static void push_prompt_call(lua_State *L, prompt_call *c) {
+    lua_pushcfunction(L, call_prompt);
+    lua_pushlightuserdata(L, c);
+}
+
 /* What is worth a word below what ran, though it was no error. What goes wrong with that is of no interest. */
 static void note(lua_State *L, const char *text) {
-    lua_pushcfunction(L, call_note);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)text);
+    push_prompt_call(L, &(prompt_call){ "note", text });
     if (lua_pcall(L, 1, 0, 0) != LUA_OK) lua_pop(L, 1);
 }
 
@@ -160,20 +170,9 @@ static bool run(repl *r, const char *text, bool tentative, bool *incomplete) {
 
 /* ---- lines that are no Lua: ?NAME, !COMMAND, x = !COMMAND ---- */
 
-static int call_line(lua_State *L) { /* (line) -> nothing */
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "sonde.prompt");
-    lua_call(L, 1, 1);
-    lua_getfield(L, -1, "line");
-    lua_pushstring(L, lua_touserdata(L, 1));
-    lua_call(L, 1, 0);
-    return 0;
-}
-
 static void run_line(repl *r, const char *line) {
     lua_State *L = r->session->L;
-    lua_pushcfunction(L, call_line);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)line);
+    push_prompt_call(L, &(prompt_call){ "line", line });
     if (sn_session_call(r->session, 1, 0) != SN_RAN_OK) note_error(L);
     fflush(stdout);
 }

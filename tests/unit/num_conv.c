@@ -10,24 +10,11 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "num/conv.h"
+#include "pools.h"
 #include <math.h>
 #include <string.h>
 
-enum { POOLS = 4, GUARD = 16 };
-static sn_pool *pools[POOLS];
-static const int threads[POOLS] = { 1, 2, 3, 8 };
-
-static int make_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++)
-        if (sn_pool_new(&pools[i], threads[i], NULL)) return -1;
-    return 0;
-}
-static int free_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++) sn_pool_free(pools[i]);
-    return 0;
-}
+enum { GUARD = 16 };
 
 /* x, k, bias, dy: inputs; y, dx, dk, dbias: results. start: values at first; want: the plain loops', in double;
  * bits: the first pool's. */

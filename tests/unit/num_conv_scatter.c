@@ -13,26 +13,13 @@
 #include "num/conv_kern.h"
 #include "num/conv_scatter.h"
 #include "num/kern.h"
+#include "pools.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { POOLS = 4, SHAPES = 400, GUARD = 64, WORK = 1 << 19 };
-static sn_pool *pools[POOLS];
-static const int threads[POOLS] = { 1, 2, 3, 8 };
+enum { SHAPES = 400, GUARD = 64, WORK = 1 << 19 };
 static const float guard = 12345;
-
-static int make_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++)
-        if (sn_pool_new(&pools[i], threads[i], NULL)) return -1;
-    return 0;
-}
-static int free_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++) sn_pool_free(pools[i]);
-    return 0;
-}
 
 static int64_t from_to(sn_rng *r, int64_t from, int64_t to) {
     return from + (int64_t)sn_rng_below(r, (uint64_t)(to - from + 1));

@@ -12,26 +12,13 @@
 #include "num/gemm.h"
 #include "num/gemm_kern.h"
 #include "num/kern.h"
+#include "pools.h"
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { POOLS = 4, EXTRA = 3, GUARD = 16 };
-static sn_pool *pools[POOLS];
-static const int threads[POOLS] = { 1, 2, 3, 8 };
-
-static int make_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++)
-        if (sn_pool_new(&pools[i], threads[i], NULL)) return -1;
-    return 0;
-}
-static int free_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++) sn_pool_free(pools[i]);
-    return 0;
-}
+enum { EXTRA = 3, GUARD = 16 };
 
 /* One problem in both precisions; strides are EXTRA wider than needed. */
 typedef struct {

@@ -16,24 +16,9 @@
 #include "num/places.h"
 #include "num/reduce.h"
 #include "num/strided.h"
+#include "pools.h"
 #include <math.h>
 #include <string.h>
-
-enum { POOLS = 4 };
-static sn_pool *pools[POOLS];
-static const int threads[POOLS] = { 1, 2, 3, 8 };
-
-static int make_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++)
-        if (sn_pool_new(&pools[i], threads[i], NULL)) return -1;
-    return 0;
-}
-static int free_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++) sn_pool_free(pools[i]);
-    return sn_mem_used() ? -1 : 0;
-}
 
 static sn_tensor new_tensor(sn_dtype dtype, int n, const int64_t *sizes) {
     sn_tensor t;

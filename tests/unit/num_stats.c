@@ -10,26 +10,13 @@
 #include "base/rng.h"
 #include "num/stats.h"
 #include "num/vec.h"
+#include "pools.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { POOLS = 4, N = 3 * SN_CHUNK + 1237 };
-static sn_pool *pools[POOLS];
-static const int threads[POOLS] = { 1, 2, 3, 8 };
+enum { N = 3 * SN_CHUNK + 1237 };
 static float x[N], y[N];
-
-static int make_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++)
-        if (sn_pool_new(&pools[i], threads[i], NULL)) return -1;
-    return 0;
-}
-static int free_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++) sn_pool_free(pools[i]);
-    return 0;
-}
 
 /* What an array can look like: 0 plain, 1 a mean that the spread disappears beside, 2 zeros, nan and inf in
  * between, 3 nothing finite, 4 all the same, 5 the largest and smallest floats, 6 one far from all others. */

@@ -9,30 +9,21 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "num/vec.h"
+#include "pools.h"
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
-enum { POOLS = 4, N = 5 * SN_CHUNK + 77 };
-static sn_pool *pools[POOLS];
-static const int threads[POOLS] = { 1, 2, 3, 8 };
+enum { N = 5 * SN_CHUNK + 77 };
 static float x[N], y[N], z[N], first[N];
 
-static int make_pools(void **state) {
-    (void)state;
+static int make_numbers_and_pools(void **state) {
     sn_rng r = sn_rng_make(1, SN_STREAM_TEST, 0);
     for (int i = 0; i < N; i++) {
         x[i] = (float)sn_rng_normal(&r);
         y[i] = (float)sn_rng_normal(&r);
     }
-    for (int i = 0; i < POOLS; i++)
-        if (sn_pool_new(&pools[i], threads[i], NULL)) return -1;
-    return 0;
-}
-static int free_pools(void **state) {
-    (void)state;
-    for (int i = 0; i < POOLS; i++) sn_pool_free(pools[i]);
-    return 0;
+    return make_pools(state);
 }
 
 static void element_wise(void **state) {
@@ -134,5 +125,5 @@ int main(void) {
         cmocka_unit_test(element_wise), cmocka_unit_test(sums),      cmocka_unit_test(all_finite),
         cmocka_unit_test(ranges_cover), cmocka_unit_test(cancelled),
     };
-    return cmocka_run_group_tests(tests, make_pools, free_pools);
+    return cmocka_run_group_tests(tests, make_numbers_and_pools, free_pools);
 }
