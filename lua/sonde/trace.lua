@@ -394,10 +394,6 @@ end
 -- What holds a recording is called traced; a user writes the function instead, so that lists leave the name out.
 function trace.is_written(name) return name ~= "traced" end
 
--- Operations without a slope, as src/nn/expr_plan.c has them.
-local FLAT = {}
-for op in ("stop_gradient one_hot sign floor round eq ne lt le gt ge"):gmatch "%S+" do FLAT[op] = true end
-
 -- A loss that counts what is right has the slope 0 everywhere: mean(ne(round(p), y)). Of gather's places and of where's
 -- condition there is none either.
 local function check_slope(order, last, fn, who)
@@ -405,7 +401,7 @@ local function check_slope(order, last, fn, who)
   for _, n in ipairs(order) do
     slopes[n] = n.leaf == last
     for i, a in ipairs(n.args or {}) do
-      local lost = FLAT[n.op] or n.op == "gather" and i == 2 or n.op == "where" and i == 1
+      local lost = core.flat_ops[n.op] or n.op == "gather" and i == 2 or n.op == "where" and i == 1
       slopes[n] = slopes[n] or slopes[a] and not lost
       if slopes[a] and lost then flat = n end
     end

@@ -99,6 +99,16 @@ static int expr_symbol(lua_State *L) {
     return 1;
 }
 
+/* core.flat_ops: names of the operations that no gradient goes through -> true */
+static void push_flat_ops(lua_State *L) {
+    lua_newtable(L);
+    for (sn_op op = 0; op < SN_NOP; op++) {
+        if (!sn_op_is_flat(op)) continue;
+        lua_pushboolean(L, true);
+        lua_setfield(L, -2, sn_op_name(op));
+    }
+}
+
 void sn_open_expr(lua_State *L) {
     static const luaL_Reg functions[] = {
         { "expr_run", expr_run },
@@ -107,6 +117,8 @@ void sn_open_expr(lua_State *L) {
         { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
+    push_flat_ops(L);
+    lua_setfield(L, -2, "flat_ops");
     lua_getfield(L, -1, "meta");
     luaL_newmetatable(L, SN_MT_SYMBOL); /* the Lua half fills it */
     lua_setfield(L, -2, SN_MT_SYMBOL);

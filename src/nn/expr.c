@@ -22,6 +22,10 @@ static const struct {
 
 const char *sn_op_name(sn_op op) { return op == SN_OP_stop_gradient ? "stop_gradient" : ops[op].name; }
 int sn_op_inputs(sn_op op) { return ops[op].nin; }
+bool sn_op_is_flat(sn_op op) {
+    return op == SN_OP_stop_gradient || op == SN_OP_one_hot || op == SN_OP_sign || op == SN_OP_floor ||
+           op == SN_OP_round || (op >= SN_OP_eq && op <= SN_OP_ge);
+}
 
 /* ---- words of the text ---- */
 

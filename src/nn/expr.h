@@ -44,6 +44,7 @@ typedef struct {
 
 const char *sn_op_name(sn_op);
 int sn_op_inputs(sn_op);
+bool sn_op_is_flat(sn_op); /* its gradient is 0 everywhere, or held back */
 
 /* Any bytes give a program or an error that says what is wrong with which operation. */
 sn_status sn_expr_parse(sn_expr **, const char *text, sn_err *);

@@ -343,9 +343,8 @@ static void mark_needs(sn_expr_plan *p) {
     for (int i = 0; i < p->x->nnode; i++) {
         const sn_expr_node *n = &p->x->node[i];
         if (n->op == SN_OP_input) p->slot[i].needs = p->o.wrt >> i & 1;
-        bool blocked = n->op == SN_OP_stop_gradient || n->op == SN_OP_one_hot || n->op == SN_OP_sign ||
-                       n->op == SN_OP_floor || n->op == SN_OP_round || (n->op >= SN_OP_eq && n->op <= SN_OP_ge);
-        for (int k = 0; k < sn_op_inputs(n->op) && !blocked; k++) p->slot[i].needs |= p->slot[n->in[k]].needs;
+        if (sn_op_is_flat(n->op)) continue;
+        for (int k = 0; k < sn_op_inputs(n->op); k++) p->slot[i].needs |= p->slot[n->in[k]].needs;
     }
 }
 
