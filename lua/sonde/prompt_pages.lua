@@ -3,8 +3,9 @@ return {
   pages = {
     prompt = [[
 sonde> 
-  An expression shows its value; a ; behind it keeps quiet. A chunk goes on over several lines until it is whole, and is
-  one entry of the history. Pasted sessions lose their prompts, those of Python and IPython too.
+  An expression shows its value, also as the last thing of a line (x = 5; x); a ; behind it keeps quiet. A chunk goes on
+  over several lines until it is whole, and is one entry of the history. Pasted sessions lose their prompts, those of
+  Python and IPython too.
 lines that are no Lua
   ?NAME, NAME?  help; ?r:step is about a method
   ??NAME  the source: of a function its text, of a layer, loss, ... the file it is in
